@@ -1,0 +1,64 @@
+"""The errors of cdedge, one tree; each carries the exit code the command line answers with.
+
+CdedgeError                 1
+├── BadInput                1   a frame source, an annotation or a box that cannot be used
+├── BadModel                1   a file that is not a cdedge model, or is damaged
+├── NotInitialized          1   update() before init()
+├── Usage                   2   options that do not fit together
+├── BadEnvironment          3   this machine lacks something
+│   ├── MissingExtra        3   a package that an extra installs
+│   └── ProviderUnavailable 3   an execution provider that is not here
+└── OverBudget              4   nothing fits the given memory or rate
+"""
+
+from __future__ import annotations
+
+
+class CdedgeError(Exception):
+    """Base of every error cdedge raises on purpose; its text says what was expected, what came, what to do."""
+
+    exit_code = 1
+
+
+class BadInput(CdedgeError):
+    """A frame source, an annotation or a box that cannot be used."""
+
+
+class BadModel(CdedgeError):
+    """A file that is not a cdedge model, is damaged, or is of a later format."""
+
+
+class NotInitialized(CdedgeError):
+    """``update`` was called before ``init``."""
+
+    def __init__(self) -> None:
+        super().__init__("the tracker has no target yet: call init(frame, box) before update(frame)")
+
+
+class Usage(CdedgeError):
+    """Options that do not fit together."""
+
+    exit_code = 2
+
+
+class BadEnvironment(CdedgeError):
+    """This machine lacks something that the request needs."""
+
+    exit_code = 3
+
+
+class MissingExtra(BadEnvironment):
+    """A package that one of cdedge's extras installs is not here."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what}: pip install 'cdedge[{extra}]'")
+
+
+class ProviderUnavailable(BadEnvironment):
+    """The asked-for onnxruntime execution provider is not in this installation."""
+
+
+class OverBudget(CdedgeError):
+    """Nothing fits the given memory or frame rate."""
+
+    exit_code = 4

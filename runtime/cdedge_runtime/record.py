@@ -1,0 +1,69 @@
+"""Frozen dataclasses to JSON values and back, strictly: an unknown, missing or mistyped field is an error."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def encode(value: Any) -> Any:
+    """JSON value of a dataclass made of dataclasses, tuples, dicts and plain values."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [encode(item) for item in value]
+    if isinstance(value, dict):
+        return {key: encode(item) for key, item in value.items()}
+    return value
+
+
+def decode(kind: type[T], value: Any, path: str = "") -> T:
+    """Rebuild ``kind`` from a JSON value; raises `ValueError` naming the field that does not fit."""
+    return typing.cast(T, _decode(kind, value, path or getattr(kind, "__name__", "value")))
+
+
+def _decode(kind: Any, value: Any, path: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        return _decode_record(kind, value, path)
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal:
+        return _checked(value in args, value, path, f"one of {args}")
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return _checked(type(None) in args, value, path, "a value")
+        return _decode(next(a for a in args if a is not type(None)), value, path)
+    if origin is tuple:
+        return _decode_tuple(args, value, path)
+    if kind is float:
+        return float(_checked(_is_number(value), value, path, "a number"))
+    right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    return _checked(right, value, path, kind.__name__)
+
+
+def _decode_record(kind: Any, value: Any, path: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    _checked(isinstance(value, dict) and set(value) == set(hints), value, path, f"the fields {sorted(hints)}")
+    return kind(**{name: _decode(hint, value[name], f"{path}.{name}") for name, hint in hints.items()})
+
+
+def _decode_tuple(args: tuple[Any, ...], value: Any, path: str) -> Any:
+    _checked(isinstance(value, list), value, path, "a list")
+    if len(args) == 2 and args[1] is Ellipsis:
+        args = (args[0],) * len(value)
+    _checked(len(args) == len(value), value, path, f"{len(args)} items")
+    return tuple(_decode(a, v, f"{path}[{i}]") for i, (a, v) in enumerate(zip(args, value, strict=True)))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _checked(right: bool, value: Any, path: str, wanted: str) -> Any:
+    if not right:
+        shown = repr(value)
+        raise ValueError(f"{path}: expected {wanted}, got {shown if len(shown) < 80 else shown[:77] + '...'}")
+    return value
