@@ -1,0 +1,1 @@
+"""cdedge: distil, export, track and measure deep correlation-filter trackers."""

@@ -1,0 +1,1 @@
+"""cdedge at the desk: distil, prune and export a backbone (needs the extra export)."""

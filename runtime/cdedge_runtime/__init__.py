@@ -1,0 +1,1 @@
+"""cdedge on the device: an exported file, onnxruntime, numpy and OpenCV; no PyTorch."""

@@ -1,0 +1,90 @@
+"""The discriminative correlation filter: label, window, training, response, peak. Pure functions on arrays.
+
+Spectra are unnormalised ``rfft2`` half spectra, complex64. A filter is stored as ``g = conj(h)``, so the response
+to features ``f`` is ``irfft2(sum_l F_l * g_l)`` (Eq. 8) and peaks at index (0, 0) when the target is centred.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float32]
+Spectrum = NDArray[np.complex64]
+
+
+def gaussian_label(grid: tuple[int, int], sigma: tuple[float, float]) -> Real:
+    """Gaussian of standard deviation ``sigma`` (cells, per axis) with its peak 1 at (0, 0), wrapped; (Gh, Gw)."""
+    rows, columns = (np.fft.fftfreq(n) * n / s for n, s in zip(grid, sigma, strict=True))
+    return np.exp(-0.5 * (rows[:, None] ** 2 + columns[None, :] ** 2)).astype(np.float32)
+
+
+def hann_window(grid: tuple[int, int]) -> Real:
+    """Separable Hann window without zero ends (as in ECO), (Gh, Gw)."""
+    rows, columns = (np.hanning(n + 2)[1:-1] for n in grid)
+    return np.outer(rows, columns).astype(np.float32)
+
+
+def spectrum(maps: Real) -> Spectrum:
+    """Half spectrum of (..., Gh, Gw) maps: (..., Gh, Gw // 2 + 1) complex64 (numpy 1 would return complex128)."""
+    return np.fft.rfft2(maps).astype(np.complex64, copy=False)
+
+
+def inverse(half: Spectrum, grid: tuple[int, int]) -> Real:
+    """The real maps of half spectra."""
+    return np.fft.irfft2(half, s=grid).astype(np.float32, copy=False)
+
+
+def half_weights(grid: tuple[int, int]) -> Real:
+    """How often each column of a half spectrum stands in the full one: 2, but 1 for DC and an even width's Nyquist."""
+    weights = np.full(grid[1] // 2 + 1, 2.0, np.float32)
+    weights[0] = 1.0
+    if grid[1] % 2 == 0:
+        weights[-1] = 1.0
+    return weights
+
+
+def solve(samples: Spectrum, labels: Spectrum, regularization: float, weights: Real | None = None) -> Spectrum:
+    """The exact minimiser of Eq. 5 over n weighted samples, in its dual form (Eq. 7 in n x n systems).
+
+    Per frequency ``g = F^H (F F^H + lambda W^-1)^-1 y`` with F the (n, c) matrix of samples; identical to the c x c
+    form ``(F^H W F + lambda I)^-1 F^H W y``, whose memory would grow with c squared.
+
+    samples (n, c, Gh, Gwh), labels (Gh, Gwh) or (n, Gh, Gwh), weights (n,) positive, 1 each when absent.
+    Returns g (c, Gh, Gwh) complex64.
+    """
+    count = samples.shape[0]
+    ridge = np.full(count, regularization) if weights is None else regularization / np.asarray(weights, np.float64)
+    gram = np.einsum("ichw,jchw->hwij", samples, samples.conj(), optimize=True).astype(np.complex128)
+    gram += np.diag(ridge)
+    target = np.broadcast_to(labels, (count, *samples.shape[2:])).transpose(1, 2, 0)[..., None]
+    dual = np.linalg.solve(gram, target)[..., 0]
+    return np.einsum("ichw,hwi->chw", samples.conj(), dual, optimize=True).astype(np.complex64)
+
+
+def respond(features: Spectrum, g: Spectrum, grid: tuple[int, int]) -> Real:
+    """Response map (Gh, Gw) of Eq. 8 for features and filter of shape (c, Gh, Gwh)."""
+    return inverse(np.einsum("chw,chw->hw", features, g, optimize=False), grid)
+
+
+def peak(response: Real) -> tuple[float, float, float]:
+    """Sub-cell maximum of a wrapped response: (row, column) displacement from (0, 0) and the height at the cell.
+
+    A parabola through the maximum and its wrapped neighbours, per axis.
+    """
+    height, width = response.shape
+    row, column = divmod(int(response.argmax()), width)
+    top = float(response[row, column])
+    dr = _vertex(response[row - 1, column], top, response[(row + 1) % height, column])
+    dc = _vertex(response[row, column - 1], top, response[row, (column + 1) % width])
+    return _wrap(row + dr, height), _wrap(column + dc, width), top
+
+
+def _vertex(before: float, top: float, after: float) -> float:
+    """Vertex of the parabola through (-1, before), (0, top), (1, after); 0 on a plateau."""
+    curvature = 2 * top - before - after
+    return 0.5 * float(after - before) / float(curvature) if curvature > 1e-12 else 0.0
+
+
+def _wrap(position: float, period: int) -> float:
+    return position - period if position >= period / 2 else position

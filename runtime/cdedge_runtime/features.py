@@ -1,0 +1,105 @@
+"""The exported graph in an onnxruntime session: search window in, feature maps out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import modelfile
+from .errors import BadModel, MissingExtra, ProviderUnavailable
+from .modelfile import INPUT_NAME, OUTPUT_NAME, ModelSpec
+
+try:
+    import onnxruntime as ort
+except ImportError as error:
+    raise MissingExtra("onnxruntime is not installed", "cpu") from error
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+
+
+def usable_cpus() -> int:
+    """Processors this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Extractor:
+    """A loaded model file: ``extractor(patch)`` gives the kept channels' maps.
+
+    The output array is bound once and reused: it holds until the next call.
+    """
+
+    def __init__(self, path: Path, *, provider: str = "cpu", threads: int | None = None) -> None:
+        modelfile.verify(path)
+        self.threads = threads or usable_cpus()
+        self.session = _open_session(path, provider, self.threads)
+        self.spec: ModelSpec = _read_spec(self.session, path)
+        self.provider: str = self.session.get_providers()[0]
+        shape = (1, self.spec.channels, *self.spec.grid)
+        self._features = np.zeros(shape, np.float32)
+        self._binding = self.session.io_binding()
+        self._binding.bind_ortvalue_output(OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self._features))
+        self._check_input()
+
+    def __call__(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window."""
+        self._binding.bind_cpu_input(INPUT_NAME, patch[None])
+        self.session.run_with_iobinding(self._binding)
+        return self._features[0]
+
+    def _check_input(self) -> None:
+        declared = [(i.name, i.shape, i.type) for i in self.session.get_inputs()]
+        wanted = [(INPUT_NAME, [1, *self.spec.input_px, 3], "tensor(uint8)")]
+        if declared != wanted:
+            raise BadModel(f"the graph's input is {declared}, its contract says {wanted}; export it again")
+
+
+def _read_spec(session: ort.InferenceSession, path: Path) -> ModelSpec:
+    try:
+        return modelfile.from_metadata(session.get_modelmeta().custom_metadata_map)
+    except BadModel as error:
+        raise BadModel(f"{path}: {error}") from error
+
+
+def read_spec(path: Path) -> ModelSpec:
+    """The contract of a model file, checked against its checksum."""
+    modelfile.verify(path)
+    return _read_spec(_open_session(path, "cpu", 1), path)
+
+
+def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSession:
+    wanted = _provider(provider)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = ort.InferenceSession(str(path), options, providers=[wanted])
+    except Exception as error:  # noqa: BLE001 - onnxruntime raises its own classes per status
+        reason = str(error).splitlines()[0][:200]
+        raise BadModel(f"{path}: onnxruntime {ort.__version__} cannot load it: {reason}") from error
+    if session.get_providers()[0] != wanted:
+        raise ProviderUnavailable(
+            f"asked for {wanted}, onnxruntime fell back to {session.get_providers()[0]}: "
+            "its libraries did not load; use --provider cpu, or install what that provider needs"
+        )
+    return session
+
+
+def _provider(name: str) -> str:
+    if name not in PROVIDERS:
+        raise ProviderUnavailable(f"unknown provider {name!r}, expected one of {', '.join(PROVIDERS)}")
+    wanted, available = PROVIDERS[name], ort.get_available_providers()
+    if wanted not in available:
+        raise ProviderUnavailable(
+            f"{wanted} is not in this onnxruntime ({', '.join(available)}): use --provider cpu, or install a build "
+            "with it (pip install 'cdedge[gpu]' on x86; NVIDIA's wheel for your JetPack on a Jetson)"
+        )
+    return wanted
