@@ -1,0 +1,1 @@
+"""Evaluation of trackers on benchmarks: data sets, metrics, result files."""
