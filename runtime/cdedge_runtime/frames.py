@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -94,6 +95,11 @@ def to_bgr(frame: NDArray[np.generic]) -> Frame:
         raise BadInput(f"a frame must have 1, 3 or 4 channels, got {channels}")
     code = cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR
     return np.asarray(cv2.cvtColor(frame, code), np.uint8)
+
+
+def frame_sha256(frame: Frame) -> str:
+    """A frame's identity: the SHA-256 of its size and pixels."""
+    return hashlib.sha256(repr(frame.shape).encode() + np.ascontiguousarray(frame).tobytes()).hexdigest()
 
 
 def _folder(path: Path) -> Source:

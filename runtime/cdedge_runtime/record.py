@@ -38,6 +38,9 @@ def _decode(kind: Any, value: Any, path: str) -> Any:
         return _decode(next(a for a in args if a is not type(None)), value, path)
     if origin is tuple:
         return _decode_tuple(args, value, path)
+    if origin is dict:
+        _checked(isinstance(value, dict), value, path, "an object")
+        return {key: _decode(args[1], item, f"{path}.{key}") for key, item in value.items()}
     if kind is float:
         return float(_checked(_is_number(value), value, path, "a number"))
     right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

@@ -29,6 +29,16 @@ class Estimate:
     lost: bool
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes the tracker needs, computed from shapes."""
+
+    weights_bytes: int
+    activations_bytes: int
+    filter_state_bytes: int
+    buffers_bytes: int
+
+
 def no_lap(stage: str) -> None:
     """Stand-in for a stopwatch: called with the name of each stage as it ends."""
 
@@ -83,6 +93,14 @@ class Tracker:
         lap("update")
         score = psr(best_response)
         return Estimate(self._box, score, lost=score < 4.0)
+
+    def sizes(self) -> Sizes:
+        """What the model and the filter take, by shape."""
+        height, width = self.spec.input_px
+        maps = 4 * self.spec.channels * math.prod(self.spec.grid)
+        buffers = 3 * height * width + 3 * maps
+        state = self._numerator.nbytes + self._energy.nbytes
+        return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, state, buffers)
 
     def _features(self, image: NDArray[np.uint8], box: Box, lap: Lap, *, windowed: bool = True) -> dcf.Real:
         side = patch.window_side_px(box, self.spec.settings.padding)

@@ -1,0 +1,162 @@
+"""Memory and time of a tracker in a fresh process, where no earlier work can be counted in.
+
+``measure`` starts ``python -m cdedge_runtime.probe`` with a request on stdin; the child answers on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+
+from .box import Box
+from .errors import BadEnvironment, CdedgeError, Usage
+from .features import Extractor
+from .frames import open_source
+from .meters import MemoryNow, StageTime, memory_now, reset_peak
+from .record import decode, encode
+from .run import starting_box, track
+from .tracker import Sizes, Tracker
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run: ``source`` None is the demo clip, ``box`` None the source's or the model's own."""
+
+    model: str
+    source: str | None
+    box: tuple[float, float, float, float] | None
+    frames: int | None
+    provider: str
+    threads: int | None
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """Resident memory of a fresh process in bytes (None: /proc does not tell), and what shapes say.
+
+    floor: interpreter, numpy, OpenCV, onnxruntime and this package, before any model or frame.
+    source: growth by opening the source and reading its first frame.
+    peak: highest resident size while tracking. over_floor: peak - floor. tracker: over_floor - source.
+    weights, activations, filter_state, buffers: computed from shapes, not measured.
+    """
+
+    floor_bytes: int | None
+    source_bytes: int | None
+    peak_bytes: int | None
+    over_floor_bytes: int | None
+    tracker_bytes: int | None
+    pss_bytes: int | None
+    private_bytes: int | None
+    weights_bytes: int
+    activations_bytes: int
+    filter_state_bytes: int
+    buffers_bytes: int
+
+
+@dataclass(frozen=True)
+class ProbeReport:
+    """One measured run in a fresh process."""
+
+    source: str
+    frames: int
+    load_ms: float
+    init_ms: float
+    fps: float
+    fps_without_read: float
+    outside_session_share: float
+    stages: dict[str, StageTime]
+    memory: MemoryReport
+    provider: str
+    threads: int
+    versions: dict[str, str]
+
+
+_BY_EXIT_CODE = {kind.exit_code: kind for kind in (CdedgeError, Usage, BadEnvironment)}
+
+
+def measure(request: Request, *, timeout_s: float | None = None) -> ProbeReport:
+    """Run the request in a fresh interpreter; raises what the child met, or `BadEnvironment` if it died."""
+    command = [sys.executable, "-m", "cdedge_runtime.probe"]
+    child = subprocess.run(command, input=json.dumps(encode(request)), capture_output=True, text=True, timeout=timeout_s)
+    if child.returncode < 0:
+        raise BadEnvironment(f"the measuring process was killed by signal {-child.returncode} (9: out of memory?)")
+    if child.returncode:
+        lines = child.stderr.strip().splitlines() or [f"the measuring process ended with {child.returncode}"]
+        raise _BY_EXIT_CODE.get(child.returncode, CdedgeError)(lines[-1])
+    return decode(ProbeReport, json.loads(child.stdout))
+
+
+def _answer(request: Request) -> ProbeReport:
+    cv2.setNumThreads(request.threads or 0)
+    floor = memory_now()
+    source = open_source(request.source)
+    next(source.frames())
+    with_source = memory_now()
+    reset_peak()
+    begin = time.perf_counter()
+    extractor = Extractor(Path(request.model), provider=request.provider, threads=request.threads)
+    load_ms = (time.perf_counter() - begin) * 1e3
+    tracker = Tracker(extractor)
+    given = Box(*request.box) if request.box else None
+    report = track(tracker, source, starting_box(source, tracker.spec, given), limit=request.frames)
+    if report.error is not None:
+        raise report.error
+    peak = memory_now()
+    stages = report.stages
+    total, inside = stages["total"].mean_ms - stages["read"].mean_ms, stages["features"].mean_ms
+    return ProbeReport(
+        report.source,
+        len(report.estimates),
+        load_ms,
+        report.init_ms,
+        report.fps,
+        report.fps_without_read,
+        1 - inside / total,
+        stages,
+        _memory(floor, with_source, peak, tracker.sizes()),
+        extractor.provider,
+        extractor.threads,
+        {"python": sys.version.split()[0], "numpy": np.__version__, "onnxruntime": ort.__version__, "opencv": cv2.__version__},
+    )
+
+
+def _memory(floor: MemoryNow, with_source: MemoryNow, peak: MemoryNow, sizes: Sizes) -> MemoryReport:
+    return MemoryReport(
+        floor.rss_bytes,
+        _less(with_source.rss_bytes, floor.rss_bytes),
+        peak.peak_bytes,
+        _less(peak.peak_bytes, floor.rss_bytes),
+        _less(peak.peak_bytes, with_source.rss_bytes),
+        peak.pss_bytes,
+        peak.private_bytes,
+        sizes.weights_bytes,
+        sizes.activations_bytes,
+        sizes.filter_state_bytes,
+        sizes.buffers_bytes,
+    )
+
+
+def _less(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a - b
+
+
+def _main() -> None:
+    request = decode(Request, json.loads(sys.stdin.read()))
+    try:
+        answer = _answer(request)
+    except CdedgeError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(error.exit_code) from error
+    sys.stdout.write(json.dumps(encode(answer)))
+
+
+if __name__ == "__main__":
+    _main()

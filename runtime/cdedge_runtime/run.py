@@ -1,0 +1,124 @@
+"""The frame loop: source -> tracker -> estimates, timed. The loop owns the clock, the tracker does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .box import Box
+from .errors import BadInput, CdedgeError, Usage
+from .files import write_whole
+from .frames import Frame, Source, frame_sha256
+from .meters import StageTime, Stopwatch
+from .modelfile import ModelSpec
+from .tracker import Estimate, Tracker
+
+Observer = Callable[[int, Frame, Estimate], None]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """One pass over a source. ``fps`` counts reading the frames, ``fps_without_read`` does not; init is apart.
+
+    ``error`` is set when the source broke in the middle, ``interrupted`` when the user stopped the run; the
+    estimates up to there are kept.
+    """
+
+    source: str
+    origin: int
+    estimates: tuple[Estimate, ...]
+    init_ms: float
+    fps: float
+    fps_without_read: float
+    stages: dict[str, StageTime]
+    error: CdedgeError | None
+    interrupted: bool
+
+
+def starting_box(source: Source, spec: ModelSpec, given: Box | None) -> Callable[[Frame], Box]:
+    """How to find the first box: the given one, the annotation's, or the model's own if this is its video.
+
+    The returned function takes the first frame and raises `Usage` where no box is known.
+    """
+
+    def find(frame: Frame) -> Box:
+        known = given or source.first_box
+        if known is None and frame_sha256(frame) == spec.source.sha256:
+            known = Box(*spec.source.box)
+        if known is None:
+            raise Usage(
+                f"{source.name} has no annotation and is not the video the model was distilled from: give --box x,y,w,h"
+            )
+        return known
+
+    return find
+
+
+def track(
+    tracker: Tracker, source: Source, box: Callable[[Frame], Box], *, limit: int | None = None, observe: Observer | None = None
+) -> RunReport:
+    """Track through a source; ``box`` gives the first box from the first frame, ``observe`` sees every frame.
+
+    The observer's time is not counted. Raises `BadInput` only if not even the first frame can be used.
+    """
+    watch, estimates = Stopwatch(), list[Estimate]()
+    error, interrupted, init_ms = None, False, 0.0
+    try:
+        for index, frame in enumerate(_timed(source.frames(), watch)):
+            if index == 0:
+                watch.start()
+                estimates.append(tracker.init(frame, box(frame), watch.lap))
+                init_ms = watch.booked_ms
+            else:
+                estimates.append(tracker.update(frame, watch.lap))
+                watch.stop()
+            if observe is not None:
+                observe(index, frame, estimates[-1])
+            if limit is not None and index + 1 >= limit:
+                break
+    except BadInput as problem:
+        if not estimates:
+            raise
+        error = problem
+    except KeyboardInterrupt:
+        if not estimates:
+            raise
+        interrupted = True
+    return RunReport(
+        source.name,
+        source.origin,
+        tuple(estimates),
+        init_ms,
+        _rate(watch.frames, watch.seconds()),
+        _rate(watch.frames, watch.seconds(without=("read",))),
+        watch.stages(),
+        error,
+        interrupted,
+    )
+
+
+def _timed(frames: Iterator[Frame], watch: Stopwatch) -> Iterator[Frame]:
+    """The frames, with the time to read each booked to ``read``."""
+    while True:
+        watch.start()
+        frame = next(frames, None)
+        if frame is None:
+            return
+        watch.lap("read")
+        yield frame
+
+
+def _rate(frames: int, seconds: float) -> float:
+    return frames / seconds if seconds > 0 else 0.0
+
+
+def save_boxes(path: Path, report: RunReport) -> None:
+    """Write one line ``x,y,w,h`` per frame in the source's own convention, whole or not at all."""
+    lines = (box_line(e.box, report.origin) for e in report.estimates)
+    write_whole(path, "".join(lines).encode())
+
+
+def box_line(box: Box, origin: int) -> str:
+    """``x,y,w,h`` with three decimals, in a convention with this origin, and a newline."""
+    return f"{box.x + origin:.3f},{box.y + origin:.3f},{box.width:.3f},{box.height:.3f}\n"
