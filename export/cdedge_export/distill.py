@@ -1,0 +1,183 @@
+"""Channel distillation (paper, section III-C): two frames' features -> friendliness -> swap search -> plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdedge_runtime import dcf
+from cdedge_runtime.confidence import psr
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.modelfile import Selection
+
+from .friendliness import RANKS, rank_scores, target_part
+from .plan import ChannelPlan, PlannedTap
+from .search import make_objective, swap_search
+
+Maps = NDArray[np.float32]
+
+SEARCHES = ("e4", "reduced", "ncc", "none")
+PAPER_SHARE = {"11": 28.4 / 64, "12": 27.7 / 64, "21": 44.3 / 128}  # section IV-D, averages on OTB100
+PAPER_MEAN_SHARE = 100.4 / 256
+_QUALITY_STEPS = 16
+_QUALITY_LOSS = 0.02
+
+
+@dataclass(frozen=True)
+class DistillOptions:
+    """How channels are chosen.
+
+    rank: seed order, one of friendliness.RANKS or ``random``. search: objective of the swap search, or ``none``.
+    channels: ``auto`` (fewest whose frame-2 PSR is within 2 % of the best), a number (joint over layers),
+    a share of each layer (0 < share <= 1), or ``paper`` (the shares of section IV-D).
+    """
+
+    rank: str = "rel"
+    search: Literal["e4", "reduced", "ncc", "none"] = "reduced"
+    channels: str = "auto"
+    seed: int = 0
+    regularization: float = 1e-4
+
+
+@dataclass(frozen=True)
+class TwoFrames:
+    """Search-window features of frames 1 and 2, each tap (2, C, Gh, Gw) raw, both centred on the target."""
+
+    taps: Mapping[str, Maps]
+    label: dcf.Spectrum
+    padding: float
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(Gh, Gw)."""
+        return next(iter(self.taps.values())).shape[-2:]
+
+
+def distill(backbone: str, frames: TwoFrames, options: DistillOptions) -> ChannelPlan:
+    """Choose channels; raises `Usage` for an unknown rule or more channels than the layers have."""
+    _check(options)
+    maps, layers = _normalized(frames.taps)
+    window = dcf.hann_window(frames.grid)
+    spectra = dcf.spectrum(maps * window)
+    scores = rank_scores(
+        options.rank,
+        target_part(maps[0], frames.padding),
+        target_part(maps[1], frames.padding),
+        layers=layers,
+        seed=options.seed,
+    )
+    seed_set = _seed_set(
+        options.channels, scores, spectra, frames, layers=layers, ridge=options.regularization
+    )
+    # lambda = lam0 m d^2 makes lambda / c at c = d the regularisation of CF2 (algorithms, section 7.2).
+    lam = options.regularization * math.prod(frames.grid) * maps.shape[1] ** 2
+    if options.search == "none":
+        kept, energies, swaps = seed_set, (None, None), 0
+    else:
+        objective = make_objective(
+            options.search, spectra, frames.label, grid=frames.grid, regularization=lam, keep=len(seed_set)
+        )
+        found = swap_search(objective, seed_set)
+        kept, energies, swaps = found.kept, (found.energy_before, found.energy_after), found.swaps
+    selection = Selection(options.rank, options.search, options.channels, options.seed, *energies)
+    return ChannelPlan(backbone, _planned(frames.taps, layers, scores, kept), selection, swaps)
+
+
+def keep_all(plan: ChannelPlan) -> ChannelPlan:
+    """The plan that keeps every channel: the baseline."""
+    taps = tuple(replace(tap, kept=tuple(range(tap.total))) for tap in plan.taps)
+    return replace(plan, taps=taps)
+
+
+def _check(options: DistillOptions) -> None:
+    if options.rank not in (*RANKS, "random"):
+        raise Usage(f"unknown rank {options.rank!r}, expected one of {', '.join((*RANKS, 'random'))}")
+    if options.search not in SEARCHES:
+        raise Usage(f"unknown search {options.search!r}, expected one of {', '.join(SEARCHES)}")
+
+
+def _normalized(taps: Mapping[str, Maps]) -> tuple[Maps, list[slice]]:
+    """All taps stacked to (2, d, Gh, Gw), each layer scaled to unit mean square in frame 1 (Eq. 2 sums layers)."""
+    scaled = [maps / math.sqrt(float(np.mean(maps[0] ** 2)) + 1e-12) for maps in taps.values()]
+    ends = list(accumulate(maps.shape[1] for maps in scaled))
+    return np.concatenate(scaled, axis=1), [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+
+
+def _seed_set(
+    rule: str,
+    scores: NDArray[np.float64],
+    spectra: dcf.Spectrum,
+    frames: TwoFrames,
+    *,
+    layers: list[slice],
+    ridge: float,
+) -> list[int]:
+    """The initial good channels C(0), best first."""
+    order = [int(i) for i in np.argsort(-scores, kind="stable")]
+    if rule == "auto":
+        return order[: _enough(order, spectra, frames, ridge)]
+    if rule == "paper":
+        shares = [PAPER_SHARE.get(name, PAPER_MEAN_SHARE) for name in frames.taps]
+        return _per_layer(order, layers, shares)
+    number = _number(rule)
+    if number.is_integer() and "." not in rule:
+        if number > len(order):
+            raise Usage(f"--channels {rule}: the chosen layers have {len(order)} channels")
+        return order[: int(number)]
+    if number > 1:
+        raise Usage(f"--channels {rule}: a share must lie in 0..1; give a whole number for a count")
+    return _per_layer(order, layers, [number] * len(layers))
+
+
+def _number(rule: str) -> float:
+    try:
+        number = float(rule)
+    except ValueError:
+        number = math.nan
+    if not number > 0 or not math.isfinite(number):
+        raise Usage(f"--channels {rule}: expected auto, paper, a count like 28 or a share like 0.4")
+    return number
+
+
+def _per_layer(order: list[int], layers: list[slice], shares: list[float]) -> list[int]:
+    """The best share of each layer, in joint order."""
+    chosen: set[int] = set()
+    for part, share in zip(layers, shares, strict=True):
+        inside = [i for i in order if part.start <= i < part.stop]
+        chosen.update(inside[: max(1, round(share * len(inside)))])
+    return [i for i in order if i in chosen]
+
+
+def _enough(order: list[int], spectra: dcf.Spectrum, frames: TwoFrames, ridge: float) -> int:
+    """Fewest leading channels whose frame-1 filter finds frame 2 with a PSR within 2 % of the best (algorithms A9)."""
+    counts = sorted({max(1, round(len(order) * k / _QUALITY_STEPS)) for k in range(1, _QUALITY_STEPS + 1)})
+    sharpness = [_held_out_psr(spectra[:, order[:count]], frames, ridge) for count in counts]
+    good = max(sharpness) * (1 - _QUALITY_LOSS)
+    return next(count for count, value in zip(counts, sharpness, strict=True) if value >= good)
+
+
+def _held_out_psr(spectra: dcf.Spectrum, frames: TwoFrames, ridge: float) -> float:
+    lam = ridge * math.prod(frames.grid) * spectra.shape[1]
+    g = dcf.solve(spectra[:1], frames.label, lam)
+    return psr(dcf.respond(spectra[1], g, frames.grid))
+
+
+def _planned(
+    taps: Mapping[str, Maps],
+    layers: list[slice],
+    scores: NDArray[np.float64],
+    kept: list[int] | tuple[int, ...],
+) -> tuple[PlannedTap, ...]:
+    planned = []
+    for name, part in zip(taps, layers, strict=True):
+        inside = tuple(sorted(i - part.start for i in kept if part.start <= i < part.stop))
+        planned.append(
+            PlannedTap(name, inside, part.stop - part.start, tuple(float(s) for s in scores[part]))
+        )
+    return tuple(planned)
