@@ -1,0 +1,194 @@
+"""A `Network` as one ONNX graph: 8-bit patch in, the kept channels of every tap on one grid out.
+
+Written with onnx.helper, so that the opset, the IR version and every shape are ours: opset 17 and IR version
+8 load in onnxruntime 1.16, and nothing is stored outside the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from cdedge_runtime.modelfile import INPUT_NAME, OUTPUT_NAME
+
+from .backbones import Lrn, Pool
+from .network import (
+    ConvStep,
+    FireStep,
+    Geometry,
+    Network,
+    SelectStep,
+    Size,
+    Step,
+    TapStep,
+    conv_size,
+    pool_size,
+)
+from .resample import resample_matrix
+
+OPSET = 17
+IR_VERSION = 8
+
+
+@dataclass
+class _Graph:
+    """The graph under construction; ``shapes`` has the float tensors' (channels, height, width)."""
+
+    grid: Size
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: list[onnx.TensorProto] = field(default_factory=list)
+
+    def constant(self, name: str, value: np.ndarray[Any, Any]) -> str:
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def node(self, op: str, inputs: list[str], output: str, **attributes: int | float | list[int]) -> str:
+        self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
+        return output
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A tensor in the graph: its name, number of channels and size."""
+
+    name: str
+    channels: int
+    size: Size
+
+
+def build_model(network: Network, geometry: Geometry, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    """The ONNX model of ``network`` with ``metadata`` as its properties.
+
+    Input ``patch`` (1, H, W, 3) uint8 BGR; output ``features`` (1, C, Gh, Gw) float32. Node names start
+    with their layer's name and a slash.
+    """
+    graph = _Graph(geometry.grid)
+    trunk = _preprocessed(graph, network, geometry.input_px)
+    delivered = []
+    for step in _on_raw_pixels(network):
+        if isinstance(step, TapStep):
+            delivered.append(_tap(graph, step, trunk))
+        else:
+            trunk = _applied(graph, step, trunk)
+    graph.node("Concat", [tap.name for tap in delivered], OUTPUT_NAME, axis=1)
+    height, width = geometry.input_px
+    channels = sum(tap.channels for tap in delivered)
+    body = helper.make_graph(
+        graph.nodes,
+        "cdedge",
+        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, [1, height, width, 3])],
+        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [1, channels, *geometry.grid])],
+        graph.constants,
+    )
+    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    model.producer_name = "cdedge"
+    helper.set_model_props(model, dict(metadata))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _preprocessed(graph: _Graph, network: Network, size: Size) -> _Value:
+    """Raw BGR planes minus the mean, which goes first so that zero padding stays the network's zero."""
+    convention = network.convention
+    mean = np.array(convention.mean, np.float64) / convention.scale
+    mean = mean[::-1] if convention.order == "RGB" else mean
+    planes = graph.node("Transpose", [INPUT_NAME], "input/planes", perm=[0, 3, 1, 2])
+    pixels = graph.node("Cast", [planes], "input/pixels", to=TensorProto.FLOAT)
+    offset = graph.constant("input/mean", mean.astype(np.float32).reshape(1, 3, 1, 1))
+    return _Value(graph.node("Sub", [pixels, offset], "input/centered"), 3, size)
+
+
+def _on_raw_pixels(network: Network) -> tuple[Step, ...]:
+    """The steps, with the input's channel order, scale and deviation folded into the first convolution."""
+    first, convention = network.steps[0], network.convention
+    if not isinstance(first, ConvStep):
+        raise TypeError(f"a network starts with a convolution, not with {first}")
+    factor = convention.scale / np.array(convention.std, np.float64)
+    weight = (first.weight * factor[None, :, None, None]).astype(np.float32)
+    weight = weight[:, ::-1] if convention.order == "RGB" else weight
+    return (ConvStep(first.name, weight, first.bias, first.stride, first.pad), *network.steps[1:])
+
+
+def _applied(graph: _Graph, step: Step, x: _Value) -> _Value:
+    if isinstance(step, ConvStep):
+        return _conv(graph, step, x, step.name)
+    if isinstance(step, FireStep):
+        return _fire(graph, step, x)
+    if isinstance(step, Pool):
+        shape, strides = [step.kernel] * 2, [step.stride] * 2
+        name = graph.node(
+            "MaxPool",
+            [x.name],
+            f"{step.name}/max",
+            kernel_shape=shape,
+            strides=strides,
+            ceil_mode=int(step.ceil),
+        )
+        return _Value(name, x.channels, pool_size(x.size, step))
+    if isinstance(step, Lrn):
+        name = graph.node(
+            "LRN",
+            [x.name],
+            f"{step.name}/lrn",
+            alpha=step.alpha,
+            beta=step.beta,
+            bias=step.bias,
+            size=step.size,
+        )
+        return _Value(name, x.channels, x.size)
+    if isinstance(step, SelectStep):
+        return _selected(graph, step.name, step.channels, x)
+    raise TypeError(f"no ONNX form of {step}")
+
+
+def _conv(graph: _Graph, step: ConvStep, x: _Value, layer: str) -> _Value:
+    weight = graph.constant(f"{layer}/{step.name}.weight", step.weight)
+    bias = graph.constant(f"{layer}/{step.name}.bias", step.bias)
+    kernel, strides, pads = list(step.weight.shape[2:]), [step.stride] * 2, [step.pad] * 4
+    name = graph.node(
+        "Conv",
+        [x.name, weight, bias],
+        f"{layer}/{step.name}.conv",
+        kernel_shape=kernel,
+        strides=strides,
+        pads=pads,
+    )
+    name = graph.node("Relu", [name], f"{layer}/{step.name}.relu")
+    return _Value(name, len(step.bias), conv_size(x.size, step))
+
+
+def _fire(graph: _Graph, step: FireStep, x: _Value) -> _Value:
+    squeezed = _conv(graph, step.squeeze, x, step.name)
+    branches = [_conv(graph, branch, squeezed, step.name) for branch in step.branches]
+    if len(branches) == 1:
+        return branches[0]
+    name = graph.node("Concat", [branch.name for branch in branches], f"{step.name}/concat", axis=1)
+    return _Value(name, sum(branch.channels for branch in branches), x.size)
+
+
+def _selected(graph: _Graph, layer: str, channels: tuple[int, ...], x: _Value) -> _Value:
+    if len(channels) == x.channels:
+        return x
+    index = graph.constant(f"{layer}/kept", np.array(channels, np.int64))
+    return _Value(graph.node("Gather", [x.name, index], f"{layer}/slice", axis=1), len(channels), x.size)
+
+
+def _tap(graph: _Graph, step: TapStep, x: _Value) -> _Value:
+    """Slice and resample; a whole-number average goes first, for it reads the full-size map only once."""
+    layer, grid = f"tap_{step.name}", graph.grid
+    if x.size[0] % grid[0] == 0 and x.size[1] % grid[1] == 0:
+        window = [x.size[0] // grid[0], x.size[1] // grid[1]]
+        if window != [1, 1]:
+            name = graph.node("AveragePool", [x.name], f"{layer}/mean", kernel_shape=window, strides=window)
+            x = _Value(name, x.channels, grid)
+        return _selected(graph, layer, step.channels, x)
+    x = _selected(graph, layer, step.channels, x)
+    columns = graph.constant(f"{layer}/columns_matrix", resample_matrix(x.size[1], grid[1]).T)
+    rows = graph.constant(f"{layer}/rows_matrix", resample_matrix(x.size[0], grid[0]))
+    name = graph.node("MatMul", [x.name, columns], f"{layer}/columns")
+    return _Value(graph.node("MatMul", [rows, name], f"{layer}/rows"), x.channels, grid)
