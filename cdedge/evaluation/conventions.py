@@ -20,7 +20,7 @@ class Convention:
     only w and h.
     invalid_error, invalid_normalized_error: center errors of an invalid row; -1 is a hit at every threshold,
     infinity a miss.
-    repairs_every_bad_box: a prediction with NaN or without a size becomes the one before it; otherwise only
+    repairs_every_bad_box: a prediction that is not finite or without a size becomes the one before it; otherwise only
     w or h of exactly 0 is repaired, and any other bad prediction is an error.
     """
 
@@ -68,7 +68,7 @@ def repaired(predictions: Boxes, truth: Boxes, convention: Convention) -> Boxes:
 
 
 def _bad(predictions: Boxes, convention: Convention) -> NDArray[np.bool_]:
-    missing, size = np.isnan(predictions).any(axis=1), predictions[:, 2:]
+    missing, size = ~np.isfinite(predictions).all(axis=1), predictions[:, 2:]
     if convention.repairs_every_bad_box:
         return np.asarray(missing | (size <= 0).any(axis=1))
     wrong = missing | (size < 0).any(axis=1)

@@ -1,6 +1,6 @@
 """The attributes that OTB's authors gave its 100 targets (data/tb_100.txt of their tracker_benchmark).
 
-IV illumination, SV scale, OCC occlusion, DEF deformation, MB motion blur, FM fast motion, IPR and OPR in-plane
+IV illumination, SV scale, OCC occlusion, DEF deformation, MB motion blur, FM fast motion, IPR, OPR in-plane
 and out-of-plane rotation, OV out of view, BC background clutter, LR low resolution.
 """
 
