@@ -259,3 +259,18 @@ def test_import_needs_the_standard_library_only():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_documented_profile_loads(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+    example = text.split("```toml\n")[1].split("```")[0]
+    assert load(written(tmp_path, example)).id == "my-board"
+
+
+@pytest.mark.parametrize("family", ["jetson", "raspberry-pi", "x86"])
+def test_every_family_has_a_recipe_that_says_what_was_not_run(family):
+    folder = Path(__file__).parents[2] / "devices" / family
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    assert "by us" in readme
+    assert "FROM " in (folder / "Dockerfile").read_text(encoding="utf-8")
+    assert family in {load(name).family for name in names()}
