@@ -57,7 +57,7 @@ Step = ConvStep | FireStep | Pool | Lrn | SelectStep | TapStep
 
 @dataclass(frozen=True)
 class Network:
-    """Steps from the preprocessed patch (1, 3, H, W) to the deepest tap, and the weights' input convention."""
+    """Steps from the preprocessed patch (1, 3, H, W) to the deepest tap, and the input convention."""
 
     steps: tuple[Step, ...]
     convention: InputConvention

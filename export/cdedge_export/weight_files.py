@@ -58,8 +58,8 @@ def _read_torch(path: Path) -> dict[str, Floats]:
 def _read_safetensors(path: Path) -> WeightFile:
     try:
         with safe_open(path, framework="pt") as file:
-            state = {key: _float32(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118 - not a
-            mapping return WeightFile(state, file.metadata() or {})
+            state = {key: _float32(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118 - no mapping
+            return WeightFile(state, file.metadata() or {})
     except (OSError, SafetensorError, ValueError) as error:
         raise _damaged(path, "a safetensors file", error) from error
 

@@ -105,9 +105,8 @@ def _bundled(backbone: Backbone, taps: Sequence[str]) -> Weights:
             )
         state = _fitting(file.state, wanted, path)
     name, convention = backbone.conventions[0]
-    return Weights(
-        state, convention, f"{name}: it was trained with it", WeightsInfo("bundled", digest, _OWN_LICENCE)
-    )
+    info = WeightsInfo("bundled", digest, _OWN_LICENCE)
+    return Weights(state, convention, f"{name}: they were trained with it", info)
 
 
 def _imagenet(backbone: Backbone, taps: Sequence[str], *, progress: bool) -> Weights:
