@@ -20,8 +20,8 @@ class Convention:
     only w and h.
     invalid_error, invalid_normalized_error: center errors of an invalid row; -1 is a hit at every threshold,
     infinity a miss.
-    repairs_every_bad_box: a prediction that is not finite or without a size becomes the one before it; otherwise only
-    w or h of exactly 0 is repaired, and any other bad prediction is an error.
+    repairs_every_bad_box: a prediction that is not finite or has no size becomes the one before it; otherwise
+    only w or h of exactly 0 is repaired, and any other bad prediction is an error.
     """
 
     name: str

@@ -6,7 +6,7 @@ so that any evaluator can read them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,11 +47,11 @@ def write_result(folder: Path, sequence: Sequence, result: Result) -> Path:
     if set(counts) != {len(sequence)} or result.boxes.shape[1:] != (4,):
         raise BadInput(f"{sequence.name}: expected one row of 4 for {len(sequence)} frames, got {counts}")
     if result.times_s is not None:
-        _write(times_path(folder, sequence.name), (f"{t:.8f}" for t in result.times_s))
+        write_lines(times_path(folder, sequence.name), (f"{t:.8f}" for t in result.times_s))
     if result.scores is not None:
-        _write(scores_path(folder, sequence.name), (f"{s:.6f}" for s in result.scores))
+        write_lines(scores_path(folder, sequence.name), (f"{s:.6f}" for s in result.scores))
     path = boxes_path(folder, sequence.name)
-    _write(path, format_boxes(result.boxes, sequence.origin))
+    write_lines(path, format_boxes(result.boxes, sequence.origin))
     return path
 
 
@@ -110,7 +110,8 @@ def find_boxes(folder: Path, name: str) -> Path | None:
     return others[0] if others else None
 
 
-def _write(path: Path, lines: Iterator[str]) -> None:
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines of text, whole or not at all, making the folder where needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, "".join(f"{line}\n" for line in lines).encode())
 

@@ -161,9 +161,8 @@ def _difference(
     pairs = [(score, other[score.name]) for score in first.scores if score.name in other]
     if not pairs:
         raise BadInput(f"{first.name} and {second.name} have no sequence in common")
-    return paired_difference(
-        [value(a.curves) for a, _ in pairs], [value(b.curves) for _, b in pairs], seed=seed
-    )
+    ours, others = ([value(score.curves) for score in side] for side in zip(*pairs, strict=True))
+    return paired_difference(ours, others, seed=seed)
 
 
 def _numbers(curves: Curves) -> dict[str, float]:

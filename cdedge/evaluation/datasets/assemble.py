@@ -63,6 +63,8 @@ def mark_absent(sequence: Sequence, absent: list[float], label: str) -> Sequence
     """Make NaN rows where ``absent`` (one flag per frame, from the file ``label``) is not 0."""
     if len(absent) != len(sequence):
         raise BadInput(f"{label} has {len(absent)} flags for {len(sequence)} frames")
+    if absent[0] != 0:
+        raise BadInput(f"{label} says that the target is absent in the first frame")
     boxes = sequence.boxes.copy()
     boxes[np.asarray(absent) != 0] = np.nan
     return replace(sequence, boxes=boxes)

@@ -10,7 +10,7 @@ from cdedge.evaluation.names import name_key
 from cdedge.evaluation.sequence import Dataset, Sequence
 from cdedge_runtime.errors import BadInput, Usage
 
-from . import otb
+from . import folder, got10k, lasot, nfs, otb, tc128, uav123, vot
 from .assemble import Entry
 
 
@@ -23,6 +23,14 @@ class Layout(NamedTuple):
 
 LAYOUTS = {
     "otb": Layout(otb.entries, otb.LAYOUT),
+    "tc128": Layout(tc128.entries, tc128.LAYOUT),
+    "uav123": Layout(uav123.entries, uav123.LAYOUT),
+    "uav20l": Layout(uav123.long_entries, uav123.LONG_LAYOUT),
+    "vot": Layout(vot.entries, vot.LAYOUT),
+    "got10k": Layout(got10k.entries, got10k.LAYOUT),
+    "lasot": Layout(lasot.entries, lasot.LAYOUT),
+    "nfs": Layout(nfs.entries, nfs.LAYOUT),
+    "folder": Layout(folder.entries, folder.LAYOUT),
 }
 KINDS = tuple(LAYOUTS)
 

@@ -1,0 +1,67 @@
+"""UAV123 and UAV20L (Mueller et al. 2016), full rate or 10 fps, 1-based; NaN rows where the target is absent.
+
+Either the benchmark's own tree (data_seq/UAV123/FOLDER/000001.jpg, anno/UAV123/NAME.txt), where several names
+are segments of one folder, or one folder a name (NAME/img/000001.jpg, NAME/NAME_gt.txt).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from cdedge.evaluation.rows import read_rows
+from cdedge.evaluation.sequence import Sequence
+
+from .assemble import Entry, assemble, images_of, in_range
+from .uav123_segments import SEGMENTS
+
+LAYOUT = (
+    "data_seq/UAV123/FOLDER/000001.jpg and anno/UAV123/NAME.txt, or NAME/img/000001.jpg and NAME/NAME_gt.txt"
+)
+LONG_LAYOUT = "data_seq/UAV123/FOLDER/000001.jpg and anno/UAV20L/NAME.txt"
+_TEN_FPS = "UAV123_10fps"
+
+
+def entries(root: Path) -> list[Entry]:
+    """List UAV123's sequences under ``root``, at the rate that lies there."""
+    for version in ("UAV123", _TEN_FPS):
+        found = _annotated(root, version, root / "data_seq" / version)
+        if found:
+            return found
+    return [Entry(p.parent.name, partial(_load_flat, p)) for p in sorted(root.glob("*/*_gt.txt"))]
+
+
+def long_entries(root: Path) -> list[Entry]:
+    """List UAV20L's sequences under ``root``; each is a whole folder of UAV123."""
+    return _annotated(root, "UAV20L", root / "data_seq" / "UAV123")
+
+
+def _annotated(root: Path, version: str, data: Path) -> list[Entry]:
+    files = sorted((root / "anno" / version).glob("*.txt"))
+    return [Entry(p.stem, partial(_load, p, data, version)) for p in files]
+
+
+def _load(path: Path, data: Path, version: str) -> Sequence:
+    folder, limits = _segment(path.stem, version)
+    images = images_of(data / folder, (".",))
+    if limits:
+        images = in_range(images, *limits)
+    return assemble(path.stem, images, read_rows(path), origin=1)
+
+
+def _segment(name: str, version: str) -> tuple[str, tuple[int, int] | None]:
+    """Folder of a sequence, and its first and last frame where it is only a part of it."""
+    folder, _, number = name.rpartition("_")
+    if version == "UAV20L" or folder not in SEGMENTS or not number.isdigit():
+        return name, None
+    parts = SEGMENTS[folder]
+    if not 1 <= int(number) <= len(parts):
+        return name, None
+    first, last = parts[int(number) - 1]
+    if version == _TEN_FPS:  # every third frame, numbered anew
+        return folder, ((first - 1) // 3 + 1, (last - 1) // 3 + 1)
+    return folder, (first, last)
+
+
+def _load_flat(path: Path) -> Sequence:
+    return assemble(path.parent.name, images_of(path.parent), read_rows(path), origin=1)
