@@ -8,26 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import BadInput
+from .errors import BadEnvironment
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well, and is removed otherwise.
 
-    The temporary name keeps the suffix, which some writers go by. Raises `BadInput` where it cannot be written.
+    The temporary name keeps the suffix, which some writers go by. Raises `BadEnvironment` where it cannot be written.
     """
     part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield part
         os.replace(part, path)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise BadEnvironment(f"{path}: cannot be written: {error.strerror or error}; free some space or choose another place") from error
     finally:
         part.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all; raises `BadInput` where it cannot be written."""
+    """Write ``data`` to ``path``, whole or not at all; raises `BadEnvironment` where it cannot be written."""
     with whole_file(path) as part:
         part.write_bytes(data)

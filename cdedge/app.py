@@ -1,0 +1,39 @@
+"""The command line: one thin command per file in ``commands/``."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from .commands.bench import bench
+from .commands.devices import devices
+from .commands.export import export
+from .commands.inspect import inspect
+from .commands.track import track
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Distil a deep tracker to the channels one target needs, export it as one ONNX file, run it on a small device.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (export, inspect, track, bench, devices):
+    app.command()(command)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"cdedge {version('cdedge')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,127 @@
+"""``cdedge export``: from a video to one ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cdedge.options import BoxOption, JsonOption, SourceArgument, parse_box
+from cdedge.render import emit_json, introduce, number, say, show_facts, show_table, size
+from cdedge_runtime.frames import open_source
+
+if TYPE_CHECKING:
+    from cdedge_export.pipeline import ExportReport
+
+
+def export(
+    source: SourceArgument = None,
+    box: BoxOption = None,
+    backbone: Annotated[str, typer.Option(help="vgg19, squeezenet1_1, squeezenet1_0 or vggm.")] = "vgg19",
+    layers: Annotated[str, typer.Option(help="Candidate layers: 11, 11+12+21, fire2+fire3, all, ...")] = "11",
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="bundled, imagenet (torchvision's, downloaded once) or the PATH of a .pth, .safetensors or .mat file. "
+            "Default: bundled where it is deep enough, else imagenet.",
+            show_default=False,
+        ),
+    ] = None,
+    convention: Annotated[
+        str | None, typer.Option(help="Input convention of a weights file where it cannot be told: caffe or torchvision.")
+    ] = None,
+    mode: Annotated[
+        Literal["exact", "chain"],
+        typer.Option(help="exact: features equal the full network's. chain: each layer keeps only kept channels; faster."),
+    ] = "exact",
+    no_distill: Annotated[bool, typer.Option("--no-distill", help="Keep every channel: the baseline.")] = False,
+    channels: Annotated[
+        str, typer.Option(help="auto, a count (28), a share of each layer (0.4), or paper (the paper's shares).")
+    ] = "auto",
+    rank: Annotated[
+        str, typer.Option(help="Seed order: rel, flip, paper-l2, paper-l1, energy, snr, or random (the control).")
+    ] = "rel",
+    search: Annotated[
+        Literal["reduced", "e4", "ncc", "none"], typer.Option(help="Objective of the swap search; e4 is the paper's Eq. 4.")
+    ] = "reduced",
+    seed: Annotated[int, typer.Option(help="Seed of --rank random.")] = 0,
+    plan: Annotated[Path | None, typer.Option(help="Replay a saved channel plan instead of choosing.", show_default=False)] = None,
+    save_plan: Annotated[Path | None, typer.Option(help="Save the channel plan as JSON.", show_default=False)] = None,
+    input_px: Annotated[
+        int | None, typer.Option("--input", min=32, max=512, help="Side of the network's input in pixels.", show_default=False)
+    ] = None,
+    grid: Annotated[
+        int | None, typer.Option(min=8, max=256, help="Side of the response grid in cells.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The file to write. Default: SOURCE-LAYERS.onnx here.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Distil a backbone to the channels that one target needs and write it as one ONNX file."""
+    from cdedge_export.distill import DistillOptions
+    from cdedge_export.pipeline import default_options
+    from cdedge_export.pipeline import export as run_export
+
+    opened = open_source(source)
+    introduce(opened)
+    chosen = None if no_distill else DistillOptions(rank, search, channels, seed)
+    options = default_options(
+        backbone=backbone,
+        layers=layers,
+        weights=weights,
+        convention=convention,
+        mode=mode,
+        distill=chosen,
+        plan=plan,
+        input_px=input_px,
+        grid=grid,
+    )
+    target = out or Path(f"{opened.name}-{backbone}-{layers}.onnx".replace("/", "_"))
+    report = run_export(opened, parse_box(box, opened), target, options=options, say=say)
+    if save_plan is not None:
+        report.plan.save(save_plan)
+    if as_json:
+        emit_json("cdedge.export/1", _as_dict(report))
+    else:
+        _show(report)
+
+
+def _as_dict(report: ExportReport) -> dict[str, object]:
+    from cdedge_runtime.record import encode
+
+    return {**encode(report), "model": str(report.model), "channels": report.spec.channels}
+
+
+def _show(report: ExportReport) -> None:
+    spec, selection = report.spec, report.spec.selection
+    show_table(
+        "layers: before -> after",
+        ["layer", "channels", "weights", "MACs", "ms (1 thread)"],
+        [
+            (
+                cost.name,
+                f"{cost.before.channels} -> {cost.after.channels}",
+                f"{size(cost.before.weight_bytes)} -> {size(cost.after.weight_bytes)}",
+                f"{number(cost.before.macs)} -> {number(cost.after.macs)}",
+                f"{cost.before.ms:.2f} -> {cost.after.ms:.2f}",
+            )
+            for cost in report.costs
+        ],
+    )
+    energy = (
+        f", energy {selection.energy_before:.4g} -> {selection.energy_after:.4g} in {report.plan.swaps} swaps"
+        if selection.energy_before is not None and selection.energy_after is not None
+        else ""
+    )
+    show_facts(
+        str(report.model),
+        [
+            ("channels", f"{spec.channels} of {sum(t.total for t in report.plan.taps)} ({selection.rank}/{selection.search}{energy})"),
+            ("file", f"{size(report.bytes)}, weights {size(spec.weight_bytes)} of {spec.weights.name}"),
+            ("input", f"{spec.input_px[1]}x{spec.input_px[0]} px {spec.convention.order} ({report.convention_reason})"),
+            ("PyTorch against onnxruntime", f"largest difference {report.parity.max_abs:.2g} (allowed {report.parity.tolerance:.2g})"),
+            ("took", f"{report.seconds:.1f} s"),
+        ],
+    )

@@ -1,0 +1,96 @@
+"""``cdedge track``: an exported file follows its target through a source."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cdedge.options import BoxOption, JsonOption, ModelArgument, ProviderOption, SourceArgument, ThreadsOption, parse_box
+from cdedge.progress import progress
+from cdedge.render import emit_json, introduce, say, show_facts
+from cdedge.stages import show_stages
+from cdedge.video import drawing
+from cdedge_runtime.frames import open_source
+from cdedge_runtime.run import RunReport, box_line, save_boxes, starting_box
+from cdedge_runtime.run import track as run_track
+
+
+def track(
+    model: ModelArgument,
+    source: SourceArgument = None,
+    box: BoxOption = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write x,y,w,h per frame here ('-': stdout).", show_default=False)
+    ] = None,
+    video: Annotated[Path | None, typer.Option(help="Write a video with the boxes drawn.", show_default=False)] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.", show_default=False)] = None,
+    provider: ProviderOption = "cpu",
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Track the target through SOURCE. Needs no PyTorch."""
+    import cv2
+
+    from cdedge_runtime.tracker import Tracker
+
+    opened = open_source(source)
+    introduce(opened)
+    tracker = Tracker(model, provider=provider, threads=threads)
+    cv2.setNumThreads(threads or 0)
+    begin = starting_box(opened, tracker.spec, parse_box(box, opened))
+    with ExitStack() as stack:
+        observers = [stack.enter_context(progress("tracking", frames or opened.count))]
+        if video is not None:
+            observers.append(stack.enter_context(drawing(video, opened.fps or 30.0)))
+        report = run_track(tracker, opened, begin, limit=frames, observe=lambda *seen: [o(*seen) for o in observers])
+    _write(out, report)
+    if as_json:
+        emit_json("cdedge.track/1", _as_dict(report, out))
+    elif out != Path("-"):
+        _show(report)
+    if report.error is not None:
+        say(f"stopped after {len(report.estimates)} frames; their boxes are kept")
+        raise report.error
+    if report.interrupted:
+        raise KeyboardInterrupt
+
+
+def _write(out: Path | None, report: RunReport) -> None:
+    if out == Path("-"):
+        sys.stdout.writelines(box_line(e.box, report.origin) for e in report.estimates)
+    elif out is not None:
+        save_boxes(out, report)
+
+
+def _as_dict(report: RunReport, out: Path | None) -> dict[str, object]:
+    lost = [i for i, e in enumerate(report.estimates) if e.lost]
+    return {
+        "source": report.source,
+        "frames": len(report.estimates),
+        "origin": report.origin,
+        "out": None if out is None else str(out),
+        "boxes": [[e.box.x + report.origin, e.box.y + report.origin, e.box.width, e.box.height] for e in report.estimates],
+        "scores": [e.score for e in report.estimates],
+        "lost_frames": lost,
+        "init_ms": report.init_ms,
+        "fps": report.fps,
+        "fps_without_read": report.fps_without_read,
+        "stages": report.stages,
+    }
+
+
+def _show(report: RunReport) -> None:
+    lost = sum(e.lost for e in report.estimates)
+    show_facts(
+        report.source,
+        [
+            ("frames", f"{len(report.estimates)}, lost in {lost}"),
+            ("fps", f"{report.fps:.1f} end to end, {report.fps_without_read:.1f} without reading"),
+            ("first frame", f"{report.init_ms:.1f} ms"),
+        ],
+    )
+    show_stages(report.stages)

@@ -1,0 +1,48 @@
+"""Command line options that several commands share, and how their texts become values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.frames import Source
+
+SourceArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="Video, folder of images, benchmark sequence folder (or its box file), camera number, URL or GStreamer "
+        "pipeline. Without it: the built-in demo clip.",
+        show_default=False,
+    ),
+]
+ModelArgument = Annotated[Path, typer.Argument(help="A file made by 'cdedge export'.", show_default=False)]
+BoxOption = Annotated[
+    str | None,
+    typer.Option(
+        "--box",
+        metavar="X,Y,W,H",
+        help="The target in the first frame, in pixels: 0-based, or as the annotation counts in a benchmark sequence.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
+ProviderOption = Annotated[
+    str, typer.Option(help="onnxruntime execution provider: cpu, cuda or tensorrt. Never replaced silently.")
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="Threads for onnxruntime and OpenCV. Default: the usable processors.", show_default=False)
+]
+
+
+def parse_box(text: str | None, source: Source) -> Box | None:
+    """The box of ``x,y,w,h`` in the source's own pixel numbering; raises `Usage`."""
+    if text is None:
+        return None
+    try:
+        x, y, width, height = (float(word) for word in text.split(","))
+    except ValueError as error:
+        raise Usage(f"--box {text}: expected four numbers x,y,w,h, like 312,140,60,48") from error
+    return Box(x - source.origin, y - source.origin, width, height)

@@ -1,0 +1,27 @@
+"""A progress bar on stderr, only where stderr is a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cdedge.render import talk
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
+    """A function to call once per step (its arguments are ignored); silent when stderr is no terminal."""
+    if not talk.is_terminal:
+        yield lambda *_: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=talk, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+
+        def step(*_: Any) -> None:
+            bar.advance(task)
+
+        yield step

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from cdedge_runtime.meters import Stopwatch, memory_now
+
+
+class Clock:
+    """A clock that advances when told."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def test_laps_are_booked_to_their_stages() -> None:
+    clock = Clock()
+    watch = Stopwatch(clock)
+    for read, run in ((1, 10), (3, 30)):
+        clock.now += 5_000_000  # between frames: not booked
+        watch.start()
+        clock.now += read * 1_000_000
+        watch.lap("read")
+        clock.now += run * 1_000_000
+        watch.lap("run")
+        watch.stop()
+    stages = watch.stages()
+    assert list(stages) == ["read", "run", "total"]
+    assert (stages["read"].p50_ms, stages["run"].mean_ms, stages["total"].max_ms) == (2, 20, 33)
+    assert watch.seconds() == pytest.approx(0.044)
+    assert watch.seconds(without=("read",)) == pytest.approx(0.040)
+
+
+def test_a_stage_seen_twice_in_a_frame_adds_up() -> None:
+    clock = Clock()
+    watch = Stopwatch(clock)
+    watch.start()
+    for _ in range(3):
+        clock.now += 2_000_000
+        watch.lap("features")
+    watch.stop()
+    assert watch.stages()["features"].p50_ms == 6
+
+
+def test_no_frames_no_stages() -> None:
+    assert Stopwatch().stages() == {}
+
+
+def test_memory_grows_with_what_is_held() -> None:
+    before = memory_now()
+    if before.rss_bytes is None:
+        pytest.skip("/proc does not tell memory here")
+    held = bytearray(64_000_000)
+    held[::4096] = b"x" * len(held[::4096])
+    after = memory_now()
+    assert after.rss_bytes - before.rss_bytes > 50_000_000
+    assert after.peak_bytes >= after.rss_bytes - 1_000_000
+
+
+def test_the_device_side_needs_no_desk_packages() -> None:
+    code = (
+        "import sys, cdedge_runtime.tracker, cdedge_runtime.run, cdedge_runtime.probe, cdedge_devices;"
+        "print([m for m in ('torch', 'torchvision', 'onnx', 'typer', 'rich', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

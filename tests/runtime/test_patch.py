@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cdedge_runtime import patch
+from cdedge_runtime.box import Box
+
+
+def ramp() -> np.ndarray:
+    rows, columns = np.mgrid[0:40, 0:60]
+    return np.dstack([columns * 4, rows * 6, np.full_like(rows, 9)]).astype(np.uint8)
+
+
+def test_a_window_of_the_frame_itself_is_a_copy_of_its_pixels() -> None:
+    window = patch.cut(ramp(), (30.0, 20.0), 16, (16, 16))
+    np.testing.assert_array_equal(window, ramp()[12:28, 22:38])
+
+
+def test_outside_the_border_repeats() -> None:
+    window = patch.cut(ramp(), (0.0, 0.0), 16, (16, 16))
+    np.testing.assert_array_equal(window[:8, :8], np.broadcast_to(ramp()[0, 0], (8, 8, 3)))
+
+
+def test_enlarging_keeps_the_center() -> None:
+    """Pixel [i, i+1) of a linear ramp has its value at i + 1/2, at any scale."""
+    window = patch.cut(ramp(), (30.0, 20.0), 8, (32, 32)).astype(float)
+    expected = 4 * (30 - 4 + (np.arange(32) + 0.5) / 4 - 0.5)
+    np.testing.assert_allclose(window[16, :, 0], expected, atol=1.0)
+
+
+def test_the_window_covers_the_target_times_padding() -> None:
+    assert patch.window_side_px(Box(0, 0, 20, 45), 4.0) == pytest.approx(4 * 30)
