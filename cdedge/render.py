@@ -14,7 +14,8 @@ from cdedge_runtime.frames import Source
 from cdedge_runtime.record import encode
 
 talk = Console(stderr=True, highlight=False)
-result = Console(highlight=False)
+# A pipe has no width; do not cut its lines at 80 columns.
+result = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def say(text: str) -> None:
@@ -45,7 +46,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     """A plain table on stdout; the first column is left-aligned, the others right."""
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index == 0)
     for row in rows:
         table.add_row(*row)
     result.print(table)

@@ -6,10 +6,10 @@ import dataclasses
 from typing import Annotated
 
 import typer
-from cdedge_devices import BadProfile, load, names
+from cdedge_devices import BadProfile, DeviceProfile, Fact, load, names
 
 from cdedge.options import JsonOption
-from cdedge.render import emit_json
+from cdedge.render import emit_json, show_facts, show_table, size
 from cdedge_runtime.errors import Usage
 
 
@@ -24,3 +24,54 @@ def devices(
         raise Usage(str(error)) from error
     if as_json:
         emit_json("cdedge.devices/1", {"devices": [dataclasses.asdict(p) for p in profiles]})
+        return
+    if name is None:
+        show_table("device profiles (predicted where cdedge uses them; nothing here was measured by us)", _COLUMNS, [_row(p) for p in profiles])
+    else:
+        _show_one(profiles[0])
+
+
+_COLUMNS = ["id", "memory", "CPU", "GPU", "onnxruntime runs on"]
+
+
+def _row(profile: DeviceProfile) -> tuple[str, ...]:
+    cpu, gpu = profile.cpu, profile.gpu
+    memory = "/".join(size(v) for v in profile.memory.variants_bytes.value)
+    providers = sorted({s.provider for s in profile.software if s.works})
+    return (
+        profile.id,
+        memory,
+        f"{cpu.cores.value} x {cpu.name.value} {cpu.max_clock_hz.value / 1e9:.2f} GHz",
+        "-" if gpu is None else f"{gpu.cuda_cores.value} CUDA cores",
+        ", ".join(providers),
+    )
+
+
+def _show_one(profile: DeviceProfile) -> None:
+    show_facts(profile.name, [("notes", profile.notes), *_facts("", profile, profile.sources)])
+    show_table(
+        "power modes",
+        ["mode", "cores", "CPU GHz", "GPU MHz", "watt"],
+        [
+            (m.name, str(m.cores), f"{m.cpu_clock_hz / 1e9:.2f}", _scaled(m.gpu_clock_hz, 1e6), _scaled(m.budget_w, 1))
+            for m in profile.power_modes
+        ],
+    )
+    show_facts("software", [(f"{s.system}, Python {s.python}", f"{s.provider}: {'works' if s.works else 'does not work'}; {s.install}") for s in profile.software])
+
+
+def _facts(prefix: str, record: object, sources: dict[str, str]) -> list[tuple[str, str]]:
+    """Every fact below ``record``, by its dotted name, with the title of its source."""
+    found = []
+    for field in dataclasses.fields(record):  # type: ignore[arg-type]
+        value = getattr(record, field.name)
+        if isinstance(value, Fact):
+            derived = f", derived: {value.derived}" if value.derived else ""
+            found.append((f"{prefix}{field.name}", f"{value.value}  ({sources[value.source]}{derived})"))
+        elif dataclasses.is_dataclass(value):
+            found += _facts(f"{prefix}{field.name}.", value, sources)
+    return found
+
+
+def _scaled(value: float | None, unit: float) -> str:
+    return "-" if value is None else f"{value / unit:g}"

@@ -12,6 +12,7 @@ from cdedge.render import emit_json, introduce, number, say, show_facts, show_ta
 from cdedge_runtime.frames import open_source
 
 if TYPE_CHECKING:
+    from cdedge_export.cost import LayerCost
     from cdedge_export.pipeline import ExportReport
 
 
@@ -49,11 +50,11 @@ def export(
     plan: Annotated[Path | None, typer.Option(help="Replay a saved channel plan instead of choosing.", show_default=False)] = None,
     save_plan: Annotated[Path | None, typer.Option(help="Save the channel plan as JSON.", show_default=False)] = None,
     input_px: Annotated[
-        int | None, typer.Option("--input", min=32, max=512, help="Side of the network's input in pixels.", show_default=False)
-    ] = None,
+        int, typer.Option("--input", min=32, max=512, help="Side of the network's input in pixels.")
+    ] = 128,
     grid: Annotated[
-        int | None, typer.Option(min=8, max=256, help="Side of the response grid in cells.", show_default=False)
-    ] = None,
+        int, typer.Option(min=8, max=256, help="Side of the response grid in cells.")
+    ] = 32,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The file to write. Default: SOURCE-LAYERS.onnx here.", show_default=False)
     ] = None,
@@ -61,13 +62,13 @@ def export(
 ) -> None:
     """Distil a backbone to the channels that one target needs and write it as one ONNX file."""
     from cdedge_export.distill import DistillOptions
-    from cdedge_export.pipeline import default_options
+    from cdedge_export.pipeline import ExportOptions
     from cdedge_export.pipeline import export as run_export
 
     opened = open_source(source)
     introduce(opened)
     chosen = None if no_distill else DistillOptions(rank, search, channels, seed)
-    options = default_options(
+    options = ExportOptions(
         backbone=backbone,
         layers=layers,
         weights=weights,
@@ -99,16 +100,7 @@ def _show(report: ExportReport) -> None:
     show_table(
         "layers: before -> after",
         ["layer", "channels", "weights", "MACs", "ms (1 thread)"],
-        [
-            (
-                cost.name,
-                f"{cost.before.channels} -> {cost.after.channels}",
-                f"{size(cost.before.weight_bytes)} -> {size(cost.after.weight_bytes)}",
-                f"{number(cost.before.macs)} -> {number(cost.after.macs)}",
-                f"{cost.before.ms:.2f} -> {cost.after.ms:.2f}",
-            )
-            for cost in report.costs
-        ],
+        [_cost_row(cost) for cost in report.costs],
     )
     energy = (
         f", energy {selection.energy_before:.4g} -> {selection.energy_after:.4g} in {report.plan.swaps} swaps"
@@ -124,4 +116,15 @@ def _show(report: ExportReport) -> None:
             ("PyTorch against onnxruntime", f"largest difference {report.parity.max_abs:.2g} (allowed {report.parity.tolerance:.2g})"),
             ("took", f"{report.seconds:.1f} s"),
         ],
+    )
+
+
+def _cost_row(cost: LayerCost) -> tuple[str, ...]:
+    pair = (cost.before, cost.after)
+    return (
+        cost.name,
+        " -> ".join("-" if c is None else str(c.channels) for c in pair),
+        " -> ".join("-" if c is None else size(c.weight_bytes) for c in pair),
+        " -> ".join("-" if c is None else number(c.macs) for c in pair),
+        " -> ".join("-" if c is None or c.ms is None else f"{c.ms:.2f}" for c in pair),
     )
