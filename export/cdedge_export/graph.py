@@ -2,6 +2,11 @@
 
 Written with onnx.helper, so that the opset, the IR version and every shape are ours: opset 17 and IR version
 8 load in onnxruntime 1.16, and nothing is stored outside the file.
+
+onnxruntime orders the nodes itself: from the output backwards, of several inputs the one whose node comes
+last in the file first. So the taps stand behind all layers and the deepest first, and each leaves the
+full-size map before the next layer runs. It holds where a tap ends in a node that onnxruntime does not replace, hence the
+slice of every averaged tap, even of one that keeps all its channels.
 """
 
 from __future__ import annotations
@@ -69,15 +74,16 @@ def build_model(network: Network, geometry: Geometry, metadata: Mapping[str, str
     """
     graph = _Graph(geometry.grid)
     trunk = _preprocessed(graph, network, geometry.input_px)
-    delivered = []
+    tapped = []
     for step in _on_raw_pixels(network):
         if isinstance(step, TapStep):
-            delivered.append(_tap(graph, step, trunk))
+            tapped.append((step, trunk))
         else:
             trunk = _applied(graph, step, trunk)
-    graph.node("Concat", [tap.name for tap in delivered], OUTPUT_NAME, axis=1)
+    delivered = [_tap(graph, step, value) for step, value in reversed(tapped)][::-1]
+    graph.node("Concat", delivered, OUTPUT_NAME, axis=1)
     height, width = geometry.input_px
-    channels = sum(tap.channels for tap in delivered)
+    channels = sum(len(step.channels) for step, _ in tapped)
     body = helper.make_graph(
         graph.nodes,
         "cdedge",
@@ -142,7 +148,7 @@ def _applied(graph: _Graph, step: Step, x: _Value) -> _Value:
         )
         return _Value(name, x.channels, x.size)
     if isinstance(step, SelectStep):
-        return _selected(graph, step.name, step.channels, x)
+        return _Value(_sliced(graph, step.name, step.channels, x.name), len(step.channels), x.size)
     raise TypeError(f"no ONNX form of {step}")
 
 
@@ -171,24 +177,28 @@ def _fire(graph: _Graph, step: FireStep, x: _Value) -> _Value:
     return _Value(name, sum(branch.channels for branch in branches), x.size)
 
 
-def _selected(graph: _Graph, layer: str, channels: tuple[int, ...], x: _Value) -> _Value:
-    if len(channels) == x.channels:
-        return x
+def _sliced(graph: _Graph, layer: str, channels: tuple[int, ...], name: str) -> str:
     index = graph.constant(f"{layer}/kept", np.array(channels, np.int64))
-    return _Value(graph.node("Gather", [x.name, index], f"{layer}/slice", axis=1), len(channels), x.size)
+    return graph.node("Gather", [name, index], f"{layer}/slice", axis=1)
 
 
-def _tap(graph: _Graph, step: TapStep, x: _Value) -> _Value:
+def _tap(graph: _Graph, step: TapStep, x: _Value) -> str:
     """Slice and resample; a whole-number average goes first, for it reads the full-size map only once."""
-    layer, grid = f"tap_{step.name}", graph.grid
+    layer, grid, name = layer_of_tap(step.name), graph.grid, x.name
     if x.size[0] % grid[0] == 0 and x.size[1] % grid[1] == 0:
         window = [x.size[0] // grid[0], x.size[1] // grid[1]]
         if window != [1, 1]:
-            name = graph.node("AveragePool", [x.name], f"{layer}/mean", kernel_shape=window, strides=window)
-            x = _Value(name, x.channels, grid)
-        return _selected(graph, layer, step.channels, x)
-    x = _selected(graph, layer, step.channels, x)
+            name = graph.node("AveragePool", [name], f"{layer}/mean", kernel_shape=window, strides=window)
+        return _sliced(graph, layer, step.channels, name)
+    if len(step.channels) < x.channels:
+        name = _sliced(graph, layer, step.channels, name)
     columns = graph.constant(f"{layer}/columns_matrix", resample_matrix(x.size[1], grid[1]).T)
     rows = graph.constant(f"{layer}/rows_matrix", resample_matrix(x.size[0], grid[0]))
-    name = graph.node("MatMul", [x.name, columns], f"{layer}/columns")
-    return _Value(graph.node("MatMul", [rows, name], f"{layer}/rows"), x.channels, grid)
+    return graph.node(
+        "MatMul", [rows, graph.node("MatMul", [name, columns], f"{layer}/columns")], f"{layer}/rows"
+    )
+
+
+def layer_of_tap(tap: str) -> str:
+    """The name that a tap's nodes and its row in a cost table have."""
+    return f"tap_{tap}"

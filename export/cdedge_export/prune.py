@@ -63,7 +63,7 @@ def prune(backbone: Backbone, weights: Weights, kept: Mapping[str, Sequence[int]
             steps.append(TapStep(layer.name, _positions(take, live)))
         if narrowed is not None and following is not None and not whole:
             if len(narrowed) < len(live):
-                steps.append(SelectStep(f"{layer.name}_narrow", _positions(narrowed, live)))
+                steps.append(SelectStep(layer.name, _positions(narrowed, live)))
             live, narrowed = narrowed, None
     return Network(tuple(steps), weights.convention)
 

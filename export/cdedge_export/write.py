@@ -19,7 +19,7 @@ def write_model(spec: ModelSpec, network: Network, path: Path, *, check: Callabl
     """Write ``network`` with the contract ``spec`` to ``path`` and return what ``check`` found.
 
     ``check`` gets the finished file under a temporary name in the same folder; where it raises, no new file
-    is left and an older one at ``path`` stays. Raises `BadInput` where ``path`` cannot be written.
+    is left and an older one at ``path`` stays. Raises `BadEnvironment` where ``path`` cannot be written.
     """
     geometry = Geometry(spec.input_px, spec.grid)
     data = seal(build_model(network, geometry, to_metadata(spec)).SerializeToString())

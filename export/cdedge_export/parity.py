@@ -1,0 +1,96 @@
+"""The exported file held to PyTorch on the same patches, and what pruning in chain mode lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from cdedge_runtime.errors import BadModel
+from cdedge_runtime.modelfile import INPUT_NAME, ModelSpec, Tap, from_metadata
+
+from .backbones import Backbone
+from .network import Floats
+from .prune import prune
+from .torch_net import Patches, extract, run
+from .weights import Weights
+
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class TapLoss:
+    """Squared difference of a tap's features to the full network's, over the latter's sum of squares."""
+
+    name: str
+    error: float
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Largest difference between onnxruntime and PyTorch, absolute and over the tap's largest feature."""
+
+    max_abs: float
+    max_rel: float
+    tolerance: float
+    losses: tuple[TapLoss, ...]
+
+
+def check_parity(
+    path: Path, spec: ModelSpec, *, backbone: Backbone, weights: Weights, patches: Patches
+) -> Parity:
+    """Run the file and PyTorch on ``patches`` (N, H, W, 3) uint8 BGR and compare.
+
+    In exact mode the reference is the full network, sliced; in chain mode the chain-pruned one, whose loss
+    against the full network is told in ``losses``. Raises `BadModel` where the difference exceeds `TOLERANCE`
+    or the file's contract is not ``spec``.
+    """
+    found = _onnx_features(path, spec, patches)
+    taps = [tap.name for tap in spec.taps]
+    full = extract(backbone, weights, taps, patches=patches, grid=spec.grid)
+    sliced = {tap.name: full[tap.name][:, list(tap.kept)] for tap in spec.taps}
+    expected = sliced
+    if spec.mode == "chain":
+        kept = {tap.name: tap.kept for tap in spec.taps}
+        expected = run(prune(backbone, weights, kept, mode="chain"), patches, grid=spec.grid)
+    parts = _split(found, spec.taps)
+    parity = _compare(parts, expected, _losses(parts, sliced))
+    if not parity.max_rel <= parity.tolerance:
+        raise BadModel(
+            f"the exported graph differs from PyTorch by {parity.max_rel:.2g} of the largest feature, "
+            f"allowed is {parity.tolerance:g}; no file was written: try another onnxruntime (this is {ort.__version__})"
+        )
+    return parity
+
+
+def _onnx_features(path: Path, spec: ModelSpec, patches: Patches) -> Floats:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    if from_metadata(session.get_modelmeta().custom_metadata_map) != spec:
+        raise BadModel(f"{path}: the contract read back is not the one written; please report this")
+    return np.concatenate([session.run(None, {INPUT_NAME: patch[None]})[0] for patch in patches])
+
+
+def _split(features: Floats, taps: tuple[Tap, ...]) -> dict[str, Floats]:
+    ends = np.cumsum([len(tap.kept) for tap in taps])
+    return dict(zip((tap.name for tap in taps), np.split(features, ends[:-1], axis=1), strict=True))
+
+
+def _compare(found: dict[str, Floats], expected: dict[str, Floats], losses: tuple[TapLoss, ...]) -> Parity:
+    worst_abs = worst_rel = 0.0
+    for name, maps in found.items():
+        difference = float(np.abs(maps - expected[name]).max())
+        worst_abs = max(worst_abs, difference)
+        worst_rel = max(worst_rel, difference / max(float(np.abs(expected[name]).max()), 1e-6))
+    return Parity(worst_abs, worst_rel, TOLERANCE, losses)
+
+
+def _losses(found: dict[str, Floats], full: dict[str, Floats]) -> tuple[TapLoss, ...]:
+    return tuple(TapLoss(name, _relative_squares(maps, full[name])) for name, maps in found.items())
+
+
+def _relative_squares(found: Floats, wanted: Floats) -> float:
+    return float(np.sum((found - wanted) ** 2)) / max(float(np.sum(wanted**2)), 1e-12)
