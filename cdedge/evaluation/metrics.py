@@ -66,7 +66,8 @@ def overlaps(predictions: Boxes, truth: Boxes) -> NDArray[np.float64]:
     shared = np.maximum(high - low, 0).prod(axis=1)
     union = predictions[:, 2:].prod(axis=1) + truth[:, 2:].prod(axis=1) - shared
     ratio = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return np.where(np.isnan(union), np.nan, ratio)
+    # rounding can put equal boxes above 1, which would count as a success at the threshold of 1
+    return np.where(np.isnan(union), np.nan, np.minimum(ratio, 1))
 
 
 def center_errors_px(predictions: Boxes, truth: Boxes) -> NDArray[np.float64]:
