@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -80,12 +81,18 @@ class MovingSquare:
     """A textured square on a textured ground, with its exact box per frame."""
 
     def __init__(
-        self, frames: int = 12, size: tuple[int, int] = (24, 20), frame: tuple[int, int] = (160, 200), speed: tuple[float, float] = (3, 2)
+        self,
+        frames: int = 12,
+        size: tuple[int, int] = (24, 20),
+        frame: tuple[int, int] = (160, 200),
+        speed: tuple[float, float] = (3, 2),
     ) -> None:
         rng = np.random.default_rng(5)
         self.count, self.size, self._speed = frames, size, speed
         self._ground = cv2.GaussianBlur(rng.integers(0, 255, (*frame, 3), np.uint8), (0, 0), 5)
-        self._target = cv2.resize(rng.integers(0, 255, (5, 6, 3), np.uint8), size, interpolation=cv2.INTER_LINEAR)
+        self._target = cv2.resize(
+            rng.integers(0, 255, (5, 6, 3), np.uint8), size, interpolation=cv2.INTER_LINEAR
+        )
 
     def box(self, index: int) -> Box:
         """Exact box of a frame."""
@@ -135,3 +142,34 @@ def square_video(tmp_path: Path) -> Callable[[int], Path]:
         return path
 
     return write
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def cdedge(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """The command line's entry point, called in this process (importing PyTorch once, not per test)."""
+
+    def run(*arguments: object, cwd: Path | None = None) -> Done:
+        from cdedge.__main__ import main
+
+        monkeypatch.setattr("sys.argv", ["cdedge", *map(str, arguments)])
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else 0
+        shown = capsys.readouterr()
+        return Done(code, shown.out, shown.err)
+
+    return run

@@ -1,0 +1,96 @@
+"""Export as a user runs it, on a generated sequence with random weights of VGG-19's shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
+from safetensors.numpy import save_file
+
+from cdedge_runtime.features import read_spec
+from tests.conftest import Done
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of conv1_1, conv1_2 and conv2_1."""
+    rng, state = np.random.default_rng(0), {}
+    for key, inputs, outputs in (("0", 3, 64), ("2", 64, 64), ("5", 64, 128)):
+        spread = np.sqrt(2 / (9 * inputs)) * (0.02 if key == "0" else 1)
+        state[f"features.{key}.weight"] = (spread * rng.standard_normal((outputs, inputs, 3, 3))).astype(
+            np.float32
+        )
+        state[f"features.{key}.bias"] = np.full(outputs, 0.1, np.float32)
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    save_file(state, path)
+    return path
+
+
+def test_from_a_sequence_to_a_tracked_file(
+    cdedge: Run, square_folder: Path, weights: Path, tmp_path: Path
+) -> None:
+    model, plan = tmp_path / "square.onnx", tmp_path / "plan.json"
+    options = ("--layers", "11+12+21", "--weights", weights, "--convention", "caffe")
+    done = cdedge(
+        "export", square_folder, *options, "--channels", 40, "--save-plan", plan, "-o", model, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["schema"] == "cdedge.export/1"
+    assert answer["model"] == str(model)
+    assert answer["channels"] == 40
+    assert answer["parity"]["max_rel"] <= answer["parity"]["tolerance"]
+    spec = read_spec(model)
+    assert sum(len(t.kept) for t in spec.taps) == 40
+    assert spec.source.name == "Square"
+
+    replay = cdedge(
+        "export", square_folder, *options, "--plan", plan, "-o", tmp_path / "again.onnx", "--json"
+    )
+    assert replay.returncode == 0, replay.stderr
+    assert read_spec(tmp_path / "again.onnx").taps == spec.taps
+
+    tracked = cdedge("track", model, square_folder, "--json")
+    assert tracked.returncode == 0, tracked.stderr
+    assert json.loads(tracked.stdout)["frames"] == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["--layers", "99"], 2, "no layer '99'"),
+        (["--backbone", "vgg99"], 2, "no backbone"),
+        (["--channels", "65"], 2, "64 channels"),
+        (["--rank", "best"], 2, "unknown rank"),
+        (["--box", "500,10,20,20"], 1, "outside"),
+        (["--weights", "none.pth"], 1, "none.pth"),
+        (["--layers", "31"], 1, "features.7.weight"),
+        (["-o", "nowhere/m.onnx"], 3, "nowhere"),
+    ],
+)
+def test_a_refused_export_leaves_nothing(
+    cdedge: Run,
+    arguments: list[str],
+    code: int,
+    text: str,
+    square_folder: Path,
+    weights: Path,
+    tmp_path: Path,
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    base = ["export", square_folder, "--weights", weights, "--convention", "caffe"]
+    if "--weights" in arguments:
+        base = base[:2]
+    done = cdedge(*base, *arguments, cwd=work)
+    assert done.returncode == code, done.stderr
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(work.iterdir()) == []
