@@ -60,7 +60,6 @@ def valid_rows(truth: Boxes, origin: int, convention: Convention) -> NDArray[np.
 def repaired(predictions: Boxes, truth: Boxes, convention: Convention) -> Boxes:
     """Predictions with bad boxes replaced by the one before, where the target is annotated."""
     bad = _bad(predictions, convention) & ~np.isnan(truth).any(axis=1)
-    bad[0] = False  # the first is the ground truth
     if not bad.any():
         return predictions
     last_good = np.maximum.accumulate(np.where(bad, 0, np.arange(len(bad))))

@@ -138,6 +138,13 @@ def test_pytracking_repairs_only_a_size_of_zero_and_refuses_the_rest():
         score(predictions, convention=PYTRACKING)
 
 
+def test_a_bad_box_is_not_repaired_while_the_target_is_absent():
+    truth, predictions = TRUTH.copy(), TRUTH.copy()
+    truth[1] = NAN
+    predictions[1:3] = [10, 20, 0, 0]
+    assert score(predictions, truth, convention=PYTRACKING).success[0] == 0.5  # frame 2 repeats frame 1
+
+
 @pytest.mark.parametrize(
     ("name", "precision", "normalized"),
     [("otb", 1, 1), ("pytracking", 0.75, 1), ("pytracking-uav", 1, 1), ("pytracking-lasot", 0.75, 0.75)],

@@ -47,6 +47,11 @@ def test_human4_is_its_second_target_only(tmp_path):
     assert only(tmp_path).name == "Human4-2"
 
 
+def test_human4_with_a_single_annotation_keeps_its_folders_name(tmp_path):
+    make_otb(tmp_path, "Human4")
+    assert only(tmp_path).name == "Human4"
+
+
 @pytest.mark.parametrize(
     ("name", "images", "first", "last"),
     [
