@@ -1,8 +1,8 @@
 """Our OTB numbers against got10k 0.1.3, a second implementation.
 
 They agree where every annotation row is valid and every prediction has a size. Elsewhere they differ by
-definition, each difference pinned below: got10k never repairs a bad prediction, and takes an invalid annotation
-row as a miss in both measures. (Its speed is the mean of 1/t, ours the frames over the sum of the times.)
+definition, each difference pinned below: got10k never repairs a bad prediction, and an invalid annotation row
+is a miss in both its measures. (Its speed is the mean of 1/t, ours the frames over the sum of the times.)
 """
 
 from __future__ import annotations
