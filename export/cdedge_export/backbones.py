@@ -102,11 +102,11 @@ class Backbone:
         return tuple(layer.name for layer in self.layers if not isinstance(layer, Pool))
 
     def channels(self, tap: str) -> int:
-        """Number of channels of a tap."""
+        """How many channels a tap has."""
         return next(x.outputs for x in self.layers if not isinstance(x, Pool) and x.name == tap)
 
     def up_to(self, taps: Iterable[str]) -> tuple[Layer, ...]:
-        """The layers from the input to the deepest of ``taps``."""
+        """Layers from the input to the deepest of ``taps``."""
         wanted = set(taps)
         last = max(i for i, layer in enumerate(self.layers) if layer.name in wanted)
         return self.layers[: last + 1]
@@ -130,7 +130,7 @@ def parse_layers(text: str, backbone: Backbone) -> tuple[str, ...]:
 
 
 def find_backbone(name: str) -> Backbone:
-    """The network of that name; raises `Usage`."""
+    """Look a network up by its name; raises `Usage`."""
     if name not in BACKBONES:
         raise Usage(f"no backbone {name!r}: use one of {', '.join(BACKBONES)}")
     return BACKBONES[name]
@@ -149,7 +149,7 @@ _MATCONVNET = InputConvention("RGB", 1.0, _BGR_MEAN[::-1], _UNIT)
 
 
 def _vgg19_layers() -> tuple[Layer, ...]:
-    """Configuration E of Simonyan & Zisserman 2015, five blocks of 3x3; a tap is block and number."""
+    """Build configuration E of Simonyan & Zisserman 2015, five blocks of 3x3; a tap is block and number."""
     layers: list[Layer] = []
     index, inputs = 0, 3
     for block, (count, outputs) in enumerate(((2, 64), (2, 128), (4, 256), (4, 512), (4, 512)), start=1):

@@ -101,7 +101,7 @@ def activation_bytes(model: onnx.ModelProto) -> int:
 
 
 def _streamed(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """The nodes in the order onnxruntime takes (see `graph`): depth first, the shallowest tap first."""
+    """Nodes in the order onnxruntime takes (see `graph`): depth first, the shallowest tap first."""
     makers = {node.output[0]: node for node in model.graph.node}
     order: dict[str, onnx.NodeProto] = {}
     stack = [model.graph.output[0].name]

@@ -5,8 +5,8 @@ Written with onnx.helper, so that the opset, the IR version and every shape are 
 
 onnxruntime orders the nodes itself: from the output backwards, of several inputs the one whose node comes
 last in the file first. So the taps stand behind all layers and the deepest first, and each leaves the
-full-size map before the next layer runs. It holds where a tap ends in a node that onnxruntime does not replace, hence the
-slice of every averaged tap, even of one that keeps all its channels.
+full-size map before the next layer runs. It holds where a tap ends in a node that onnxruntime does not
+replace, hence the slice of every averaged tap, even of one that keeps all its channels.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Value:
 
 
 def build_model(network: Network, geometry: Geometry, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    """The ONNX model of ``network`` with ``metadata`` as its properties.
+    """Write the ONNX model of ``network`` with ``metadata`` as its properties.
 
     Input ``patch`` (1, H, W, 3) uint8 BGR; output ``features`` (1, C, Gh, Gw) float32. Node names start
     with their layer's name and a slash.
@@ -110,7 +110,7 @@ def _preprocessed(graph: _Graph, network: Network, size: Size) -> _Value:
 
 
 def _on_raw_pixels(network: Network) -> tuple[Step, ...]:
-    """The steps, with the input's channel order, scale and deviation folded into the first convolution."""
+    """Fold the input's channel order, scale and deviation into the first convolution."""
     first, convention = network.steps[0], network.convention
     if not isinstance(first, ConvStep):
         raise TypeError(f"a network starts with a convolution, not with {first}")
@@ -200,5 +200,5 @@ def _tap(graph: _Graph, step: TapStep, x: _Value) -> str:
 
 
 def layer_of_tap(tap: str) -> str:
-    """The name that a tap's nodes and its row in a cost table have."""
+    """Name that a tap's nodes and its row in a cost table have."""
     return f"tap_{tap}"

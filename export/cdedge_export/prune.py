@@ -32,12 +32,12 @@ Index = npt.NDArray[np.intp]
 
 
 def full_network(backbone: Backbone, weights: Weights, taps: Sequence[str]) -> Network:
-    """The network up to the deepest of ``taps``, delivering all their channels."""
+    """Whole network up to the deepest of ``taps``, delivering all their channels."""
     return prune(backbone, weights, {tap: range(backbone.channels(tap)) for tap in taps}, mode="exact")
 
 
 def prune(backbone: Backbone, weights: Weights, kept: Mapping[str, Sequence[int]], *, mode: Mode) -> Network:
-    """The network that delivers the ``kept`` channels of each tap; a tap with none is dropped.
+    """Make the network that delivers the ``kept`` channels of each tap; a tap with none is dropped.
 
     Raises `Usage` when no channel is kept, or one that the layer does not have.
     """
@@ -78,7 +78,7 @@ def _channels(backbone: Backbone, tap: str, kept: Sequence[int]) -> Index:
 
 
 def _shrunk(layer: Layer, state: Mapping[str, Floats], live: Index, take: Index | None) -> tuple[Step, Index]:
-    """The step of one layer on the ``live`` inputs, and its live outputs: ``take``, or all if None."""
+    """Step of one layer on the ``live`` inputs, and its live outputs: ``take``, or all if None."""
     if isinstance(layer, Conv):
         take = np.arange(layer.outputs) if take is None else take
         return _conv(layer, state, live, take), take

@@ -21,7 +21,7 @@ _WARM_UP = 2
 
 
 def layer_times_ms(model: onnx.ModelProto, patches: Patches, *, runs: int) -> dict[str, float]:
-    """Median over ``runs`` of each layer's kernel time on one thread; layers are node names up to the slash."""
+    """Median over ``runs`` of each layer's kernel time on one thread; a layer's nodes begin with its name."""
     events = _profile(model, patches, runs + _WARM_UP)
     layers = {node.name.split("/")[0] for node in model.graph.node}
     passes = [_layer_sums(run, layers) for run in _by_run(events, runs + _WARM_UP)][_WARM_UP:]

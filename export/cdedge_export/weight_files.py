@@ -52,20 +52,21 @@ def _read_torch(path: Path) -> dict[str, Floats]:
         content = content["state_dict"]
     if not isinstance(content, dict):
         raise BadModel(f"{path}: expected a state dict (names to tensors), found {type(content).__name__}")
-    return {str(key): _float32(value) for key, value in content.items() if isinstance(value, torch.Tensor)}
+    return {str(key): as_float32(value) for key, value in content.items() if isinstance(value, torch.Tensor)}
 
 
 def _read_safetensors(path: Path) -> WeightFile:
     try:
         with safe_open(path, framework="pt") as file:
-            state = {key: _float32(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118 - no mapping
+            state = {key: as_float32(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118 - no mapping
             return WeightFile(state, file.metadata() or {})
     except (OSError, SafetensorError, ValueError) as error:
         raise _damaged(path, "a safetensors file", error) from error
 
 
-def _float32(tensor: torch.Tensor) -> Floats:
-    return np.array(tensor.detach().to(torch.float32).numpy(), dtype=np.float32)
+def as_float32(tensor: torch.Tensor) -> Floats:
+    """Numbers of a tensor as a float32 array; one that is float32 already is not copied."""
+    return np.asarray(tensor.detach().to(torch.float32).numpy(), np.float32)
 
 
 def _read_matconvnet(path: Path, backbone: Backbone) -> WeightFile:

@@ -26,7 +26,7 @@ from cdedge_runtime.modelfile import InputConvention, WeightsInfo
 
 from .backbones import Backbone, Shape
 from .network import Floats
-from .weight_files import WeightFile, read_weight_file
+from .weight_files import WeightFile, as_float32, read_weight_file
 
 _UNKNOWN_LICENCE = "unknown: see the file's origin"
 _OWN_LICENCE = "Apache-2.0, trained from scratch by the cdedge authors"
@@ -122,7 +122,7 @@ def _imagenet(backbone: Backbone, taps: Sequence[str], *, progress: bool) -> Wei
             f"connect once, or give --weights {other}the PATH of a file"
         ) from error
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(entry.url).path).name
-    arrays = {key: np.array(value.numpy(), dtype=np.float32) for key, value in downloaded.items()}
+    arrays = {key: as_float32(value) for key, value in downloaded.items()}
     state = _fitting(arrays, backbone.parameters(taps), path)
     info = WeightsInfo(backbone.published, _sha256(path), _TORCHVISION_LICENCE)
     return Weights(state, dict(backbone.conventions)["torchvision"], "torchvision: its own download", info)
