@@ -9,6 +9,7 @@ import typer
 
 from .commands.bench import bench
 from .commands.devices import devices
+from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.inspect import inspect
 from .commands.track import track
@@ -20,7 +21,7 @@ app = typer.Typer(
     help="Distil a deep tracker to the channels one target needs, export it as one ONNX file, run it on a small device.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (export, inspect, track, bench, devices):
+for command in (export, inspect, track, bench, devices, evaluate):
     app.command()(command)
 
 

@@ -1,0 +1,158 @@
+"""``manifest.json`` beside the results: what made them, where and when."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import socket
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from importlib.metadata import distributions
+from pathlib import Path
+
+from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.features import read_spec
+from cdedge_runtime.files import write_whole
+from cdedge_runtime.record import decode, encode
+
+from .configuration import Configuration, differences
+
+_PACKAGES = (
+    "cdedge", "numpy", "onnxruntime", "opencv-contrib-python-headless", "opencv-contrib-python",
+    "opencv-python-headless", "opencv-python", "torch", "onnx", "distributed",
+)  # fmt: skip
+_CPUINFO = Path("/proc/cpuinfo")
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine that started the run."""
+
+    host: str
+    system: str
+    processor: str
+    processors_usable: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One start of ``cdedge evaluate`` on this folder; ``finished`` is None where it was stopped."""
+
+    started: str
+    finished: str | None
+    jobs: int
+    cluster: str | None
+    machine: Machine
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What made the results.
+
+    files: SHA-256 of the files they depend on, by path. weights_sha256: of the weights that the finished
+    run's models were made from, by the models' own word; None for other trackers.
+    """
+
+    schema: int
+    configuration: Configuration
+    files: dict[str, str]
+    weights_sha256: str | None
+    runs: tuple[Run, ...]
+
+
+def open_manifest(folder: Path, configuration: Configuration, *, jobs: int, cluster: str | None) -> Manifest:
+    """Begin a run: write the manifest, or add to the one there.
+
+    Raises `Usage` where the folder holds results of another configuration, or of files that changed since.
+    """
+    hashes = {path: _sha256(Path(path)) for path in configuration.tracker.files}
+    runs: tuple[Run, ...] = ()
+    weights = None
+    if manifest_path(folder).exists():
+        old = read_manifest(folder)
+        _refuse_others(folder, old, configuration, hashes)
+        runs, weights = old.runs, old.weights_sha256
+    elif any(folder.glob("*.txt")):
+        raise Usage(
+            f"{folder}: holds text files but no manifest.json, so they are not ours; choose another -o"
+        )
+    started = Run(_now(), None, jobs, cluster, _machine(), _versions())
+    return _written(folder, Manifest(SCHEMA, configuration, hashes, weights, (*runs, started)))
+
+
+def close_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """End the last run."""
+    last = replace(manifest.runs[-1], finished=_now())
+    weights = _weights_sha256(folder, manifest.configuration.tracker.model)
+    return _written(folder, replace(manifest, weights_sha256=weights, runs=(*manifest.runs[:-1], last)))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a results folder's manifest; raises `BadInput`."""
+    path = manifest_path(folder)
+    try:
+        return decode(Manifest, json.loads(path.read_text()))
+    except FileNotFoundError as error:
+        raise BadInput(f"{folder}: no manifest.json, expected a folder made by 'cdedge evaluate'") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: not a manifest of this version of cdedge: {error}") from error
+
+
+def manifest_path(folder: Path) -> Path:
+    """Where the manifest is."""
+    return folder / "manifest.json"
+
+
+def _refuse_others(folder: Path, old: Manifest, new: Configuration, hashes: dict[str, str]) -> None:
+    found = differences(old.configuration, new)
+    found += [f"{path}: its content changed since" for path in hashes if hashes[path] != old.files.get(path)]
+    if found:
+        raise Usage(
+            f"{folder}: holds results of another configuration ({'; '.join(found)}); choose another -o"
+        )
+
+
+def _written(folder: Path, manifest: Manifest) -> Manifest:
+    write_whole(manifest_path(folder), (json.dumps(encode(manifest), indent=1) + "\n").encode())
+    return manifest
+
+
+def _weights_sha256(folder: Path, model: str | None) -> str | None:
+    models = [Path(model)] if model is not None else sorted((folder / "models").glob("*.onnx"))
+    return read_spec(models[0]).weights.sha256 if models else None
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def _machine() -> Machine:
+    return Machine(
+        socket.gethostname(), platform.platform(), _processor(), len(os.sched_getaffinity(0)),
+    )  # fmt: skip
+
+
+def _processor() -> str:
+    lines = _CPUINFO.read_text().splitlines() if _CPUINFO.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
+    return names[0] if names else platform.machine()
+
+
+def _versions() -> dict[str, str]:
+    found = {dist.name.lower(): dist.version for dist in distributions()}
+    return {"python": platform.python_version(), **{p: found[p] for p in _PACKAGES if p in found}}
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

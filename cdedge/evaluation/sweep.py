@@ -1,0 +1,148 @@
+"""A grid of configurations from a TOML file, and the table of their scores.
+
+``[base]`` holds options of every run, ``[grid]`` lists whose every combination is one run, and each
+``[[run]]`` one run with a ``name``. Options are those of ``cdedge evaluate``, dashes or underscores alike.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import sys
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.files import write_whole
+
+from .configuration import Configuration, TrackerOptions
+from .summary import Summary
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_PATHS = ("model", "peer_model")
+_OUTER: dict[str, type] = {"protocol": str, "threads": int}
+_TYPES: dict[str, type] = {
+    "backbone": str, "layers": str, "weights": str, "convention": str, "mode": str, "distill": bool,
+    "channels": str, "rank": str, "search": str, "seed": int, "input_px": int, "grid": int,
+    "tracker": str, "model": str, "peer_model": str, **_OUTER,
+}  # fmt: skip
+_SPELLINGS = {"input": "input_px"}
+
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """One configuration of a sweep, the name of its folder, and the options that were varied."""
+
+    name: str
+    configuration: Configuration
+    varied: dict[str, object]
+
+
+def read_sweep(path: Path, base: Configuration) -> tuple[SweepRun, ...]:
+    """Read a sweep file; ``base`` holds where it says nothing.
+
+    Raises `Usage` or `BadInput`.
+    """
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not TOML: {error}") from error
+    unknown = sorted(set(content) - {"base", "grid", "run"})
+    if unknown:
+        raise Usage(f"{path}: expected [base], [grid] and [[run]], got {', '.join(unknown)}")
+    common = _options(path, content.get("base", {}))
+    named = [*_grid(path, content.get("grid", {})), *_runs(path, content.get("run", []))]
+    if not named:
+        raise Usage(f"{path}: nothing to run, expected a [grid] of lists or a [[run]] with a name")
+    twice = sorted({name for name, _ in named if [n for n, _ in named].count(name) > 1})
+    if twice:
+        raise Usage(f"{path}: two runs are named {twice[0]}")
+    return tuple(SweepRun(name, _applied(base, {**common, **own}), own) for name, own in named)
+
+
+def write_table(folder: Path, rows: list[Table]) -> None:
+    """Write ``sweep.json`` and ``sweep.csv``, one row per configuration."""
+    text = json.dumps({"schema": "cdedge.sweep/1", "runs": rows}, indent=1) + "\n"
+    write_whole(folder / "sweep.json", text.encode())
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(folder / "sweep.csv", lines.getvalue().encode())
+
+
+def row_of(run: SweepRun, summary: Summary) -> Table:
+    """One row: the name, the varied options, the scores."""
+    evaluation, speed = summary.evaluation, summary.evaluation.speed
+    return {
+        "name": run.name,
+        **{key: "+".join(v) if isinstance(v, tuple) else v for key, v in run.varied.items()},
+        "sequences": len(evaluation.scores),
+        "precision_20px": evaluation.mean.precision_20px,
+        "auc": evaluation.mean.auc,
+        "auc_low": evaluation.auc_interval[0],
+        "auc_high": evaluation.auc_interval[1],
+        "sr_50": evaluation.mean.sr_50,
+        "fps": None if speed is None else speed.fps,
+        "p50_ms": None if speed is None else speed.p50_ms,
+        "p95_ms": None if speed is None else speed.p95_ms,
+        "peak_over_floor_bytes": None if summary.memory is None else summary.memory.largest_over_floor_bytes,
+        "failures": len(summary.failures),
+    }
+
+
+def _grid(path: Path, table: Table) -> list[tuple[str, Table]]:
+    lists = {key: value if isinstance(value, list) else [value] for key, value in table.items()}
+    if not lists:
+        return []
+    combinations = (dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values()))
+    return [(_name(c), _options(path, c)) for c in combinations]
+
+
+def _runs(path: Path, tables: list[Table]) -> list[tuple[str, Table]]:
+    found = []
+    for table in tables:
+        name = table.get("name")
+        if not isinstance(name, str) or not name or "/" in name:
+            raise Usage(f"{path}: each [[run]] needs a name that can be a folder, got {name!r}")
+        found.append((name, _options(path, {k: v for k, v in table.items() if k != "name"})))
+    return found
+
+
+def _name(values: Table) -> str:
+    return ",".join(f"{key}={value}" for key, value in values.items()).replace("/", "_")
+
+
+def _options(path: Path, table: Table) -> Table:
+    return dict(_option(path, key, value) for key, value in table.items())
+
+
+def _option(path: Path, key: str, value: object) -> tuple[str, object]:
+    name = key.replace("-", "_")
+    name = _SPELLINGS.get(name, name)
+    if name not in _TYPES:
+        raise Usage(f"{path}: unknown option {key!r}, expected one of: {', '.join(_TYPES)}")
+    if type(value) is not _TYPES[name]:
+        raise Usage(f"{path}: {key} = {value!r}: expected a {_TYPES[name].__name__}")
+    if name in _PATHS:
+        paths = tuple(str(Path(word).resolve()) for word in str(value).split(","))
+        return name, paths if name == "peer_model" else paths[0]
+    return name, value
+
+
+def _applied(base: Configuration, options: Table) -> Configuration:
+    inner = {f.name for f in fields(TrackerOptions)}
+    tracker = replace(base.tracker, **{k: v for k, v in options.items() if k in inner})
+    return replace(base, tracker=tracker, **{k: v for k, v in options.items() if k in _OUTER})

@@ -1,0 +1,146 @@
+"""One pass in a process of its own: ``python -m cdedge.evaluation.worker track|export FD``.
+
+The request is one JSON object on stdin, the answer one on stdout. A process per pass keeps the memory of one
+tracker apart from the next and from PyTorch, and a crash inside it costs one pass.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import BadInput, CdedgeError
+from cdedge_runtime.frames import Source, read_image
+from cdedge_runtime.meters import MemoryNow, memory_now, reset_peak
+from cdedge_runtime.record import decode, encode
+from cdedge_runtime.tracker import Estimate, Tracker
+
+from .job import Failure, Job, Memory, Outcome, broken
+from .peers import AnyTracker, Peer
+
+
+def track_job(job: Job) -> Outcome:
+    """Track one pass; only ``init`` and ``update`` are timed.
+
+    Raises the errors that every other pass would meet too: of the model file, the options and the machine.
+    """
+    cv2.setNumThreads(job.threads)
+    floor = memory_now()
+    reset_peak()
+    try:
+        tracker = _open(job)
+    except BadInput as error:
+        return broken("tracker", str(error))
+    estimates, times, failure = _loop(tracker, job)
+    return Outcome(
+        boxes=tuple((e.box.x, e.box.y, e.box.width, e.box.height) for e in estimates),
+        times_s=tuple(times),
+        scores=tuple(e.score for e in estimates),
+        lost=tuple(e.lost for e in estimates),
+        failure=failure,
+        memory=_memory(floor, memory_now()),
+    )
+
+
+def export_job(job: Job, out: Path) -> Outcome:
+    """Distil and export the model of one pass from its first two frames; only ``failure`` is filled."""
+    from cdedge_export.distill import DistillOptions
+    from cdedge_export.pipeline import ExportOptions, export
+
+    chosen = job.tracker
+    try:
+        frames = [read_image(Path(path)) for path in islice(job.frame_paths, 2)]
+    except BadInput as error:
+        return broken("data", str(error))
+    distill = DistillOptions(chosen.rank, chosen.search, chosen.channels, chosen.seed)
+    options = ExportOptions(
+        backbone=chosen.backbone,
+        layers=chosen.layers,
+        weights=chosen.weights,
+        convention=chosen.convention,
+        mode=chosen.mode,
+        distill=distill if chosen.distill else None,
+    )
+    if chosen.input_px is not None:
+        options = replace(options, input_px=chosen.input_px)
+    if chosen.grid is not None:
+        options = replace(options, grid=chosen.grid)
+    source = Source(job.name, lambda: iter(frames), Box(*job.box), job.origin, len(frames))
+    try:
+        export(source, Box(*job.box), out, options=options)
+    except BadInput as error:
+        return broken("tracker", f"distillation: {error}")
+    return Outcome((), (), (), (), None, None)
+
+
+def _open(job: Job) -> AnyTracker:
+    if job.tracker.tracker.startswith("opencv:"):
+        return Peer(job.tracker.tracker.removeprefix("opencv:"), job.tracker.peer_model)
+    if job.tracker.model is None:
+        raise BadInput(f"{job.name}: no model to track with")
+    return Tracker(Path(job.tracker.model), threads=job.threads)
+
+
+def _loop(tracker: AnyTracker, job: Job) -> tuple[list[Estimate], list[float], Failure | None]:
+    estimates: list[Estimate] = []
+    times: list[float] = []
+    for index, path in enumerate(job.frame_paths):
+        try:
+            frame = read_image(Path(path))
+        except BadInput as error:
+            return estimates, times, Failure("data", str(error), index)
+        begin = time.perf_counter()
+        try:
+            estimate = tracker.update(frame) if index else tracker.init(frame, Box(*job.box))
+        except Exception as error:  # noqa: BLE001 - whatever a tracker raises is a failure of this sequence
+            return estimates, times, Failure("tracker", f"{type(error).__name__}: {error}".strip(), index)
+        times.append(time.perf_counter() - begin)
+        estimates.append(estimate)
+    return estimates, times, None
+
+
+def _memory(floor: MemoryNow, peak: MemoryNow) -> Memory:
+    known = floor.rss_bytes is not None and peak.peak_bytes is not None
+    over = peak.peak_bytes - floor.rss_bytes if known else None  # type: ignore[operator]
+    return Memory(floor.rss_bytes, peak.peak_bytes, over)
+
+
+def _die_with_parent(descriptor: int) -> None:
+    """Leave when the other end of the pipe closes, which it does however the parent ends."""
+
+    def wait() -> None:
+        os.read(descriptor, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _answer(stage: str, request: dict[str, Any]) -> dict[str, Any]:
+    job = decode(Job, request["job"])
+    try:
+        outcome = export_job(job, Path(request["out"])) if stage == "export" else track_job(job)
+    except CdedgeError as error:
+        return {"error": type(error).__name__, "text": str(error)}
+    return {"outcome": encode(outcome)}
+
+
+def _main() -> None:
+    _die_with_parent(int(sys.argv[2]))
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints is no answer
+    with answers:
+        json.dump(_answer(sys.argv[1], json.loads(sys.stdin.read())), answers)
+
+
+if __name__ == "__main__":
+    _main()
