@@ -37,7 +37,7 @@ def drawing(path: Path, fps: float) -> Iterator[Callable[[int, Frame, Estimate],
 
 def drawn(frame: Frame, estimate: Estimate, index: int) -> Frame:
     """A copy of the frame with the box, its frame number and score."""
-    picture = frame.copy()
+    picture: Frame = frame.copy()
     box, color = estimate.box, _LOST if estimate.lost else _FOUND
     corners = [(round(box.x), round(box.y)), (round(box.x + box.width), round(box.y + box.height))]
     cv2.rectangle(picture, corners[0], corners[1], color, 2, cv2.LINE_AA)
@@ -48,7 +48,7 @@ def drawn(frame: Frame, estimate: Estimate, index: int) -> Frame:
 
 def _open(part: Path, path: Path, fps: float, frame: Frame) -> cv2.VideoWriter:
     codec = "MJPG" if path.suffix.lower() == ".avi" else "mp4v"
-    writer = cv2.VideoWriter(str(part), cv2.VideoWriter_fourcc(*codec), fps, (frame.shape[1], frame.shape[0]))
+    writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*codec), fps, (frame.shape[1], frame.shape[0]))
     if not writer.isOpened():
         raise BadEnvironment(f"{path}: OpenCV cannot write this kind of video here; try a name ending in .avi or .mp4")
     return writer

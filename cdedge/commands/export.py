@@ -51,10 +51,10 @@ def export(
     save_plan: Annotated[Path | None, typer.Option(help="Save the channel plan as JSON.", show_default=False)] = None,
     input_px: Annotated[
         int, typer.Option("--input", min=32, max=512, help="Side of the network's input in pixels.")
-    ] = 128,
+    ] = 192,
     grid: Annotated[
         int, typer.Option(min=8, max=256, help="Side of the response grid in cells.")
-    ] = 32,
+    ] = 48,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The file to write. Default: SOURCE-LAYERS.onnx here.", show_default=False)
     ] = None,

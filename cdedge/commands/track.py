@@ -14,7 +14,7 @@ from cdedge.progress import progress
 from cdedge.render import emit_json, introduce, say, show_facts
 from cdedge.stages import show_stages
 from cdedge.video import drawing
-from cdedge_runtime.frames import open_source
+from cdedge_runtime.frames import Frame, open_source
 from cdedge_runtime.run import RunReport, box_line, save_boxes, starting_box
 from cdedge_runtime.run import track as run_track
 
@@ -35,7 +35,7 @@ def track(
     """Track the target through SOURCE. Needs no PyTorch."""
     import cv2
 
-    from cdedge_runtime.tracker import Tracker
+    from cdedge_runtime.tracker import Estimate, Tracker
 
     opened = open_source(source)
     introduce(opened)
@@ -46,7 +46,12 @@ def track(
         observers = [stack.enter_context(progress("tracking", frames or opened.count))]
         if video is not None:
             observers.append(stack.enter_context(drawing(video, opened.fps or 30.0)))
-        report = run_track(tracker, opened, begin, limit=frames, observe=lambda *seen: [o(*seen) for o in observers])
+
+        def observe(index: int, frame: Frame, estimate: Estimate) -> None:
+            for observer in observers:
+                observer(index, frame, estimate)
+
+        report = run_track(tracker, opened, begin, limit=frames, observe=observe)
     _write(out, report)
     if as_json:
         emit_json("cdedge.track/1", _as_dict(report, out))

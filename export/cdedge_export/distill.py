@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cdedge_runtime import dcf
+from cdedge_runtime import compact, dcf
 from cdedge_runtime.confidence import psr
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.modelfile import Selection
@@ -47,24 +47,37 @@ class DistillOptions:
 
 @dataclass(frozen=True)
 class TwoFrames:
-    """Search-window features of frames 1 and 2, each tap (2, C, Gh, Gw) raw, both centred on the target."""
+    """Search-window features of frames 1 and 2, each tap (2, C, Gh, Gw) as the network gives them, the target centred.
+
+    label: spectrum of the Gaussian label at (0, 0). padding, power: as in the tracker's settings.
+    """
 
     taps: Mapping[str, Maps]
     label: dcf.Spectrum
     padding: float
+    power: float
 
     @property
     def grid(self) -> tuple[int, int]:
         """(Gh, Gw)."""
         return next(iter(self.taps.values())).shape[-2:]
 
+    def spectra(self) -> dcf.Spectrum:
+        """(2, d, Gh, Gwh) complex64 of what the device's filter sees: prepared, equally strong channels, windowed."""
+        return device_spectra(np.concatenate(list(self.taps.values()), axis=1), self.power)
+
+
+def device_spectra(features: Maps, power: float) -> dcf.Spectrum:
+    """Spectra of (n, d, Gh, Gw) features prepared as on the device, the gain taken from the first."""
+    maps = compact.prepared(features, power)
+    return dcf.spectrum(maps * (compact.channel_gain(maps[0]) * dcf.hann_window(features.shape[-2:])))
+
 
 def distill(backbone: str, frames: TwoFrames, options: DistillOptions) -> ChannelPlan:
     """Choose channels; raises `Usage` for an unknown rule or more channels than the layers have."""
     _check(options)
     maps, layers = _normalized(frames.taps)
-    window = dcf.hann_window(frames.grid)
-    spectra = dcf.spectrum(maps * window)
+    spectra = frames.spectra()
     scores = rank_scores(
         options.rank,
         target_part(maps[0], frames.padding),
@@ -72,20 +85,18 @@ def distill(backbone: str, frames: TwoFrames, options: DistillOptions) -> Channe
         layers=layers,
         seed=options.seed,
     )
-    seed_set = _seed_set(
-        options.channels, scores, spectra, frames, layers=layers, ridge=options.regularization
-    )
-    # lambda = lam0 m d^2 makes lambda / c at c = d the regularisation of CF2 (algorithms, section 7.2).
-    lam = options.regularization * math.prod(frames.grid) * maps.shape[1] ** 2
+    # The features' energy is 1 per cell, m per frequency: lambda / d is this share of it, as in CF2.
+    lam = options.regularization * math.prod(frames.grid) * maps.shape[1]
+    seed_set = _seed_set(options.channels, scores, spectra, frames, layers=layers, lam=lam)
     if options.search == "none":
-        kept, energies, swaps = seed_set, (None, None), 0
+        kept, before, after, swaps = seed_set, None, None, 0
     else:
         objective = make_objective(
             options.search, spectra, frames.label, grid=frames.grid, regularization=lam, keep=len(seed_set)
         )
         found = swap_search(objective, seed_set)
-        kept, energies, swaps = found.kept, (found.energy_before, found.energy_after), found.swaps
-    selection = Selection(options.rank, options.search, options.channels, options.seed, *energies)
+        kept, before, after, swaps = list(found.kept), found.energy_before, found.energy_after, found.swaps
+    selection = Selection(options.rank, options.search, options.channels, options.seed, before, after)
     return ChannelPlan(backbone, _planned(frames.taps, layers, scores, kept), selection, swaps)
 
 
@@ -116,12 +127,12 @@ def _seed_set(
     frames: TwoFrames,
     *,
     layers: list[slice],
-    ridge: float,
+    lam: float,
 ) -> list[int]:
     """The initial good channels C(0), best first."""
     order = [int(i) for i in np.argsort(-scores, kind="stable")]
     if rule == "auto":
-        return order[: _enough(order, spectra, frames, ridge)]
+        return order[: _enough(order, spectra, frames, lam)]
     if rule == "paper":
         shares = [PAPER_SHARE.get(name, PAPER_MEAN_SHARE) for name in frames.taps]
         return _per_layer(order, layers, shares)
@@ -154,17 +165,16 @@ def _per_layer(order: list[int], layers: list[slice], shares: list[float]) -> li
     return [i for i in order if i in chosen]
 
 
-def _enough(order: list[int], spectra: dcf.Spectrum, frames: TwoFrames, ridge: float) -> int:
+def _enough(order: list[int], spectra: dcf.Spectrum, frames: TwoFrames, lam: float) -> int:
     """Fewest leading channels whose frame-1 filter finds frame 2 with a PSR within 2 % of the best (algorithms A9)."""
     counts = sorted({max(1, round(len(order) * k / _QUALITY_STEPS)) for k in range(1, _QUALITY_STEPS + 1)})
-    sharpness = [_held_out_psr(spectra[:, order[:count]], frames, ridge) for count in counts]
+    sharpness = [_held_out_psr(spectra[:, order[:count]], frames, lam / count) for count in counts]
     good = max(sharpness) * (1 - _QUALITY_LOSS)
     return next(count for count, value in zip(counts, sharpness, strict=True) if value >= good)
 
 
 def _held_out_psr(spectra: dcf.Spectrum, frames: TwoFrames, ridge: float) -> float:
-    lam = ridge * math.prod(frames.grid) * spectra.shape[1]
-    g = dcf.solve(spectra[:1], frames.label, lam)
+    g = dcf.solve(spectra[:1], frames.label, ridge)
     return psr(dcf.respond(spectra[1], g, frames.grid))
 
 

@@ -20,7 +20,7 @@ from cdedge_runtime.settings import Settings
 
 from .backbones import Backbone, find_backbone, parse_layers
 from .cost import LayerCost, cost_table, footprint
-from .distill import DistillOptions, TwoFrames, distill, keep_all
+from .distill import DistillOptions, Maps, TwoFrames, device_spectra, distill, keep_all
 from .network import Geometry
 from .parity import Parity, check_parity
 from .plan import ChannelPlan, load_plan
@@ -49,8 +49,8 @@ class ExportOptions:
     mode: Literal["exact", "chain"] = "exact"
     distill: DistillOptions | None = field(default_factory=DistillOptions)
     plan: Path | None = None
-    input_px: int = 128
-    grid: int = 32
+    input_px: int = 192
+    grid: int = 48
     settings: Settings = field(default_factory=Settings)
 
 
@@ -135,47 +135,43 @@ def _first_frames(source: Source, box: Box | None) -> tuple[list[Frame], Box]:
 
 def _choose(
     frames: list[Frame], box: Box, backbone: Backbone, taps: tuple[str, ...], *, weights: Weights, options: ExportOptions
-) -> tuple[ChannelPlan, np.ndarray]:
+) -> tuple[ChannelPlan, Frame]:
     """The plan, and the two search windows it was made from, (2, H, W, 3) uint8."""
-    padding, grid = options.settings.padding, (options.grid,) * 2
-    size = (options.input_px,) * 2
-    side = patch.window_side_px(box, padding)
+    two, windows = _two_frames(frames, box, backbone, taps, weights=weights, options=options)
+    if options.plan is not None:
+        return _replayed(options.plan, backbone, taps), windows
+    if options.distill is None:
+        return keep_all(distill(backbone.name, two, DistillOptions(search="none", channels="1.0"))), windows
+    return distill(backbone.name, two, options.distill), windows
 
-    def features(window: np.ndarray) -> dict[str, np.ndarray]:
+
+def _two_frames(
+    frames: list[Frame], box: Box, backbone: Backbone, taps: tuple[str, ...], *, weights: Weights, options: ExportOptions
+) -> tuple[TwoFrames, Frame]:
+    """Features of both frames around the target, which is located in frame 2 with all channels (algorithms A8)."""
+    settings, grid = options.settings, (options.grid,) * 2
+    side = patch.window_side_px(box.size, settings.padding)
+    sigma = settings.label_sigma * math.sqrt(box.area) * options.grid / side
+    label = dcf.spectrum(dcf.gaussian_label(grid, (sigma, sigma)))
+    windows = np.empty((2, options.input_px, options.input_px, 3), np.uint8)
+
+    def features(index: int, center: tuple[float, float]) -> dict[str, Maps]:
+        window = patch.cut(frames[index], center, side, out=windows[index])
         return extract(backbone, weights, taps, patches=window[None], grid=grid)
 
-    first = patch.cut(frames[0], box.center, side, size)
-    maps1 = features(first)
-    label = _label(box, side, options)
-    center = _locate(maps1, features(patch.cut(frames[1], box.center, side, size)), label, box, side=side)
-    second = patch.cut(frames[1], center, side, size)
-    maps2 = features(second)
-    two = TwoFrames({tap: np.concatenate([maps1[tap], maps2[tap]]) for tap in taps}, label, padding)
-    if options.plan is not None:
-        plan = _replayed(options.plan, backbone, taps)
-    elif options.distill is None:
-        plan = keep_all(distill(backbone.name, two, DistillOptions(search="none", channels="1.0")))
-    else:
-        plan = distill(backbone.name, two, options.distill)
-    return plan, np.stack([first, second])
+    first, second = features(0, box.center), features(1, box.center)
+    spectra = device_spectra(_stacked(first, second), settings.power)
+    ridge = DistillOptions().regularization * math.prod(grid)
+    rows, columns, _ = dcf.peak(dcf.respond(spectra[1], dcf.solve(spectra[:1], label, ridge), grid))
+    cell = side / options.grid
+    second = features(1, (box.center[0] + columns * cell, box.center[1] + rows * cell))
+    both = {tap: np.concatenate([first[tap], second[tap]]) for tap in taps}
+    return TwoFrames(both, label, settings.padding, settings.power), windows
 
 
-def _label(box: Box, side: float, options: ExportOptions) -> dcf.Spectrum:
-    sigma = options.settings.label_sigma * math.sqrt(box.area) * options.grid / side
-    return dcf.spectrum(dcf.gaussian_label((options.grid,) * 2, (sigma, sigma)))
-
-
-def _locate(
-    first: dict[str, np.ndarray], second: dict[str, np.ndarray], label: dcf.Spectrum, box: Box, *, side: float
-) -> tuple[float, float]:
-    """Where the target is in frame 2, found with all channels (algorithms A8)."""
-    grid = label.shape[0], label.shape[0]
-    window = dcf.hann_window(grid)
-    norms = {tap: math.sqrt(float(np.mean(maps**2)) + 1e-12) for tap, maps in first.items()}
-    spectra = [dcf.spectrum(np.concatenate([m[tap][0] / norms[tap] for tap in norms]) * window) for m in (first, second)]
-    lam = DistillOptions().regularization * math.prod(grid) * spectra[0].shape[0]
-    rows, columns, _ = dcf.peak(dcf.respond(spectra[1], dcf.solve(spectra[0][None], label, lam), grid))
-    return box.center[0] + columns * side / grid[1], box.center[1] + rows * side / grid[0]
+def _stacked(first: dict[str, Maps], second: dict[str, Maps]) -> Maps:
+    """All taps of both frames, (2, d, Gh, Gw)."""
+    return np.stack([np.concatenate([maps[0] for maps in each.values()]) for each in (first, second)])
 
 
 def _replayed(path: Path, backbone: Backbone, taps: tuple[str, ...]) -> ChannelPlan:

@@ -88,16 +88,15 @@ def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
 def find_annotation(path: Path) -> Annotation | None:
     """The annotation of a benchmark's sequence folder (or of one box file in it); None where there is none."""
     if path.is_file():
-        files, folder, notes = [path], path.parent, ()
+        files, folder = [path], path.parent
     else:
         files, folder = _box_files(path), path
-        notes = _several_targets(files)
     if not files:
         return None
     images = _sequence_images(folder)
     rows = read_rows(files[0])
     origin = _origin(files[0], folder, rows)
-    return Annotation(images, files[0], row_to_box(rows[0], origin), origin, notes)
+    return Annotation(images, files[0], row_to_box(rows[0], origin), origin, _several_targets(files))
 
 
 def _box_files(folder: Path) -> list[Path]:

@@ -59,7 +59,7 @@ def solve(samples: Spectrum, labels: Spectrum, regularization: float, weights: R
     gram += np.diag(ridge)
     target = np.broadcast_to(labels, (count, *samples.shape[2:])).transpose(1, 2, 0)[..., None]
     dual = np.linalg.solve(gram, target)[..., 0]
-    return np.einsum("ichw,hwi->chw", samples.conj(), dual, optimize=True).astype(np.complex64)
+    return np.asarray(np.einsum("ichw,hwi->chw", samples.conj(), dual, optimize=True), np.complex64)
 
 
 def respond(features: Spectrum, g: Spectrum, grid: tuple[int, int]) -> Real:

@@ -91,7 +91,7 @@ def _emblem(rng: np.random.Generator, size: tuple[int, int], like: NDArray[np.fl
         center = (int(rng.uniform(0, width * 2)), int(rng.uniform(0, height * 2)))
         axes = (int(rng.uniform(8, width * 0.7)), int(rng.uniform(6, height * 0.7)))
         cv2.ellipse(image, center, axes, rng.uniform(0, 180), 0, 360, tuple(map(float, color)), -1, cv2.LINE_AA)
-    return image
+    return np.asarray(image, np.float32)
 
 
 def _dominant_colors(image: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -114,4 +114,4 @@ def _paste(canvas: NDArray[np.float32], image: NDArray[np.float32], box: Box) ->
 def _cover(pixels: NDArray[np.int64], start: float, length: float) -> NDArray[np.float32]:
     """Share of each pixel [i, i+1) that lies in [start, start + length)."""
     end = np.minimum(pixels + 1, start + length)
-    return np.clip(end - np.maximum(pixels, start), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(end - np.maximum(pixels, start), 0, 1), np.float32)

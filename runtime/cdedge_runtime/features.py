@@ -42,7 +42,7 @@ class Extractor:
         self.spec: ModelSpec = _read_spec(self.session, path)
         self.provider: str = self.session.get_providers()[0]
         shape = (1, self.spec.channels, *self.spec.grid)
-        self._features = np.zeros(shape, np.float32)
+        self._features: NDArray[np.float32] = np.zeros(shape, np.float32)
         self._binding = self.session.io_binding()
         self._binding.bind_ortvalue_output(OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self._features))
         self._check_input()
@@ -51,7 +51,7 @@ class Extractor:
         """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window."""
         self._binding.bind_cpu_input(INPUT_NAME, patch[None])
         self.session.run_with_iobinding(self._binding)
-        return self._features[0]
+        return np.asarray(self._features[0])
 
     def _check_input(self) -> None:
         declared = [(i.name, i.shape, i.type) for i in self.session.get_inputs()]

@@ -85,7 +85,7 @@ def to_bgr(frame: NDArray[np.generic]) -> Frame:
     Raises `BadInput` for anything else. A frame that already fits is returned as it is.
     """
     if frame.dtype == np.uint16:
-        frame = (frame >> 8).astype(np.uint8)
+        frame = (np.asarray(frame, np.uint16) >> 8).astype(np.uint8)
     if frame.dtype != np.uint8 or frame.size == 0 or frame.ndim not in (2, 3):
         raise BadInput(f"a frame must be (H, W[, 1|3|4]) uint8 or uint16, got {frame.shape} {frame.dtype}")
     channels = 1 if frame.ndim == 2 else frame.shape[2]

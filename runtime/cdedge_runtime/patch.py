@@ -10,24 +10,58 @@ from numpy.typing import NDArray
 
 from .box import Box
 
-
-def window_side_px(box: Box, padding: float) -> float:
-    """Side of the square search window in frame pixels: ``padding * sqrt(target area)`` (as in ECO)."""
-    return padding * math.sqrt(box.area)
+Image = NDArray[np.uint8]
 
 
-def cut(frame: NDArray[np.uint8], center: tuple[float, float], side_px: float, out_px: tuple[int, int]) -> NDArray[np.uint8]:
-    """The square window of ``side_px`` around ``center`` as (out_h, out_w, 3) uint8; outside, the border repeats.
+def window_side_px(size: tuple[float, float], padding: float) -> float:
+    """Side of the square search window in frame pixels: ``padding * sqrt(width * height)`` (as in ECO)."""
+    return padding * math.sqrt(size[0] * size[1])
+
+
+def cut(frame: Image, center: tuple[float, float], side_px: float, *, out: Image) -> Image:
+    """Fill ``out`` (h, w, 3) uint8 with the square window of ``side_px`` around ``center``; outside, the border repeats.
 
     ``center`` is (x, y) in continuous coordinates, so pixel centres lie at +0.5.
     """
-    height, width = out_px
+    height, width = out.shape[:2]
+    frame, center, side_px = _shrunk(frame, center, side_px, factor=int(side_px / max(height, width)))
     sx, sy = side_px / width, side_px / height
     left, top = center[0] - side_px / 2, center[1] - side_px / 2
     matrix = np.array([[sx, 0, left + sx / 2 - 0.5], [0, sy, top + sy / 2 - 0.5]])
-    return np.asarray(
-        cv2.warpAffine(
-            frame, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-        ),
-        np.uint8,
-    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    cv2.warpAffine(frame, matrix, (width, height), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return out
+
+
+def _shrunk(
+    frame: Image, center: tuple[float, float], side_px: float, *, factor: int
+) -> tuple[Image, tuple[float, float], float]:
+    """The window's part of the frame, averaged by a whole factor, so that bilinear sampling does not alias."""
+    if factor < 2:
+        return frame, center, side_px
+    spans = [_span(c, side_px, limit, factor) for c, limit in zip(center, frame.shape[1::-1], strict=True)]
+    (x, columns), (y, rows) = spans
+    if columns < 2 or rows < 2:  # the window lies almost outside the frame: nothing to average
+        return frame, center, side_px
+    part = frame[y : y + rows * factor, x : x + columns * factor]
+    small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), ((center[0] - x) / factor, (center[1] - y) / factor), side_px / factor
+
+
+def _span(center: float, side_px: float, limit: int, factor: int) -> tuple[int, int]:
+    """First pixel and number of whole blocks of the window's part of an axis, one block of margin on each side."""
+    start = max(0, math.floor(center - side_px / 2) - factor)
+    stop = min(limit, math.ceil(center + side_px / 2) + factor)
+    return start, (stop - start) // factor
+
+
+def limit_center(center: tuple[float, float], frame_shape: tuple[int, ...]) -> tuple[float, float]:
+    """The nearest point inside a frame of shape (H, W, ...)."""
+    return min(max(center[0], 0.0), float(frame_shape[1])), min(max(center[1], 0.0), float(frame_shape[0]))
+
+
+def scale_limits(box: Box, frame_shape: tuple[int, ...], *, smallest_px: float = 5.0, widest: float = 10.0) -> tuple[float, float]:
+    """How much the target may shrink and grow: to ``smallest_px``, to the frame's size, never beyond ``widest`` times."""
+    low = max(1 / widest, smallest_px / min(box.size))
+    high = min(widest, frame_shape[0] / box.height, frame_shape[1] / box.width)
+    return min(1.0, low), max(1.0, high)

@@ -8,19 +8,33 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of one tracker; every length is relative to the target, so they hold for any target size.
+    """Settings of the tracker; lengths are relative to the target, so they hold for any target size.
 
     padding: side of the square search window over sqrt(target area).
+    support: side of the filter over the target's, per axis; the rest of the window is context only (as in BACF).
     label_sigma: standard deviation of the Gaussian label over sqrt(target area).
-    regularization: lambda of Eq. 2 over the mean energy of the features' spectrum.
-    learning_rate: weight of a new frame in the running model.
-    scale: how the target's size is followed.
-    scale_step: ratio between neighbouring scales.
+    ridge: weight of the filter's norm; features have unit energy per cell, so it needs no scaling.
+    power: exponent on the features before the filter; 0.5 compresses strong edges.
+    memory: number of stored samples. learning_rate: weight of one frame. update_every: frames between updates.
+    first_iterations, iterations: conjugate-gradient steps in the first frame and per update.
+    scale: ``none``; ``alternate`` tests one neighbouring scale per frame; ``pyramid`` tests both.
+    scale_step: ratio of neighbouring scales; scale_penalty: factor on the response of a changed scale.
+    lost_below, found_above: share of its running mean below which the response's PSR counts as lost, and above which
+    the target counts as found again.
     """
 
-    padding: float = 4.0
-    label_sigma: float = 0.1
-    regularization: float = 1e-4
-    learning_rate: float = 0.01
-    scale: Literal["none", "pyramid", "dsst"] = "pyramid"
+    padding: float = 4.5
+    support: float = 1.5
+    label_sigma: float = 1 / 12
+    ridge: float = 0.05
+    power: float = 0.5
+    memory: int = 8
+    learning_rate: float = 0.02
+    update_every: int = 4
+    first_iterations: int = 30
+    iterations: int = 3
+    scale: Literal["none", "alternate", "pyramid"] = "alternate"
     scale_step: float = 1.02
+    scale_penalty: float = 0.99
+    lost_below: float = 0.35
+    found_above: float = 0.6

@@ -10,14 +10,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from . import dcf, patch
+from . import compact, patch
 from .box import Box, check_target
 from .confidence import psr
+from .dcf import hann_window, peak
 from .errors import NotInitialized
 from .features import Extractor
-from .frames import to_bgr
+from .frames import Frame, to_bgr
+from .transform import Dft, Real, Spectrum
 
 Lap = Callable[[str], None]
+
+_SCORE_RATE = 0.05  # how fast the running mean of the score follows it
 
 
 @dataclass(frozen=True)
@@ -53,90 +57,123 @@ class Tracker:
     def __init__(self, model: Path | Extractor, *, provider: str = "cpu", threads: int | None = None) -> None:
         self._extract = model if isinstance(model, Extractor) else Extractor(model, provider=provider, threads=threads)
         self.spec = self._extract.spec
-        self._window = dcf.hann_window(self.spec.grid)
-        self._box: Box | None = None
+        self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
+        self._window = hann_window(self.spec.grid)
+        self._dft = Dft(self.spec.grid)
+        self._filter: compact.CompactFilter | None = None
 
     def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
         image = to_bgr(frame)
         check_target(box, image.shape)
-        settings = self.spec.settings
-        cell = patch.window_side_px(box, settings.padding) / np.array(self.spec.grid)
-        sigma = settings.label_sigma * math.sqrt(box.area) / cell
-        self._label = dcf.spectrum(dcf.gaussian_label(self.spec.grid, (float(sigma[0]), float(sigma[1]))))
-        self._norm = np.ones((self.spec.channels, 1, 1), np.float32)
-        self._norm = self._layer_norms(self._features(image, box, lap, windowed=False))
-        spectrum = dcf.spectrum(self._features(image, box, lap))
-        self._box, self._first_size = box, box.size
-        self._numerator = spectrum.conj() * self._label
-        self._energy = _energy(spectrum)
-        self._ridge = settings.regularization * float(self._energy.mean())
+        settings, grid = self.spec.settings, self.spec.grid
+        self._center, self._size, self._scale = box.center, box.size, 1.0
+        self._limits = patch.scale_limits(box, image.shape)
+        self._shrink_first, self._frame, self._mean_score, self._lost = False, 0, 0.0, False
+        side = patch.window_side_px(box.size, settings.padding)
+        cells = (box.height / side * grid[0], box.width / side * grid[1])
+        support = compact.support_cells(cells, settings.support, grid)
+        self._rest = ((grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2)
+        maps = self._maps(image, 1.0, lap)
+        self._gain = compact.channel_gain(maps) * self._window
+        self._filter = compact.CompactFilter(
+            Dft(grid, support),
+            compact.label_for(grid, support, settings.label_sigma * math.sqrt(cells[0] * cells[1])),
+            ridge=settings.ridge,
+            memory=settings.memory,
+            first=self._dft.forward(maps * self._gain),
+            iterations=settings.first_iterations,
+        )
         lap("update")
         return Estimate(box, math.inf, lost=False)
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
         """Find the target in the next frame and learn from it."""
-        if self._box is None:
+        if self._filter is None:
             raise NotInitialized
         image = to_bgr(frame)
-        g = self._numerator / (self._energy + self._ridge)
-        best_response, best_factor, best_top = None, 1.0, -math.inf
-        for factor in self._scale_factors():
-            spectrum = dcf.spectrum(self._features(image, self._box.scaled(factor), lap))
-            response = dcf.respond(spectrum, g, self.spec.grid)
-            top = float(response.max()) * (1.0 if factor == 1.0 else 0.99)
-            if top > best_top:
-                best_response, best_factor, best_top = response, factor, top
-            lap("filter")
-        self._box = self._moved(best_response, best_factor, image.shape)
-        self._learn(dcf.spectrum(self._features(image, self._box, lap)))
-        lap("update")
-        score = psr(best_response)
-        return Estimate(self._box, score, lost=score < 4.0)
+        self._frame += 1
+        response = self._locate(image, self._filter, lap)
+        score = psr(response)
+        self._judge(score)
+        lap("filter")
+        settings = self.spec.settings
+        if not self._lost and self._frame % settings.update_every == 0:
+            rate = 1 - (1 - settings.learning_rate) ** settings.update_every
+            self._filter.learn(self._spectrum(image, 1.0, lap), rate, settings.iterations)
+            lap("update")
+        return Estimate(self.box, score, self._lost)
+
+    @property
+    def box(self) -> Box:
+        """The present box."""
+        return Box.from_center(self._center, (self._size[0] * self._scale, self._size[1] * self._scale))
 
     def sizes(self) -> Sizes:
-        """What the model and the filter take, by shape."""
-        height, width = self.spec.input_px
+        """What the model and the filter take, by shape; raises `NotInitialized` before ``init``."""
+        if self._filter is None:
+            raise NotInitialized
         maps = 4 * self.spec.channels * math.prod(self.spec.grid)
-        buffers = 3 * height * width + 3 * maps
-        state = self._numerator.nbytes + self._energy.nbytes
-        return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, state, buffers)
+        # Per window: network output, prepared maps, their spectrum, and the filter's work space.
+        buffers = self._patch.nbytes + 4 * maps
+        return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, self._filter.state_bytes, buffers)
 
-    def _features(self, image: NDArray[np.uint8], box: Box, lap: Lap, *, windowed: bool = True) -> dcf.Real:
-        side = patch.window_side_px(box, self.spec.settings.padding)
-        window = patch.cut(image, box.center, side, self.spec.input_px)
+    def _maps(self, image: Frame, scale: float, lap: Lap) -> Real:
+        side = patch.window_side_px(self._size, self.spec.settings.padding) * self._scale * scale
+        window = patch.cut(image, self._center, side, out=self._patch)
         lap("patch")
-        maps = self._extract(window)
+        features = self._extract(window)
         lap("features")
-        return maps * (self._window * self._norm) if windowed else maps
+        return compact.prepared(features, self.spec.settings.power)
 
-    def _layer_norms(self, maps: dcf.Real) -> dcf.Real:
-        """One factor per layer that gives its maps unit mean square in the first frame."""
-        norms, start = [], 0
-        for tap in self.spec.taps:
-            part = maps[start : start + len(tap.kept)]
-            norms.append(np.full(len(tap.kept), 1.0 / math.sqrt(float(np.mean(part**2)) + 1e-12)))
-            start += len(tap.kept)
-        return np.concatenate(norms).astype(np.float32)[:, None, None]
+    def _spectrum(self, image: Frame, scale: float, lap: Lap) -> Spectrum:
+        maps = self._maps(image, scale, lap)
+        maps *= self._gain
+        return self._dft.forward(maps)
 
-    def _scale_factors(self) -> tuple[float, ...]:
-        step = self.spec.settings.scale_step
-        return (1.0, 1 / step, step) if self.spec.settings.scale == "pyramid" else (1.0,)
+    def _locate(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> Real:
+        """Move to the best of the tested scales and positions; returns its response."""
+        best: tuple[float, float, Real] | None = None
+        for factor in self._factors():
+            response = learned.respond(self._spectrum(image, factor, lap), self._dft)
+            value = float(response.max()) * (1.0 if factor == 1.0 else self.spec.settings.scale_penalty)
+            if best is None or value > best[0]:
+                best = value, factor, response
+            lap("filter")
+        if best is None:
+            raise NotInitialized
+        _, factor, response = best
+        if factor == 1.0:
+            self._shrink_first = not self._shrink_first
+        self._move(response, factor, image.shape)
+        return response
 
-    def _moved(self, response: dcf.Real, factor: float, frame_shape: tuple[int, ...]) -> Box:
-        rows, columns, _ = dcf.peak(response)
-        side = patch.window_side_px(self._box.scaled(factor), self.spec.settings.padding)
-        cx = self._box.center[0] + columns * side / self.spec.grid[1]
-        cy = self._box.center[1] + rows * side / self.spec.grid[0]
-        center = (min(max(cx, 0.0), frame_shape[1]), min(max(cy, 0.0), frame_shape[0]))
-        limited = min(max(factor * self._box.width / self._first_size[0], 0.2), 5.0)
-        return Box.from_center(center, (self._first_size[0] * limited, self._first_size[1] * limited))
+    def _factors(self) -> tuple[float, ...]:
+        step, kind = self.spec.settings.scale_step, self.spec.settings.scale
+        if kind == "none":
+            return (1.0,)
+        if kind == "pyramid":
+            return (1.0, step, 1 / step)
+        return (1.0, 1 / step if self._shrink_first else step)
 
-    def _learn(self, spectrum: dcf.Spectrum) -> None:
-        rate = self.spec.settings.learning_rate
-        self._numerator += rate * (spectrum.conj() * self._label - self._numerator)
-        self._energy += rate * (_energy(spectrum) - self._energy)
+    def _move(self, response: Real, factor: float, frame_shape: tuple[int, ...]) -> None:
+        rows, columns, _ = peak(response)
+        grid = self.spec.grid
+        cell = patch.window_side_px(self._size, self.spec.settings.padding) * self._scale * factor
+        dy = _wrapped(rows - self._rest[0], grid[0]) * cell / grid[0]
+        dx = _wrapped(columns - self._rest[1], grid[1]) * cell / grid[1]
+        self._center = patch.limit_center((self._center[0] + dx, self._center[1] + dy), frame_shape)
+        self._scale = min(max(self._scale * factor, self._limits[0]), self._limits[1])
+
+    def _judge(self, score: float) -> None:
+        """Lost when the score falls far below what it was while the target was in sight; found when it recovers."""
+        settings = self.spec.settings
+        self._mean_score = self._mean_score or score
+        bound = settings.found_above if self._lost else settings.lost_below
+        self._lost = score < bound * self._mean_score
+        if not self._lost:
+            self._mean_score += _SCORE_RATE * (score - self._mean_score)
 
 
-def _energy(spectrum: dcf.Spectrum) -> dcf.Real:
-    return np.einsum("chw,chw->hw", spectrum, spectrum.conj()).real.astype(np.float32)
+def _wrapped(shift: float, period: int) -> float:
+    return (shift + period / 2) % period - period / 2

@@ -19,9 +19,9 @@ def two_frames(noise: float = 0.2) -> TwoFrames:
     taps = {}
     for name, channels, loudness in (("11", 8, 1.0), ("21", 12, 50.0)):
         base = np.abs(rng.standard_normal((1, channels, *GRID)))
-        second = base + noise * rng.standard_normal(base.shape)
+        second = np.abs(base + noise * rng.standard_normal(base.shape))
         taps[name] = (loudness * np.concatenate([base, second])).astype(np.float32)
-    return TwoFrames(taps, dcf.spectrum(dcf.gaussian_label(GRID, (1.0, 1.0))), padding=4.0)
+    return TwoFrames(taps, dcf.spectrum(dcf.gaussian_label(GRID, (1.0, 1.0))), padding=4.0, power=0.5)
 
 
 @pytest.mark.parametrize(("channels", "expected"), [("7", 7), ("0.5", 4 + 6), ("paper", round(8 * 28.4 / 64) + round(12 * 44.3 / 128))])
@@ -46,7 +46,7 @@ def test_auto_keeps_a_useful_subset() -> None:
 
 def test_a_layers_loudness_does_not_matter() -> None:
     frames = two_frames()
-    quiet = TwoFrames({k: v / v.max() for k, v in frames.taps.items()}, frames.label, frames.padding)
+    quiet = TwoFrames({k: v / v.max() for k, v in frames.taps.items()}, frames.label, frames.padding, frames.power)
     options = DistillOptions(channels="9")
     assert [t.kept for t in distill("vgg19", frames, options).taps] == [t.kept for t in distill("vgg19", quiet, options).taps]
 
@@ -76,7 +76,7 @@ def test_impossible_counts_are_refused(channels: str) -> None:
 
 
 def test_black_frames_give_a_plan_without_nan() -> None:
-    black = TwoFrames({"11": np.zeros((2, 8, *GRID), np.float32)}, two_frames().label, 4.0)
+    black = TwoFrames({"11": np.zeros((2, 8, *GRID), np.float32)}, two_frames().label, 4.0, 0.5)
     plan = distill("vgg19", black, DistillOptions(channels="3"))
     assert plan.channels == 3
     assert all(np.isfinite(tap.friendliness).all() for tap in plan.taps)

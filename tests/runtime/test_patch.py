@@ -13,21 +13,21 @@ def ramp() -> np.ndarray:
 
 
 def test_a_window_of_the_frame_itself_is_a_copy_of_its_pixels() -> None:
-    window = patch.cut(ramp(), (30.0, 20.0), 16, (16, 16))
+    window = patch.cut(ramp(), (30.0, 20.0), 16, out=np.empty((16, 16, 3), np.uint8))
     np.testing.assert_array_equal(window, ramp()[12:28, 22:38])
 
 
 def test_outside_the_border_repeats() -> None:
-    window = patch.cut(ramp(), (0.0, 0.0), 16, (16, 16))
+    window = patch.cut(ramp(), (0.0, 0.0), 16, out=np.empty((16, 16, 3), np.uint8))
     np.testing.assert_array_equal(window[:8, :8], np.broadcast_to(ramp()[0, 0], (8, 8, 3)))
 
 
 def test_enlarging_keeps_the_center() -> None:
     """Pixel [i, i+1) of a linear ramp has its value at i + 1/2, at any scale."""
-    window = patch.cut(ramp(), (30.0, 20.0), 8, (32, 32)).astype(float)
+    window = patch.cut(ramp(), (30.0, 20.0), 8, out=np.empty((32, 32, 3), np.uint8)).astype(float)
     expected = 4 * (30 - 4 + (np.arange(32) + 0.5) / 4 - 0.5)
     np.testing.assert_allclose(window[16, :, 0], expected, atol=1.0)
 
 
 def test_the_window_covers_the_target_times_padding() -> None:
-    assert patch.window_side_px(Box(0, 0, 20, 45), 4.0) == pytest.approx(4 * 30)
+    assert patch.window_side_px((20, 45), 4.0) == pytest.approx(4 * 30)

@@ -1,0 +1,165 @@
+"""A correlation filter that covers the target and little else, trained on a small memory of whole search windows.
+
+    min_h  sum_t w_t || sum_l x_tl * h_l - y ||^2 + ridge ||h||^2        (* circular correlation)
+
+h (C, h, w) is zero outside its support, so the rest of the window is seen as background, at every shift (Galoogahi et
+al. 2017). Conjugate gradients solve it in the filter's own cells, warm from update to update, on a weighted sample
+memory (Danelljan et al. 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .transform import Dft, Real, Spectrum
+
+_LOW = 8  # frequencies per axis that are enough to tell how alike two samples are
+
+
+def support_cells(target_cells: tuple[float, float], factor: float, grid: tuple[int, int]) -> tuple[int, int]:
+    """Filter size (rows, columns): ``factor`` times the target's, at least 3 cells, at most the grid."""
+    rows, columns = (min(n, max(3, round(t * factor))) for t, n in zip(target_cells, grid, strict=True))
+    return rows, columns
+
+
+def label_for(grid: tuple[int, int], support: tuple[int, int], sigma: float) -> Real:
+    """Gaussian label (Gh, Gw) of ``sigma`` cells, peaking at (grid - support) / 2.
+
+    There a filter stored from its corner answers a target in the middle of the window.
+    """
+    axes = []
+    for cells, size in zip(grid, support, strict=True):
+        distance = np.arange(cells) - (cells - size) / 2
+        wrapped = (distance + cells / 2) % cells - cells / 2
+        axes.append(np.exp(-0.5 * (wrapped / sigma) ** 2))
+    return np.asarray(np.outer(axes[0], axes[1]), np.float32)
+
+
+class Memory:
+    """Weighted spectra (n, C, Gh, Gwh); when full, the lightest is merged into the one most like it.
+
+    The first frame's sample is never merged. Weights sum to 1.
+    """
+
+    def __init__(self, size: int, first: Spectrum) -> None:
+        self.spectra: Spectrum = np.zeros((size, *first.shape), np.complex64)
+        self.weights: Real = np.zeros(size, np.float32)
+        self.spectra[0], self.weights[0], self.count = first, 1.0, 1
+
+    def add(self, spectrum: Spectrum, rate: float) -> None:
+        """Store a sample with weight ``rate``; the others fade by 1 - rate."""
+        if self.count < len(self.weights):
+            slot = self.count
+            self.count += 1
+        else:
+            slot = self._free_slot()
+        self.weights *= np.float32(1 - rate)
+        self.spectra[slot], self.weights[slot] = spectrum, rate
+
+    def _free_slot(self) -> int:
+        gone = int(self.weights[1:].argmin()) + 1 if self.count > 1 else 0
+        if self.count > 2:
+            self._merge(gone, self._nearest(gone))
+        return gone
+
+    def _nearest(self, sample: int) -> int:
+        low = self.spectra[1 : self.count, :, :_LOW, :_LOW]
+        distance = np.square(np.abs(low - self.spectra[sample, :, :_LOW, :_LOW])).sum((1, 2, 3))
+        distance[sample - 1] = np.inf
+        return int(distance.argmin()) + 1
+
+    def _merge(self, gone: int, into: int) -> None:
+        kept, lost = self.weights[into], self.weights[gone]
+        self.spectra[into] *= kept / (kept + lost)
+        self.spectra[into] += self.spectra[gone] * (lost / (kept + lost))
+        self.weights[into] = kept + lost
+        self.weights[gone] = 0
+
+
+class CompactFilter:
+    """The filter, its memory, and the work space that training reuses."""
+
+    def __init__(self, dft: Dft, label: Real, *, ridge: float, memory: int, first: Spectrum, iterations: int) -> None:
+        self._dft, self._ridge = dft, np.float32(ridge)
+        self._label: Spectrum = Dft(dft.grid).forward(label).conj()
+        self._work = np.empty_like(first)
+        self.memory = Memory(memory, first)
+        self._wanted = self._correlated(first)
+        self.weights: Real = np.zeros((len(first), *dft.shape), np.float32)
+        self._train(iterations)
+
+    def respond(self, spectrum: Spectrum, window: Dft) -> Real:
+        """Response map (Gh, Gw) to a window's spectrum (C, Gh, Gwh)."""
+        return window.inverse(np.multiply(spectrum, self._conjugate, out=self._work).sum(0))
+
+    def learn(self, spectrum: Spectrum, rate: float, iterations: int) -> None:
+        """Take in a sample with weight ``rate`` and improve the filter by some iterations."""
+        self.memory.add(spectrum, rate)
+        self._wanted += np.float32(rate) * (self._correlated(spectrum) - self._wanted)
+        self._train(iterations)
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of the filter, its spectrum and the sample memory."""
+        return int(self.weights.nbytes + self._conjugate.nbytes + self._wanted.nbytes + self.memory.spectra.nbytes)
+
+    def _train(self, iterations: int) -> None:
+        self.weights = conjugate_gradients(self._product, self._wanted, self.weights, iterations)
+        self._conjugate = self._dft.forward(self.weights).conj()
+
+    def _correlated(self, spectrum: Spectrum) -> Real:
+        """The right-hand side of one sample: its correlation with the label, cropped to the support."""
+        return self._dft.inverse(np.multiply(spectrum, self._label))
+
+    def _product(self, h: Real) -> Real:
+        """The normal matrix times h: crop(IDFT(sum_t w_t X_t conj(sum_l X_tl conj(H_l)))) + ridge h."""
+        spectrum = self._dft.forward(h)
+        np.conjugate(spectrum, out=spectrum)
+        total = np.zeros_like(spectrum)
+        for sample, weight in zip(self.memory.spectra[: self.memory.count], self.memory.weights, strict=False):
+            response = np.multiply(sample, spectrum, out=self._work).sum(0).conj()
+            total += np.multiply(sample, response * weight, out=self._work)
+        return np.asarray(self._dft.inverse(total) + self._ridge * h)
+
+
+def conjugate_gradients(product: Callable[[Real], Real], wanted: Real, start: Real, iterations: int) -> Real:
+    """Solve ``product(h) = wanted`` for a symmetric positive definite product, from ``start`` (Hestenes and Stiefel 1952).
+
+    Stops early where the residual is zero or the product is not positive along it (lost precision): the last good
+    iterate is returned.
+    """
+    h = start
+    residual = wanted - product(h)
+    direction, energy = residual.copy(), float(np.vdot(residual, residual))
+    for _ in range(iterations):
+        image = product(direction)
+        curvature = float(np.vdot(direction, image))
+        if not curvature > 0 or not energy > 0:
+            break
+        step = np.float32(energy / curvature)
+        h = h + step * direction
+        residual -= step * image
+        previous, energy = energy, float(np.vdot(residual, residual))
+        direction = residual + np.float32(energy / previous) * direction
+    return h
+
+
+def prepared(features: NDArray[np.float32], power: float) -> Real:
+    """Features (C, Gh, Gw) raised to ``power`` (they are non-negative) and freed of each channel's mean."""
+    maps = np.sqrt(features) if power == 0.5 else np.power(features, np.float32(power))
+    maps -= maps.mean((-2, -1), keepdims=True)
+    return np.asarray(maps, np.float32)
+
+
+def channel_gain(maps: Real) -> Real:
+    """Factors (C, 1, 1) that make every channel equally strong, their mean squares summing to 1.
+
+    Nearly dead channels are raised by at most 20 times the average channel's factor, so that noise stays noise.
+    """
+    spread = maps.std((-2, -1))
+    gain = 1 / np.maximum(spread, 0.05 * spread.mean() + 1e-9)
+    total = float(np.square(maps * gain[:, None, None]).mean()) * len(gain)
+    return np.asarray((gain / np.sqrt(max(total, 1e-12)))[:, None, None], np.float32)
