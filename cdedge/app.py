@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from .commands.bench import bench
+from .commands.compare import compare
+from .commands.convert import convert
 from .commands.devices import devices
 from .commands.evaluate import evaluate
 from .commands.export import export
@@ -21,7 +23,7 @@ app = typer.Typer(
     help="Distil a deep tracker to the channels one target needs, export it as one ONNX file, run it on a small device.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (export, inspect, track, bench, devices, evaluate):
+for command in (export, inspect, track, bench, devices, evaluate, compare, convert):
     app.command()(command)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cdedge.evaluation.bootstrap import Difference
+from cdedge.evaluation.compare import Comparison, by_auc
 from cdedge.evaluation.summary import Summary
 from cdedge.render import say, show_facts, show_table, size
 
@@ -49,6 +51,35 @@ def show_sweep(rows: list[dict[str, Any]]) -> None:
             )
             for row in sorted(rows, key=lambda row: -row["auc"])
         ],
+    )
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """One line per tracker, best AUC first; a difference whose interval holds 0 is not significant (n.s.)."""
+    show_table(
+        f"{len(comparison.summaries[0].evaluation.scores)} sequences, intervals 95 % over sequences",
+        ["tracker", "P20", "AUC", "interval", f"AUC - {comparison.summaries[0].evaluation.name}",
+         "fps", "p50 ms", "p95 ms", "peak", "over floor"],
+        [_comparison_row(summary, difference) for summary, difference in by_auc(comparison)],
+    )  # fmt: skip
+
+
+def _comparison_row(summary: Summary, difference: Difference) -> tuple[str, ...]:
+    evaluation, speed, memory = summary.evaluation, summary.evaluation.speed, summary.memory
+    failed = f" ({len(summary.failures)} failed)" if summary.failures else ""
+    noise = " n.s." if difference.is_noise else ""
+    same = (difference.mean, difference.low, difference.high) == (0, 0, 0)
+    return (
+        evaluation.name + failed,
+        f"{evaluation.mean.precision_20px:.3f}",
+        f"{evaluation.mean.auc:.3f}",
+        f"{evaluation.auc_interval[0]:.3f}..{evaluation.auc_interval[1]:.3f}",
+        "-" if same else f"{difference.mean:+.3f} ({difference.low:+.3f}..{difference.high:+.3f}){noise}",
+        _or_dash(None if speed is None else speed.fps, ".1f"),
+        _or_dash(None if speed is None else speed.p50_ms, ".2f"),
+        _or_dash(None if speed is None else speed.p95_ms, ".2f"),
+        "-" if memory is None else size(memory.largest_peak_bytes),
+        "-" if memory is None else size(memory.largest_over_floor_bytes),
     )
 
 

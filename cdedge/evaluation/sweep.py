@@ -24,7 +24,7 @@ from .summary import Summary
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
 _PATHS = ("model", "peer_model")
 _OUTER: dict[str, type] = {"protocol": str, "threads": int}

@@ -1,0 +1,92 @@
+"""``cdedge compare``: results folders side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cdedge.options import JsonOption
+from cdedge.render import emit_json, say
+
+if TYPE_CHECKING:
+    from cdedge.evaluation.compare import Comparison
+
+
+def compare(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders made by 'cdedge evaluate'; differences are to the first.")
+    ],
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Where the data set is now. Default: where it was.", show_default=False),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write one self-contained page.", show_default=False)
+    ] = None,
+    scoring: Annotated[
+        str, typer.Option(help="Rules for bad rows: otb, pytracking, pytracking-uav, pytracking-lasot.")
+    ] = "otb",
+    matlab_compat: Annotated[
+        bool, typer.Option("--matlab-compat", help="Leave total failures out of the mean, as OTB's plots do.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare trackers on the sequences that all folders have."""
+    from cdedge.evaluation.compare import compare_folders, comparison_json
+    from cdedge.evaluation.conventions import get_convention
+    from cdedge.score_tables import show_comparison
+
+    comparison = compare_folders(
+        folders, convention=get_convention(scoring), root=root, matlab_compat=matlab_compat
+    )
+    _warn(comparison)
+    if html is not None:
+        _write_page(html, comparison, root)
+        say(f"wrote {html}")
+    if as_json:
+        emit_json("cdedge.compare/1", comparison_json(comparison))
+    else:
+        show_comparison(comparison)
+
+
+def _warn(comparison: Comparison) -> None:
+    """Say what makes the numbers less comparable than they look."""
+    for name, having in comparison.left_out.items():
+        say(f"left out, as only {', '.join(having)} has it scored: {name}")
+    runs = [(s.evaluation.name, s.manifest) for s in comparison.summaries if s.evaluation.speed is not None]
+    threads = {name: manifest.configuration.threads for name, manifest in runs}
+    if len(set(threads.values())) > 1:
+        say("times were taken with different threads: " + ", ".join(f"{n} {t}" for n, t in threads.items()))
+    machines = {run.machine for _, manifest in runs for run in manifest.runs}
+    if len(machines) > 1:
+        say("times were taken on different machines: they compare machines as well as trackers")
+
+
+def _write_page(path: Path, comparison: Comparison, root: Path | None) -> None:
+    from cdedge.evaluation.datasets import load_dataset
+    from cdedge.pages.comparison import TrackerOnPage, find_failures, write_comparison
+
+    made_by = comparison.summaries[0].manifest.configuration
+    names = [score.name for score in comparison.summaries[0].evaluation.scores]
+    dataset = load_dataset(made_by.dataset, root or Path(made_by.root), names)
+    results = [(s.evaluation, s.folder) for s in comparison.summaries]
+    pages = []
+    for summary in comparison.summaries:
+        last = summary.manifest.runs[-1]
+        pages.append(
+            TrackerOnPage(
+                summary.evaluation,
+                machine=f"{last.machine.processor}, {summary.manifest.configuration.threads} threads",
+                date=(last.finished or last.started)[:10],
+                peak_memory_bytes=None if summary.memory is None else summary.memory.largest_peak_bytes,
+            )
+        )
+    write_comparison(
+        path,
+        pages,
+        title=f"Trackers on {made_by.dataset}, {made_by.protocol.upper()}",
+        facts={},
+        failures=find_failures(dataset, results) if made_by.protocol == "ope" else (),
+    )
