@@ -1,0 +1,61 @@
+"""A tracker that is distilled from its own first two frames, when the second one arrives."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.errors import NotInitialized
+from cdedge_runtime.frames import Source, to_bgr
+from cdedge_runtime.tracker import Estimate, Tracker
+
+
+class DistillingTracker:
+    """`cdedge_runtime.tracker.Tracker`'s two methods; needs PyTorch (the extra ``export``).
+
+    ``init`` keeps the frame; the first ``update`` exports a model from both frames, then tracks. Nothing
+    later than the second frame is used for the second frame's answer.
+    """
+
+    def __init__(
+        self, backbone: str, layers: str, weights: str | None, *, provider: str, threads: int | None
+    ) -> None:
+        from cdedge_export.backbones import find_backbone, parse_layers
+        from cdedge_export.pipeline import ExportOptions
+
+        parse_layers(layers, find_backbone(backbone))
+        self._options = ExportOptions(backbone=backbone, layers=layers, weights=weights)
+        self._provider, self._threads = provider, threads
+        self._start: tuple[NDArray[np.uint8], Box] | None = None
+        self._tracker: Tracker | None = None
+
+    def init(self, frame: NDArray[np.generic], box: Box) -> Estimate:
+        """Keep the first frame; raises `BadInput` for a box that cannot be tracked."""
+        image = to_bgr(frame)
+        check_target(box, image.shape)
+        self._start, self._tracker = (image, box), None
+        return Estimate(box, np.inf, lost=False)
+
+    def update(self, frame: NDArray[np.generic]) -> Estimate:
+        """Find the target in the next frame; the first call distils."""
+        if self._start is None:
+            raise NotInitialized
+        if self._tracker is None:
+            self._tracker = self._distilled(to_bgr(frame))
+            self._tracker.init(*self._start)
+        return self._tracker.update(frame)
+
+    def _distilled(self, second: NDArray[np.uint8]) -> Tracker:
+        from cdedge_export.pipeline import export
+
+        if self._start is None:
+            raise NotInitialized
+        first, box = self._start
+        with tempfile.TemporaryDirectory() as folder:
+            model = Path(folder) / "distilled.onnx"
+            export(Source("vot", lambda: iter((first, second))), box, model, options=self._options)
+            return Tracker(model, provider=self._provider, threads=self._threads)

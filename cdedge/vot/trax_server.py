@@ -1,0 +1,57 @@
+"""``python -m cdedge.vot.trax_server``: a TraX server on stdin and stdout (protocol 4, vot-trax)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import typer
+from trax import Image, Region, Server, TraxStatus
+from trax import Rectangle as TraxRectangle
+
+from cdedge_runtime.box import Box
+from cdedge_runtime.frames import read_image
+
+from .regions import box_of_polygon, box_of_rectangle
+from .setup import Setup, open_tracker
+
+_REGIONS = [Region.RECTANGLE, Region.POLYGON]
+
+
+def serve(
+    model: Annotated[str | None, typer.Option(help="A file made by 'cdedge export'.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Without --model: distil this at the second frame.")
+    ] = None,
+    layers: str = "11",
+    weights: str | None = None,
+    provider: str = "cpu",
+    threads: int | None = None,
+) -> None:
+    """Answer a TraX client until it quits."""
+    cv2.setNumThreads(threads or 0)
+    tracker = open_tracker(Setup(model, backbone, layers, weights, provider, threads))
+    with Server(_REGIONS, [Image.PATH], tracker_name="cdedge") as server:
+        while True:
+            request = server.wait()
+            if request.type not in (TraxStatus.INITIALIZE, TraxStatus.FRAME):
+                return
+            frame = read_image(Path(request.image["color"].path()))
+            if request.type == TraxStatus.INITIALIZE:
+                box, properties = tracker.init(frame, _box(request.objects[0][0])).box, {}
+            else:
+                found = tracker.update(frame)
+                box, properties = found.box, {"confidence": found.score}
+            server.status([(TraxRectangle.create(box.x, box.y, box.width, box.height), properties)])
+
+
+def _box(region: Region) -> Box:
+    """Convert a request's region; the server offers rectangles and polygons, so nothing else comes."""
+    if region.type == Region.POLYGON:
+        return box_of_polygon(list(region))
+    return box_of_rectangle(region.bounds())
+
+
+if __name__ == "__main__":
+    typer.run(serve)
