@@ -15,6 +15,7 @@ from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.inspect import inspect
 from .commands.track import track
+from .commands.vot import vot
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,7 +24,7 @@ app = typer.Typer(
     help="Distil a deep tracker to the channels one target needs, export it as one ONNX file, run it on a small device.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (export, inspect, track, bench, devices, evaluate, compare, convert):
+for command in (export, inspect, track, bench, devices, evaluate, compare, convert, vot):
     app.command()(command)
 
 
