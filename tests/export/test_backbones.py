@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -111,3 +112,14 @@ def test_sizes_of_vggm_are_those_eco_states() -> None:
 def test_a_patch_that_is_too_small_names_the_layer() -> None:
     with pytest.raises(Usage, match=r"8x8 patch is too small for vgg19's layer pool4|layer 51"):
         tap_sizes(VGG19, ("51",), (8, 8))
+
+
+def test_vggms_normalisation_is_alexnets_with_k_2() -> None:
+    """Per channel x / (2 + 1e-4 * sum of squares over the 5 nearest channels)^0.75."""
+    weights = random_weights(VGGM, ["norm1"])
+    patches = random_patches((31, 31))
+    maps = extract(VGGM, weights, ["conv1", "norm1"], patches=patches, grid=(13, 13))
+    squares = np.pad(maps["conv1"][0].astype(np.float64) ** 2, ((2, 2), (0, 0), (0, 0)))
+    sums = sum(squares[shift : shift + 96] for shift in range(5))
+    assert sums.max() > 1e4
+    np.testing.assert_allclose(maps["norm1"][0], maps["conv1"][0] / (2 + 1e-4 * sums) ** 0.75, rtol=1e-4)
