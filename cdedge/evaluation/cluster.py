@@ -32,7 +32,7 @@ def dask_hand(address: str) -> Hand:
             raise BadEnvironment(f"{address}: no Dask scheduler answers there: {error}") from error
         with client:
             futures = {client.submit(run_job, job, pure=False, retries=_RETRIES): job for job in todo}
-            for future in as_completed(list(futures)):
+            for future in as_completed(list(futures), loop=client.loop):
                 yield (futures.pop(future), *future.result())
 
     return hand

@@ -27,11 +27,12 @@ class Peer:
     """One of OpenCV's trackers.
 
     Where it reports that it found nothing, the last box is kept and the estimate is marked lost. The score is
-    1 or 0 for OpenCV trackers without a score of their own. A new target needs a new peer.
+    1 or 0 for trackers that are no networks and have no score. A new target needs a new peer.
     """
 
     def __init__(self, name: str, files: tuple[str, ...] = ()) -> None:
         self._tracker, self._whole = _create(name, files)
+        self._has_score = name in _FILES  # the others answer -1
 
     def init(self, frame: Frame, box: Box) -> Estimate:
         """Learn the target; OpenCV's trackers outside ``legacy`` take whole pixels, so the box is rounded."""
@@ -51,8 +52,7 @@ class Peer:
         return Estimate(self._box, self._score(found=bool(found)), lost=not found)
 
     def _score(self, *, found: bool) -> float:
-        score = getattr(self._tracker, "getTrackingScore", None)
-        return float(found) if score is None else float(score())
+        return float(self._tracker.getTrackingScore()) if self._has_score else float(found)
 
 
 def check_peer(name: str, files: tuple[str, ...]) -> None:

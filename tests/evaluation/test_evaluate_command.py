@@ -1,0 +1,182 @@
+"""``evaluate``, ``compare`` and ``convert`` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.evaluation.running import make_squares
+
+FIELDS = {
+    "schema", "precision_20px", "auc", "auc_interval", "sr_50", "fps", "sequences", "failures", "skipped",
+    "results", "peak_memory",
+}  # fmt: skip
+
+
+@pytest.fixture
+def data(tmp_path):
+    make_squares(tmp_path / "data", "AB")
+    return tmp_path / "data"
+
+
+def test_evaluate_scores_a_peer(cdedge, data, tmp_path):
+    done = cdedge("evaluate", "--root", data, "--tracker", "opencv:KCF", "-o", tmp_path / "kcf", "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert set(answer) >= FIELDS
+    assert [s["name"] for s in answer["sequences"]] == ["A", "B"]
+    assert answer["auc"] > 0.5
+    assert answer["fps"] > 0
+    assert answer["peak_memory"]["largest_over_floor_bytes"] > 0
+
+
+def test_evaluate_with_one_exported_file(cdedge, data, tmp_path, tiny_model):
+    done = cdedge("evaluate", "--root", data, "--model", tiny_model, "--jobs", 2, "-o", tmp_path / "tiny")
+    assert done.returncode == 0, done.stderr
+    assert "peak memory" in done.stdout
+    manifest = json.loads((tmp_path / "tiny" / "manifest.json").read_text())
+    assert manifest["weights_sha256"] == "ab" * 32  # the tiny model's contract says so
+    assert list(manifest["files"]) == [str(tiny_model)]
+
+
+def test_evaluate_distils_each_sequence(cdedge, data, tmp_path):
+    torch = pytest.importorskip("torch", reason="distilling needs PyTorch")
+    pytest.importorskip("onnx", reason="exporting needs onnx")
+    generator = torch.Generator().manual_seed(0)
+    weights = {
+        "features.0.weight": torch.randn(64, 3, 3, 3, generator=generator) * 0.05,
+        "features.0.bias": torch.zeros(64),
+    }
+    torch.save(weights, tmp_path / "w.pth")
+    options = (
+        "--weights",
+        tmp_path / "w.pth",
+        "--convention",
+        "caffe",
+        "--channels",
+        "8",
+        "--search",
+        "none",
+    )
+    done = cdedge(
+        "evaluate", "--root", data, *options, "--sequences", "A", "-o", tmp_path / "deepcd", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "deepcd" / "models" / "A.onnx").is_file()
+    assert [s["name"] for s in json.loads(done.stdout)["sequences"]] == ["A"]
+
+
+def test_without_an_out_the_folder_is_named_and_said(cdedge, data, tmp_path):
+    done = cdedge("evaluate", "--root", data, "--tracker", "opencv:MOSSE", "--sequences", "B", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "results go to results/otb-MOSSE" in done.stderr
+    assert (tmp_path / "results" / "otb-MOSSE" / "B.txt").is_file()
+
+
+def test_failures_end_with_1_and_their_names(cdedge, data, tmp_path):
+    (data / "B" / "img" / "0002.png").write_bytes(b"no image")
+    done = cdedge("evaluate", "--root", data, "--tracker", "opencv:MOSSE", "-o", tmp_path / "out", "--json")
+    assert done.returncode == 1
+    assert "1 failed" in done.stderr
+    assert "0002.png" in done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["failures"]["B"]["kind"] == "data"
+    assert [s["name"] for s in answer["sequences"]] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--tracker", "siamfc"), 2, "unknown tracker"),
+        (("--tracker", "opencv:SORT"), 2, "CSRT, KCF"),
+        (("--tracker", "opencv:Nano"), 2, "backbone, neckhead"),
+        (("--tracker", "opencv:KCF", "--model", "x.onnx"), 2, "--model is for deepcd"),
+        (("--model", "none.onnx"), 1, "none.onnx"),
+        (("--tracker", "opencv:KCF", "--sequences", "Z"), 2, "no sequence named Z"),
+        (("--tracker", "opencv:KCF", "--dataset", "vot"), 1, "no vot sequence"),
+        (("--tracker", "opencv:KCF", "--scoring", "mine"), 2, "unknown convention"),
+    ],
+)
+def test_bad_options_say_what_was_expected(cdedge, data, tmp_path, arguments, code, message):
+    done = cdedge("evaluate", "--root", data, *arguments, "-o", tmp_path / "out")
+    assert done.returncode == code
+    assert message in done.stderr
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def write_raw(folder, offset):
+    """Results as pytracking leaves them: tabs, whole numbers, 1-based."""
+    folder.mkdir()
+    for name in "AB":
+        rows = [f"{41 + 3 * i + offset}\t{51 + 2 * i}\t24\t20\n" for i in range(6)]
+        (folder / f"{name}.txt").write_text("".join(rows))
+
+
+@pytest.fixture
+def imported(cdedge, data, tmp_path):
+    for name, offset in (("good", 0), ("bad", 8)):
+        write_raw(tmp_path / f"raw-{name}", offset)
+        done = cdedge("evaluate", "--root", data, "--raw", tmp_path / f"raw-{name}", "-o", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+    return tmp_path / "good", tmp_path / "bad"
+
+
+def test_raw_results_of_another_tracker_are_scored(cdedge, data, imported, tmp_path):
+    done = cdedge("evaluate", "--root", data, "--raw", tmp_path / "raw-good", "-o", imported[0], "--json")
+    answer = json.loads(done.stdout)
+    assert answer["auc"] == pytest.approx(20 / 21)
+    assert (answer["fps"], answer["peak_memory"]) == (None, None)
+
+
+def test_compare_puts_the_best_first_and_differences_to_the_first_given(cdedge, imported):
+    good, bad = imported
+    answer = json.loads(cdedge("compare", bad, good, "--json").stdout)
+    assert [t["name"] for t in answer["trackers"]] == ["good", "bad"]
+    assert answer["reference"] == "bad"
+    difference = answer["trackers"][0]["auc_difference"]
+    assert difference["mean"] == pytest.approx(np.diff([t["auc"] for t in reversed(answer["trackers"])])[0])
+    assert not difference["is_noise"]
+    table = cdedge("compare", good, bad).stdout
+    assert table.index("good") < table.index("bad")
+
+
+def test_equal_results_read_as_not_significant(cdedge, imported, tmp_path):
+    good, bad = imported
+    (bad / "A.txt").write_text((good / "A.txt").read_text())
+    done = cdedge("compare", good, bad)
+    assert "n.s." in done.stdout
+
+
+def test_compare_keeps_to_the_common_sequences_and_says_so(cdedge, imported):
+    good, bad = imported
+    (bad / "B.txt").unlink()
+    done = cdedge("compare", good, bad, "--json")
+    assert "as only good has it scored: B" in done.stderr
+    assert json.loads(done.stdout)["sequences"] == ["A"]
+
+
+def test_compare_finds_a_data_set_that_moved(cdedge, data, imported, tmp_path):
+    data.rename(tmp_path / "moved")
+    assert cdedge("compare", *imported).returncode == 1
+    assert cdedge("compare", *imported, "--root", tmp_path / "moved").returncode == 0
+
+
+def test_compare_writes_a_page(cdedge, imported, tmp_path):
+    done = cdedge("compare", *imported, "--html", tmp_path / "page.html")
+    assert done.returncode == 0, done.stderr
+    assert "good" in (tmp_path / "page.html").read_text()
+
+
+def test_compare_needs_our_folders(cdedge, tmp_path):
+    done = cdedge("compare", tmp_path)
+    assert done.returncode == 1
+    assert "no manifest.json" in done.stderr
+
+
+def test_convert_writes_another_layout(cdedge, imported, tmp_path):
+    done = cdedge("convert", imported[0], "--to", "pytracking", "-o", tmp_path / "there", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["written"] == ["A", "B"]
+    assert (tmp_path / "there" / "A.txt").read_text().splitlines()[0] == "41\t51\t24\t20"

@@ -1,0 +1,87 @@
+"""OpenCV's trackers behind our two methods."""
+
+from __future__ import annotations
+
+import cv2
+import pytest
+
+from cdedge.evaluation.peers import Peer, check_peer
+from cdedge_runtime.errors import BadEnvironment, BadInput, BadModel, Usage
+from tests.conftest import MovingSquare
+
+
+def peer_or_skip(name):
+    try:
+        check_peer(name, ())
+    except BadEnvironment as error:
+        pytest.skip(str(error))
+    return Peer(name)
+
+
+@pytest.mark.parametrize("name", ["CSRT", "KCF", "MIL", "MOSSE"])
+def test_a_peer_follows_a_slow_square(name):
+    peer = peer_or_skip(name)
+    clip = MovingSquare(size=(64, 60), frame=(240, 300), speed=(1, 1))
+    first = peer.init(clip.frame(0), clip.box(0))
+    assert (first.box, first.lost) == (clip.box(0), False)
+    for index in range(1, 4):
+        estimate = peer.update(clip.frame(index))
+        assert estimate.box.iou(clip.box(index)) > 0.7
+        assert (estimate.score, estimate.lost) == (1, False)
+
+
+class Finds:
+    """A stand-in for OpenCV's tracker that loses its target in the second update."""
+
+    def __init__(self):
+        self.answers = iter([(True, (1, 2, 30, 40)), (False, (0, 0, 0, 0))])
+
+    def init(self, frame, box):
+        self.start = box
+
+    def update(self, frame):
+        return next(self.answers)
+
+
+def test_a_peer_that_finds_nothing_keeps_its_last_box_and_is_lost(moving_square, monkeypatch):
+    monkeypatch.setattr(cv2, "TrackerKCF_create", Finds)
+    peer = Peer("KCF")
+    peer.init(moving_square.frame(0), moving_square.box(0))
+    found, lost = peer.update(moving_square.frame(1)), peer.update(moving_square.frame(2))
+    assert (found.box, found.lost) != (lost.box, lost.lost)
+    assert (found.box, found.score, lost.score, lost.lost) == (lost.box, 1, 0, True)
+
+
+def test_a_box_that_opencv_refuses_is_bad_input(moving_square, monkeypatch):
+    monkeypatch.setattr(Finds, "init", lambda *_: False)
+    monkeypatch.setattr(cv2, "TrackerKCF_create", Finds)
+    with pytest.raises(BadInput, match="refuses"):
+        Peer("KCF").init(moving_square.frame(0), moving_square.box(0))
+
+
+def test_a_build_without_the_tracker_says_what_to_install(monkeypatch):
+    monkeypatch.delattr(cv2, "TrackerCSRT_create", raising=False)
+    monkeypatch.delattr(cv2, "legacy", raising=False)
+    with pytest.raises(BadEnvironment, match="opencv-contrib-python-headless"):
+        check_peer("CSRT", ())
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "message"),
+    [
+        ("Nano", ("a",), "backbone, neckhead"),
+        ("CSRT", ("a",), "no --peer-model"),
+        ("SORT", (), "CSRT, KCF, MOSSE"),
+    ],
+)
+def test_unknown_names_and_wrong_files_are_usage_errors(name, files, message):
+    with pytest.raises(Usage, match=message):
+        check_peer(name, files)
+
+
+def test_a_file_that_is_no_network_is_a_bad_model(tmp_path):
+    path = tmp_path / "vit.onnx"
+    path.write_bytes(b"no network")
+    check_peer("Vit", (str(path),))
+    with pytest.raises(BadModel, match="vit.onnx"):
+        Peer("Vit", (str(path),))

@@ -1,0 +1,78 @@
+"""Sweeps: what a file asks for, and the table it gives."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from cdedge.evaluation.sweep import read_sweep
+from cdedge_runtime.errors import BadInput, Usage
+from tests.evaluation.running import configure, make_squares
+
+
+@pytest.fixture
+def base(tmp_path):
+    return configure(tmp_path)
+
+
+def read(tmp_path, base, text):
+    path = tmp_path / "sweep.toml"
+    path.write_text(text)
+    return read_sweep(path, base)
+
+
+def test_a_grid_is_every_combination(tmp_path, base):
+    text = '[base]\ntracker = "deepcd"\nlayers = "11"\n[grid]\nrank = ["rel", "random"]\nseed = [0, 1, 2]\n'
+    runs = read(tmp_path, base, text)
+    assert [r.name for r in runs][:2] == ["rank=rel,seed=0", "rank=rel,seed=1"]
+    assert len(runs) == 6
+    assert {r.configuration.tracker.layers for r in runs} == {"11"}
+    assert {(r.configuration.tracker.rank, r.configuration.tracker.seed) for r in runs} == {
+        (rank, seed) for rank in ("rel", "random") for seed in (0, 1, 2)
+    }
+
+
+def test_runs_have_names_and_overrule_the_base(tmp_path, base):
+    text = '[base]\nthreads = 2\n[[run]]\nname = "all"\ndistill = false\n[[run]]\nname = "one"\nthreads = 1\ninput = 96\n'
+    first, second = (r.configuration for r in read(tmp_path, base, text))
+    assert (first.threads, first.tracker.distill, second.threads, second.tracker.input_px) == (
+        2,
+        False,
+        1,
+        96,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("[grid]\ncolour = [1]\n", Usage, "unknown option 'colour'"),
+        ('[grid]\nseed = ["one"]\n', Usage, "expected a int"),
+        ("[base]\nseed = 1\n", Usage, "nothing to run"),
+        ("[grid", BadInput, "not TOML"),
+        ("[[run]]\nseed = 1\n", Usage, "needs a name"),
+        ('[[run]]\nname = "a"\n[[run]]\nname = "a"\n', Usage, "two runs are named a"),
+        ("[runs]\n", Usage, "got runs"),
+    ],
+)
+def test_files_that_mean_nothing(tmp_path, base, text, error, message):
+    with pytest.raises(error, match=message):
+        read(tmp_path, base, text)
+
+
+def test_a_sweep_gives_one_table_and_resumes(tmp_path, cdedge):
+    make_squares(tmp_path / "data", "A", frames=3)
+    file, out = tmp_path / "peers.toml", tmp_path / "out"
+    file.write_text('[grid]\ntracker = ["opencv:MOSSE", "opencv:KCF"]\n')
+    done = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert [row["name"] for row in answer["runs"]] == ["tracker=opencv:MOSSE", "tracker=opencv:KCF"]
+    with (out / "sweep.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert [float(row["auc"]) for row in rows] == [row["auc"] for row in answer["runs"]]
+    again = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out)
+    assert again.stderr.count("1 passes were complete") == 2
+    assert "tracker=opencv:KCF" in again.stdout
