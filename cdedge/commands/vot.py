@@ -31,6 +31,10 @@ def vot(
         str | None,
         typer.Option(help="Weights for --backbone: bundled, imagenet or a PATH.", show_default=False),
     ] = None,
+    convention: Annotated[
+        str | None,
+        typer.Option(help="Input convention of --weights: caffe or torchvision.", show_default=False),
+    ] = None,
     name: Annotated[
         str, typer.Option(help="The tracker's identifier; the TraX entry is NAME-trax.")
     ] = "cdedge",
@@ -49,7 +53,7 @@ def vot(
     from cdedge.vot.setup import Setup, open_tracker
     from cdedge.vot.workspace import prepare
 
-    setup = Setup(_absolute(model), backbone, layers, _absolute(weights), provider, threads)
+    setup = Setup(_absolute(model), backbone, layers, _absolute(weights), convention, provider, threads)
     open_tracker(setup)  # the toolkit would tell of a bad model much later
     done = prepare(workspace, setup, name=name, stack=stack)
     first = done.trackers[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.frames import Source, to_bgr
 from cdedge_runtime.tracker import Estimate, Tracker
 
+if TYPE_CHECKING:
+    from cdedge_export.pipeline import ExportOptions
+
 
 class DistillingTracker:
     """`cdedge_runtime.tracker.Tracker`'s two methods; needs PyTorch (the extra ``export``).
@@ -21,14 +25,8 @@ class DistillingTracker:
     later than the second frame is used for the second frame's answer.
     """
 
-    def __init__(
-        self, backbone: str, layers: str, weights: str | None, *, provider: str, threads: int | None
-    ) -> None:
-        from cdedge_export.backbones import find_backbone, parse_layers
-        from cdedge_export.pipeline import ExportOptions
-
-        parse_layers(layers, find_backbone(backbone))
-        self._options = ExportOptions(backbone=backbone, layers=layers, weights=weights)
+    def __init__(self, options: ExportOptions, *, provider: str, threads: int | None) -> None:
+        self._options = options
         self._provider, self._threads = provider, threads
         self._start: tuple[NDArray[np.uint8], Box] | None = None
         self._tracker: Tracker | None = None

@@ -30,12 +30,13 @@ class Tracker:
         backbone: str | None = None,
         layers: str = "11",
         weights: str | None = None,
+        convention: str | None = None,
         provider: str = "cpu",
         threads: str | None = None,
     ) -> None:
         with _errors_for_toolkit():
             count = None if threads is None else int(threads)
-            self._tracker = open_tracker(Setup(model, backbone, layers, weights, provider, count))
+            self._tracker = open_tracker(Setup(model, backbone, layers, weights, convention, provider, count))
         cv2.setNumThreads(count or 0)
 
     def init(self, frame: str | Mapping[str, str], new: tuple[object, Mapping[str, object]]) -> Answer:

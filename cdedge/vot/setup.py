@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.tracker import Tracker
 
 from .distilling import DistillingTracker
+
+if TYPE_CHECKING:
+    from cdedge_export.pipeline import ExportOptions
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Setup:
     backbone: str | None = None
     layers: str = "11"
     weights: str | None = None
+    convention: str | None = None
     provider: str = "cpu"
     threads: int | None = None
 
@@ -35,6 +40,15 @@ def open_tracker(setup: Setup) -> Tracker | DistillingTracker:
         )
     if setup.model is not None:
         return Tracker(Path(setup.model), provider=setup.provider, threads=setup.threads)
-    return DistillingTracker(
-        str(setup.backbone), setup.layers, setup.weights, provider=setup.provider, threads=setup.threads
+    return DistillingTracker(_options(setup), provider=setup.provider, threads=setup.threads)
+
+
+def _options(setup: Setup) -> ExportOptions:
+    from cdedge_export.backbones import find_backbone, parse_layers
+    from cdedge_export.pipeline import ExportOptions
+
+    backbone = find_backbone(str(setup.backbone))
+    parse_layers(setup.layers, backbone)
+    return ExportOptions(
+        backbone=backbone.name, layers=setup.layers, weights=setup.weights, convention=setup.convention
     )

@@ -26,12 +26,13 @@ def serve(
     ] = None,
     layers: str = "11",
     weights: str | None = None,
+    convention: str | None = None,
     provider: str = "cpu",
     threads: int | None = None,
 ) -> None:
     """Answer a TraX client until it quits."""
     cv2.setNumThreads(threads or 0)
-    tracker = open_tracker(Setup(model, backbone, layers, weights, provider, threads))
+    tracker = open_tracker(Setup(model, backbone, layers, weights, convention, provider, threads))
     with Server(_REGIONS, [Image.PATH], tracker_name="cdedge") as server:
         while True:
             request = server.wait()
