@@ -25,6 +25,7 @@ def make_spec(**changes: object) -> ModelSpec:
         "backbone": "vgg19",
         "taps": (Tap("11", tuple(range(CHANNELS)), 64),),
         "mode": "exact",
+        "subsample": 1,
         "input_px": (64, 64),
         "grid": (32, 32),
         "convention": InputConvention("BGR", 1.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0)),

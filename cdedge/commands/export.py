@@ -30,33 +30,52 @@ def export(
         ),
     ] = None,
     convention: Annotated[
-        str | None, typer.Option(help="Input convention of a weights file where it cannot be told: caffe or torchvision.")
+        str | None,
+        typer.Option(
+            help="Input convention of a weights file where it cannot be told: caffe or torchvision."
+        ),
     ] = None,
     mode: Annotated[
         Literal["exact", "chain"],
-        typer.Option(help="exact: features equal the full network's. chain: each layer keeps only kept channels; faster."),
+        typer.Option(
+            help="exact: features equal the full network's. chain: each layer keeps only kept channels; faster."
+        ),
     ] = "exact",
-    no_distill: Annotated[bool, typer.Option("--no-distill", help="Keep every channel: the baseline.")] = False,
+    no_distill: Annotated[
+        bool, typer.Option("--no-distill", help="Keep every channel: the baseline.")
+    ] = False,
     channels: Annotated[
-        str, typer.Option(help="auto, a count (28), a share of each layer (0.4), or paper (the paper's shares).")
+        str,
+        typer.Option(help="auto, a count (28), a share of each layer (0.4), or paper (the paper's shares)."),
     ] = "auto",
     rank: Annotated[
-        str, typer.Option(help="Seed order: rel, flip, paper-l2, paper-l1, energy, snr, or random (the control).")
+        str,
+        typer.Option(help="Seed order: rel, flip, paper-l2, paper-l1, energy, snr, or random (the control)."),
     ] = "rel",
     search: Annotated[
-        Literal["reduced", "e4", "ncc", "none"], typer.Option(help="Objective of the swap search; e4 is the paper's Eq. 4.")
+        Literal["reduced", "e4", "ncc", "none"],
+        typer.Option(help="Objective of the swap search; e4 is the paper's Eq. 4."),
     ] = "reduced",
     seed: Annotated[int, typer.Option(help="Seed of --rank random.")] = 0,
-    plan: Annotated[Path | None, typer.Option(help="Replay a saved channel plan instead of choosing.", show_default=False)] = None,
-    save_plan: Annotated[Path | None, typer.Option(help="Save the channel plan as JSON.", show_default=False)] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Replay a saved channel plan instead of choosing.", show_default=False)
+    ] = None,
+    save_plan: Annotated[
+        Path | None, typer.Option(help="Save the channel plan as JSON.", show_default=False)
+    ] = None,
     input_px: Annotated[
         int, typer.Option("--input", min=32, max=512, help="Side of the network's input in pixels.")
     ] = 192,
-    grid: Annotated[
-        int, typer.Option(min=8, max=256, help="Side of the response grid in cells.")
-    ] = 48,
+    grid: Annotated[int, typer.Option(min=8, max=256, help="Side of the response grid in cells.")] = 48,
+    subsample: Annotated[
+        int,
+        typer.Option(min=1, max=4, help="Compute the deepest layer at every so-many-th position, per axis."),
+    ] = 1,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="The file to write. Default: SOURCE-LAYERS.onnx here.", show_default=False)
+        Path | None,
+        typer.Option(
+            "-o", "--out", help="The file to write. Default: SOURCE-LAYERS.onnx here.", show_default=False
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,6 +97,7 @@ def export(
         plan=plan,
         input_px=input_px,
         grid=grid,
+        subsample=subsample,
     )
     target = out or Path(f"{opened.name}-{backbone}-{layers}.onnx".replace("/", "_"))
     report = run_export(opened, parse_box(box, opened), target, options=options, say=say)
@@ -110,10 +130,19 @@ def _show(report: ExportReport) -> None:
     show_facts(
         str(report.model),
         [
-            ("channels", f"{spec.channels} of {sum(t.total for t in report.plan.taps)} ({selection.rank}/{selection.search}{energy})"),
+            (
+                "channels",
+                f"{spec.channels} of {sum(t.total for t in report.plan.taps)} ({selection.rank}/{selection.search}{energy})",
+            ),
             ("file", f"{size(report.bytes)}, weights {size(spec.weight_bytes)} of {spec.weights.name}"),
-            ("input", f"{spec.input_px[1]}x{spec.input_px[0]} px {spec.convention.order} ({report.convention_reason})"),
-            ("PyTorch against onnxruntime", f"largest difference {report.parity.max_abs:.2g} (allowed {report.parity.tolerance:.2g})"),
+            (
+                "input",
+                f"{spec.input_px[1]}x{spec.input_px[0]} px {spec.convention.order} ({report.convention_reason})",
+            ),
+            (
+                "PyTorch against onnxruntime",
+                f"largest difference {report.parity.max_abs:.2g} (allowed {report.parity.tolerance:.2g})",
+            ),
             ("took", f"{report.seconds:.1f} s"),
         ],
     )

@@ -13,7 +13,7 @@ from cdedge_runtime.modelfile import INPUT_NAME, ModelSpec, Tap, from_metadata
 
 from .backbones import Backbone
 from .network import Floats
-from .prune import prune
+from .prune import prune, subsampled
 from .torch_net import Patches, extract, run
 from .weights import Weights
 
@@ -49,12 +49,13 @@ def check_parity(
     """
     found = _onnx_features(path, spec, patches)
     taps = [tap.name for tap in spec.taps]
-    full = extract(backbone, weights, taps, patches=patches, grid=spec.grid)
+    full = extract(backbone, weights, taps, patches=patches, grid=spec.grid, subsample=spec.subsample)
     sliced = {tap.name: full[tap.name][:, list(tap.kept)] for tap in spec.taps}
     expected = sliced
     if spec.mode == "chain":
         kept = {tap.name: tap.kept for tap in spec.taps}
-        expected = run(prune(backbone, weights, kept, mode="chain"), patches, grid=spec.grid)
+        chain = subsampled(prune(backbone, weights, kept, mode="chain"), spec.subsample)
+        expected = run(chain, patches, grid=spec.grid)
     parts = _split(found, spec.taps)
     parity = _compare(parts, expected, _losses(parts, sliced))
     if not parity.max_rel <= parity.tolerance:

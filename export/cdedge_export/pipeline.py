@@ -24,7 +24,7 @@ from .distill import DistillOptions, Maps, TwoFrames, device_spectra, distill, k
 from .network import Geometry
 from .parity import Parity, check_parity
 from .plan import ChannelPlan, load_plan
-from .prune import full_network, prune
+from .prune import full_network, prune, subsampled
 from .torch_net import extract
 from .weights import Weights, default_weights, load_weights
 from .write import write_model
@@ -40,6 +40,7 @@ class ExportOptions:
     layers: ``11``, ``11+12+21`` or ``all``. weights: ``bundled``, ``imagenet``, a path, or None for the best at hand.
     distill: how channels are chosen, None keeps all. plan: a saved plan to replay instead.
     input_px, grid: side of the square search window given to the network, and of the response grid.
+    subsample: compute the deepest layer at every so-many-th position.
     """
 
     backbone: str = "vgg19"
@@ -51,6 +52,7 @@ class ExportOptions:
     plan: Path | None = None
     input_px: int = 192
     grid: int = 48
+    subsample: int = 1
     settings: Settings = field(default_factory=Settings)
 
 
@@ -68,7 +70,9 @@ class ExportReport:
     seconds: float
 
 
-def export(source: Source, box: Box | None, out: Path, *, options: ExportOptions, say: Say = lambda _: None) -> ExportReport:
+def export(
+    source: Source, box: Box | None, out: Path, *, options: ExportOptions, say: Say = lambda _: None
+) -> ExportReport:
     """Distil, prune, write and check one model file; ``say`` is told each step.
 
     Raises `Usage`, `BadInput`, `BadModel` or `BadEnvironment`; then ``out`` is as it was before.
@@ -87,7 +91,8 @@ def export(source: Source, box: Box | None, out: Path, *, options: ExportOptions
     )
     say(f"choosing channels of {options.layers} with weights {weights.info.name}")
     plan, patches = _choose(frames, first_box, backbone, taps, weights=weights, options=options)
-    network = prune(backbone, weights, {tap.name: tap.kept for tap in plan.taps}, mode=options.mode)
+    kept = {tap.name: tap.kept for tap in plan.taps}
+    network = subsampled(prune(backbone, weights, kept, mode=options.mode), options.subsample)
     geometry = Geometry((options.input_px,) * 2, (options.grid,) * 2)
     needs = footprint(network, geometry)
     spec = ModelSpec(
@@ -95,6 +100,7 @@ def export(source: Source, box: Box | None, out: Path, *, options: ExportOptions
         backbone=backbone.name,
         taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps if t.kept),
         mode=options.mode,
+        subsample=options.subsample,
         input_px=geometry.input_px,
         grid=geometry.grid,
         convention=weights.convention,
@@ -115,17 +121,26 @@ def export(source: Source, box: Box | None, out: Path, *, options: ExportOptions
         check=lambda file: check_parity(file, spec, backbone=backbone, weights=weights, patches=patches),
     )
     say("measuring each layer before and after")
-    before = full_network(backbone, weights, taps)
+    before = subsampled(full_network(backbone, weights, taps), options.subsample)
     costs = cost_table(before, network, geometry, patches=patches)
     return ExportReport(
-        out, out.stat().st_size, spec, plan, costs, parity, weights.convention_reason, time.perf_counter() - begin
+        out,
+        out.stat().st_size,
+        spec,
+        plan,
+        costs,
+        parity,
+        weights.convention_reason,
+        time.perf_counter() - begin,
     )
 
 
 def _first_frames(source: Source, box: Box | None) -> tuple[list[Frame], Box]:
     frames = list(islice(source.frames(), 2))
     if len(frames) < 2:
-        raise BadInput(f"{source.name}: distillation needs the first two frames, the source has {len(frames)}")
+        raise BadInput(
+            f"{source.name}: distillation needs the first two frames, the source has {len(frames)}"
+        )
     known = box or source.first_box
     if known is None:
         raise Usage(f"{source.name} has no annotation: give the target in its first frame with --box x,y,w,h")
@@ -134,7 +149,13 @@ def _first_frames(source: Source, box: Box | None) -> tuple[list[Frame], Box]:
 
 
 def _choose(
-    frames: list[Frame], box: Box, backbone: Backbone, taps: tuple[str, ...], *, weights: Weights, options: ExportOptions
+    frames: list[Frame],
+    box: Box,
+    backbone: Backbone,
+    taps: tuple[str, ...],
+    *,
+    weights: Weights,
+    options: ExportOptions,
 ) -> tuple[ChannelPlan, Frame]:
     """The plan, and the two search windows it was made from, (2, H, W, 3) uint8."""
     two, windows = _two_frames(frames, box, backbone, taps, weights=weights, options=options)
@@ -146,7 +167,13 @@ def _choose(
 
 
 def _two_frames(
-    frames: list[Frame], box: Box, backbone: Backbone, taps: tuple[str, ...], *, weights: Weights, options: ExportOptions
+    frames: list[Frame],
+    box: Box,
+    backbone: Backbone,
+    taps: tuple[str, ...],
+    *,
+    weights: Weights,
+    options: ExportOptions,
 ) -> tuple[TwoFrames, Frame]:
     """Features of both frames around the target, which is located in frame 2 with all channels (algorithms A8)."""
     settings, grid = options.settings, (options.grid,) * 2
@@ -157,7 +184,7 @@ def _two_frames(
 
     def features(index: int, center: tuple[float, float]) -> dict[str, Maps]:
         window = patch.cut(frames[index], center, side, out=windows[index])
-        return extract(backbone, weights, taps, patches=window[None], grid=grid)
+        return extract(backbone, weights, taps, patches=window[None], grid=grid, subsample=options.subsample)
 
     first, second = features(0, box.center), features(1, box.center)
     spectra = device_spectra(_stacked(first, second), settings.power)
@@ -178,7 +205,9 @@ def _replayed(path: Path, backbone: Backbone, taps: tuple[str, ...]) -> ChannelP
     plan = load_plan(path)
     if plan.backbone != backbone.name or tuple(t.name for t in plan.taps) != taps:
         layers = "+".join(t.name for t in plan.taps)
-        raise Usage(f"{path} is a plan for {plan.backbone} layers {layers}: use --backbone {plan.backbone} --layers {layers}")
+        raise Usage(
+            f"{path} is a plan for {plan.backbone} layers {layers}: use --backbone {plan.backbone} --layers {layers}"
+        )
     wrong = [t.name for t in plan.taps if t.total != backbone.channels(t.name)]
     if wrong:
         raise BadInput(f"{path}: layer {wrong[0]} does not have that many channels in {backbone.name}")

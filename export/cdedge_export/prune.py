@@ -16,6 +16,7 @@ and the trunk is narrowed behind it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -66,6 +67,22 @@ def prune(backbone: Backbone, weights: Weights, kept: Mapping[str, Sequence[int]
                 steps.append(SelectStep(layer.name, _positions(narrowed, live)))
             live, narrowed = narrowed, None
     return Network(tuple(steps), weights.convention)
+
+
+def subsampled(network: Network, factor: int) -> Network:
+    """Compute the deepest layer at every ``factor``-th position only: its work falls with the factor's square.
+
+    Right where the grid is coarser than the layer's map by at least ``factor``, so that pooling would average the
+    positions in between away. Raises `Usage` where the deepest layer is no plain convolution.
+    """
+    if factor == 1:
+        return network
+    last = network.steps[-2]
+    if not isinstance(last, ConvStep):
+        raise Usage("--subsample needs a plain convolution as the deepest layer")
+    return replace(
+        network, steps=(*network.steps[:-2], replace(last, stride=last.stride * factor), network.steps[-1])
+    )
 
 
 def _channels(backbone: Backbone, tap: str, kept: Sequence[int]) -> Index:

@@ -14,7 +14,7 @@ from cdedge_runtime.modelfile import InputConvention
 
 from .backbones import Backbone, Lrn, Pool
 from .network import ConvStep, FireStep, Floats, Network, SelectStep, Size, TapStep
-from .prune import full_network
+from .prune import full_network, subsampled
 from .resample import resample_matrix
 from .weights import Weights
 
@@ -23,10 +23,16 @@ Patches = npt.NDArray[np.uint8]
 
 
 def extract(
-    backbone: Backbone, weights: Weights, taps: Sequence[str], *, patches: Patches, grid: Size
+    backbone: Backbone,
+    weights: Weights,
+    taps: Sequence[str],
+    *,
+    patches: Patches,
+    grid: Size,
+    subsample: int = 1,
 ) -> dict[str, Floats]:
     """All channels of each tap for ``patches`` (N, H, W, 3) uint8 BGR: (N, C, Gh, Gw) float32 on ``grid``."""
-    return run(full_network(backbone, weights, taps), patches, grid=grid)
+    return run(subsampled(full_network(backbone, weights, taps), subsample), patches, grid=grid)
 
 
 def run(network: Network, patches: Patches, *, grid: Size) -> dict[str, Floats]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import BadEnvironment
@@ -22,9 +22,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield part
         os.replace(part, path)
     except OSError as error:
-        raise BadEnvironment(f"{path}: cannot be written: {error.strerror or error}; free some space or choose another place") from error
+        raise BadEnvironment(
+            f"{path}: cannot be written: {error.strerror or error}; free some space or choose another place"
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that is none was reported above
+            part.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:

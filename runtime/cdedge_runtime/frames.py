@@ -135,7 +135,9 @@ def _file(path: Path) -> Source:
     count, fps = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), capture.get(cv2.CAP_PROP_FPS)
     capture.release()
     known = count if count > 0 else None
-    return Source(path.stem, lambda: _video_frames(str(path), known), count=known, fps=fps if fps > 0 else None)
+    return Source(
+        path.stem, lambda: _video_frames(str(path), known), count=known, fps=fps if fps > 0 else None
+    )
 
 
 def _live(text: str) -> Source:
@@ -159,7 +161,9 @@ def _open_capture(text: str) -> cv2.VideoCapture:
 def _need_gstreamer(text: str) -> None:
     backends = {cv2.videoio_registry.getBackendName(b) for b in cv2.videoio_registry.getBackends()}
     if "GSTREAMER" not in backends:
-        raise BadInput(f"{text[:40]}...: this OpenCV was built without GStreamer; use the system's OpenCV or another SOURCE")
+        raise BadInput(
+            f"{text[:40]}...: this OpenCV was built without GStreamer; use the system's OpenCV or another SOURCE"
+        )
 
 
 def _video_frames(text: str, count: int | None) -> Iterator[Frame]:
@@ -176,4 +180,6 @@ def _video_frames(text: str, count: int | None) -> Iterator[Frame]:
         capture.release()
     # Containers may overstate their length by a frame or two; a larger gap is damage.
     if done == 0 or (count is not None and done < count - max(2, count // 50)):
-        raise BadInput(f"{text}: the video cannot be decoded beyond frame {done} of {count or 'an unknown number'}")
+        raise BadInput(
+            f"{text}: the video cannot be decoded beyond frame {done} of {count or 'an unknown number'}"
+        )

@@ -30,7 +30,9 @@ OUTPUT_NAME = "features"
 PREFIX = "cdedge."
 UNSEALED = "0" * 64
 
-_SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map entry: key, then a 64-byte value
+_SEAL = re.compile(
+    rb"cdedge\.sha256\x12\x40([0-9a-f]{64})"
+)  # a protobuf map entry: key, then a 64-byte value
 _REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256"}
 
 
@@ -85,12 +87,16 @@ class SourceInfo:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Everything a runtime has to know about an exported file."""
+    """Everything a runtime has to know about an exported file.
+
+    ``subsample``: the deepest layer is computed at every so-many-th position, per axis.
+    """
 
     tracker: str
     backbone: str
     taps: tuple[Tap, ...]
     mode: Literal["exact", "chain"]
+    subsample: int
     input_px: tuple[int, int]
     grid: tuple[int, int]
     convention: InputConvention
@@ -147,7 +153,11 @@ def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
 
 def _check(spec: ModelSpec) -> None:
     for tap in spec.taps:
-        if sorted(set(tap.kept)) != list(tap.kept) or not tap.kept or not 0 <= tap.kept[0] <= tap.kept[-1] < tap.total:
+        if (
+            sorted(set(tap.kept)) != list(tap.kept)
+            or not tap.kept
+            or not 0 <= tap.kept[0] <= tap.kept[-1] < tap.total
+        ):
             raise BadModel(f"the model's contract is damaged: tap {tap.name} keeps channels it does not have")
     sizes = (*spec.input_px, *spec.grid)
     if min(sizes) < 1 or max(sizes) > 4096:
@@ -178,7 +188,9 @@ def verify(path: Path) -> None:
     except BadModel as error:
         raise BadModel(f"{path}: {error}") from error
     if digest.hexdigest().encode() != expected:
-        raise BadModel(f"{path}: altered or damaged since export (its checksum does not match); export it again")
+        raise BadModel(
+            f"{path}: altered or damaged since export (its checksum does not match); export it again"
+        )
 
 
 def _find_seal(data: Any) -> re.Match[bytes]:
@@ -186,7 +198,7 @@ def _find_seal(data: Any) -> re.Match[bytes]:
     for found in _SEAL.finditer(data):  # noqa: B007 - the last one: a weight could look like a seal
         pass
     if found is None:
-        raise BadModel("not a cdedge model, or cut short: it has no cdedge.* metadata; make one with 'cdedge export'")
+        raise BadModel(
+            "not a cdedge model, or cut short: it has no cdedge.* metadata; make one with 'cdedge export'"
+        )
     return found
-
-

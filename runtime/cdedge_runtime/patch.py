@@ -60,7 +60,9 @@ def limit_center(center: tuple[float, float], frame_shape: tuple[int, ...]) -> t
     return min(max(center[0], 0.0), float(frame_shape[1])), min(max(center[1], 0.0), float(frame_shape[0]))
 
 
-def scale_limits(box: Box, frame_shape: tuple[int, ...], *, smallest_px: float = 5.0, widest: float = 10.0) -> tuple[float, float]:
+def scale_limits(
+    box: Box, frame_shape: tuple[int, ...], *, smallest_px: float = 5.0, widest: float = 10.0
+) -> tuple[float, float]:
     """How much the target may shrink and grow: to ``smallest_px``, to the frame's size, never beyond ``widest`` times."""
     low = max(1 / widest, smallest_px / min(box.size))
     high = min(widest, frame_shape[0] / box.height, frame_shape[1] / box.width)

@@ -85,9 +85,13 @@ _BY_EXIT_CODE = {kind.exit_code: kind for kind in (CdedgeError, Usage, BadEnviro
 def measure(request: Request, *, timeout_s: float | None = None) -> ProbeReport:
     """Run the request in a fresh interpreter; raises what the child met, or `BadEnvironment` if it died."""
     command = [sys.executable, "-m", "cdedge_runtime.probe"]
-    child = subprocess.run(command, input=json.dumps(encode(request)), capture_output=True, text=True, timeout=timeout_s)
+    child = subprocess.run(
+        command, input=json.dumps(encode(request)), capture_output=True, text=True, timeout=timeout_s
+    )
     if child.returncode < 0:
-        raise BadEnvironment(f"the measuring process was killed by signal {-child.returncode} (9: out of memory?)")
+        raise BadEnvironment(
+            f"the measuring process was killed by signal {-child.returncode} (9: out of memory?)"
+        )
     if child.returncode:
         lines = child.stderr.strip().splitlines() or [f"the measuring process ended with {child.returncode}"]
         raise _BY_EXIT_CODE.get(child.returncode, CdedgeError)(lines[-1])
@@ -124,7 +128,12 @@ def _answer(request: Request) -> ProbeReport:
         _memory(floor, with_source, peak, tracker.sizes()),
         extractor.provider,
         extractor.threads,
-        {"python": sys.version.split()[0], "numpy": np.__version__, "onnxruntime": ort.__version__, "opencv": cv2.__version__},
+        {
+            "python": sys.version.split()[0],
+            "numpy": np.__version__,
+            "onnxruntime": ort.__version__,
+            "opencv": cv2.__version__,
+        },
     )
 
 

@@ -56,7 +56,12 @@ def starting_box(source: Source, spec: ModelSpec, given: Box | None) -> Callable
 
 
 def track(
-    tracker: Tracker, source: Source, box: Callable[[Frame], Box], *, limit: int | None = None, observe: Observer | None = None
+    tracker: Tracker,
+    source: Source,
+    box: Callable[[Frame], Box],
+    *,
+    limit: int | None = None,
+    observe: Observer | None = None,
 ) -> RunReport:
     """Track through a source; ``box`` gives the first box from the first frame, ``observe`` sees every frame.
 

@@ -19,8 +19,8 @@ class Settings:
     first_iterations, iterations: conjugate-gradient steps in the first frame and per update.
     scale: ``none``; ``alternate`` tests one neighbouring scale per frame; ``pyramid`` tests both.
     scale_step: ratio of neighbouring scales; scale_penalty: factor on the response of a changed scale.
-    lost_below, found_above: share of its running mean below which the response's PSR counts as lost, and above which
-    the target counts as found again.
+    lost_below, found_above: PSR of the response below which the target counts as lost (nothing is learned then), and
+    above which it counts as found again.
     """
 
     padding: float = 4.5
@@ -36,5 +36,5 @@ class Settings:
     scale: Literal["none", "alternate", "pyramid"] = "alternate"
     scale_step: float = 1.02
     scale_penalty: float = 0.99
-    lost_below: float = 0.35
-    found_above: float = 0.6
+    lost_below: float = 9.0
+    found_above: float = 12.0

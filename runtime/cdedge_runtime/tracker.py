@@ -21,8 +21,6 @@ from .transform import Dft, Real, Spectrum
 
 Lap = Callable[[str], None]
 
-_SCORE_RATE = 0.05  # how fast the running mean of the score follows it
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -55,7 +53,9 @@ class Tracker:
     """
 
     def __init__(self, model: Path | Extractor, *, provider: str = "cpu", threads: int | None = None) -> None:
-        self._extract = model if isinstance(model, Extractor) else Extractor(model, provider=provider, threads=threads)
+        self._extract = (
+            model if isinstance(model, Extractor) else Extractor(model, provider=provider, threads=threads)
+        )
         self.spec = self._extract.spec
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
         self._window = hann_window(self.spec.grid)
@@ -69,7 +69,7 @@ class Tracker:
         settings, grid = self.spec.settings, self.spec.grid
         self._center, self._size, self._scale = box.center, box.size, 1.0
         self._limits = patch.scale_limits(box, image.shape)
-        self._shrink_first, self._frame, self._mean_score, self._lost = False, 0, 0.0, False
+        self._shrink_first, self._frame, self._lost = False, 0, False
         side = patch.window_side_px(box.size, settings.padding)
         cells = (box.height / side * grid[0], box.width / side * grid[1])
         support = compact.support_cells(cells, settings.support, grid)
@@ -95,9 +95,9 @@ class Tracker:
         self._frame += 1
         response = self._locate(image, self._filter, lap)
         score = psr(response)
-        self._judge(score)
-        lap("filter")
         settings = self.spec.settings
+        self._lost = score < (settings.found_above if self._lost else settings.lost_below)
+        lap("filter")
         if not self._lost and self._frame % settings.update_every == 0:
             rate = 1 - (1 - settings.learning_rate) ** settings.update_every
             self._filter.learn(self._spectrum(image, 1.0, lap), rate, settings.iterations)
@@ -164,15 +164,6 @@ class Tracker:
         dx = _wrapped(columns - self._rest[1], grid[1]) * cell / grid[1]
         self._center = patch.limit_center((self._center[0] + dx, self._center[1] + dy), frame_shape)
         self._scale = min(max(self._scale * factor, self._limits[0]), self._limits[1])
-
-    def _judge(self, score: float) -> None:
-        """Lost when the score falls far below what it was while the target was in sight; found when it recovers."""
-        settings = self.spec.settings
-        self._mean_score = self._mean_score or score
-        bound = settings.found_above if self._lost else settings.lost_below
-        self._lost = score < bound * self._mean_score
-        if not self._lost:
-            self._mean_score += _SCORE_RATE * (score - self._mean_score)
 
 
 def _wrapped(shift: float, period: int) -> float:

@@ -24,7 +24,10 @@ def two_frames(noise: float = 0.2) -> TwoFrames:
     return TwoFrames(taps, dcf.spectrum(dcf.gaussian_label(GRID, (1.0, 1.0))), padding=4.0, power=0.5)
 
 
-@pytest.mark.parametrize(("channels", "expected"), [("7", 7), ("0.5", 4 + 6), ("paper", round(8 * 28.4 / 64) + round(12 * 44.3 / 128))])
+@pytest.mark.parametrize(
+    ("channels", "expected"),
+    [("7", 7), ("0.5", 4 + 6), ("paper", round(8 * 28.4 / 64) + round(12 * 44.3 / 128))],
+)
 @pytest.mark.parametrize("search", ["none", "reduced", "e4", "ncc"])
 def test_the_count_is_what_was_asked(channels: str, expected: int, search: str) -> None:
     plan = distill("vgg19", two_frames(), DistillOptions(channels=channels, search=search))
@@ -46,9 +49,13 @@ def test_auto_keeps_a_useful_subset() -> None:
 
 def test_a_layers_loudness_does_not_matter() -> None:
     frames = two_frames()
-    quiet = TwoFrames({k: v / v.max() for k, v in frames.taps.items()}, frames.label, frames.padding, frames.power)
+    quiet = TwoFrames(
+        {k: v / v.max() for k, v in frames.taps.items()}, frames.label, frames.padding, frames.power
+    )
     options = DistillOptions(channels="9")
-    assert [t.kept for t in distill("vgg19", frames, options).taps] == [t.kept for t in distill("vgg19", quiet, options).taps]
+    assert [t.kept for t in distill("vgg19", frames, options).taps] == [
+        t.kept for t in distill("vgg19", quiet, options).taps
+    ]
 
 
 def test_search_lowers_the_energy_and_says_so() -> None:

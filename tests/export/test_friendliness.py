@@ -14,7 +14,10 @@ def two_frames() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     base = rng.standard_normal((6, 12, 12)).astype(np.float32)
     base *= np.array([4, 4, 1, 1, 0, 8], np.float32)[:, None, None]
-    change = rng.standard_normal(base.shape).astype(np.float32) * np.array([0.4, 2.0, 0.1, 0.5, 0, 0.8], np.float32)[:, None, None]
+    change = (
+        rng.standard_normal(base.shape).astype(np.float32)
+        * np.array([0.4, 2.0, 0.1, 0.5, 0, 0.8], np.float32)[:, None, None]
+    )
     return base, base + change
 
 
@@ -50,7 +53,12 @@ def test_the_formulas_by_hand() -> None:
 
 def test_layers_are_compared_within_themselves() -> None:
     first, second = two_frames()
-    loud = rank_scores("rel", np.concatenate([first, 100 * first]), np.concatenate([second, 100 * second]), layers=[slice(0, 6), slice(6, 12)])
+    loud = rank_scores(
+        "rel",
+        np.concatenate([first, 100 * first]),
+        np.concatenate([second, 100 * second]),
+        layers=[slice(0, 6), slice(6, 12)],
+    )
     np.testing.assert_allclose(loud[:6], loud[6:], rtol=1e-5)
 
 

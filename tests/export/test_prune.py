@@ -11,7 +11,7 @@ import pytest
 
 from cdedge_export.backbones import SQUEEZENET1_0, SQUEEZENET1_1, VGG19, VGGM, Backbone
 from cdedge_export.network import ConvStep, FireStep, Geometry, SelectStep, TapStep
-from cdedge_export.prune import full_network, prune
+from cdedge_export.prune import full_network, prune, subsampled
 from cdedge_export.torch_net import extract, run
 from cdedge_runtime.errors import Usage
 from tests.export.random_nets import features, random_kept, random_patches, random_weights, session_of
@@ -160,3 +160,41 @@ def test_the_full_network_delivers_every_channel() -> None:
     weights = random_weights(VGGM, ["conv2"])
     steps = full_network(VGGM, weights, ("norm1", "conv2")).steps
     assert [len(s.channels) for s in steps if isinstance(s, TapStep)] == [96, 256]
+
+
+def test_a_subsampled_network_computes_every_second_position() -> None:
+    state = {
+        name: np.random.default_rng(i).standard_normal(shape).astype(np.float32) * 0.05
+        for i, (name, shape) in enumerate(VGG19.parameters(["11", "12"]).items())
+    }
+    weights = Weights(state, dict(VGG19.conventions)["caffe"], "test", WeightsInfo("test", "0" * 64, "none"))
+    patches = np.random.default_rng(1).integers(0, 255, (1, 16, 16, 3), np.uint8)
+    network = full_network(VGG19, weights, ["11", "12"])
+    whole = run(network, patches, grid=(16, 16))
+    thin = run(subsampled(network, 2), patches, grid=(8, 8))
+    np.testing.assert_allclose(thin["12"], whole["12"][:, :, ::2, ::2], atol=1e-5)
+    np.testing.assert_allclose(thin["11"], whole["11"].reshape(1, 64, 8, 2, 8, 2).mean((3, 5)), atol=1e-4)
+
+
+def test_a_fire_module_cannot_be_subsampled() -> None:
+    state = {name: np.zeros(shape, np.float32) for name, shape in SQUEEZENET1_1.parameters(["fire2"]).items()}
+    weights = Weights(state, SQUEEZENET1_1.conventions[0][1], "test", WeightsInfo("test", "0" * 64, "none"))
+    with pytest.raises(Usage, match="plain convolution"):
+        subsampled(full_network(SQUEEZENET1_1, weights, ["fire2"]), 2)
+
+
+def test_a_subsampled_network_computes_every_second_position() -> None:
+    weights, patches = random_weights(VGG19, ("11", "12")), random_patches((16, 16), 1)
+    network = full_network(VGG19, weights, ("11", "12"))
+    whole = run(network, patches, grid=(16, 16))
+    thin = run(subsampled(network, 2), patches, grid=(8, 8))
+    scale = np.abs(whole["12"]).max()
+    np.testing.assert_allclose(thin["12"], whole["12"][:, :, ::2, ::2], atol=1e-5 * scale)
+    pooled = whole["11"].reshape(*whole["11"].shape[:2], 8, 2, 8, 2).mean((3, 5))
+    np.testing.assert_allclose(thin["11"], pooled, atol=1e-5 * np.abs(pooled).max())
+
+
+def test_a_fire_module_cannot_be_subsampled() -> None:
+    network = full_network(SQUEEZENET1_1, random_weights(SQUEEZENET1_1, ("fire2",)), ("fire2",))
+    with pytest.raises(Usage, match="plain convolution"):
+        subsampled(network, 2)

@@ -60,7 +60,10 @@ def test_any_separator(square_folder: Path, separator: str) -> None:
     assert open_source(str(square_folder)).first_box == Box(10, 20, 30, 40)
 
 
-@pytest.mark.parametrize(("text", "message"), [("", "empty"), ("1,2,x,4\n", "row 1"), ("1,2,3\n", "4 numbers"), ("1,2,3,4\n1,2\n", "row 2")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "empty"), ("1,2,x,4\n", "row 1"), ("1,2,3\n", "4 numbers"), ("1,2,3,4\n1,2\n", "row 2")],
+)
 def test_a_bad_annotation_is_named(square_folder: Path, text: str, message: str) -> None:
     path = square_folder / "groundtruth_rect.txt"
     path.write_text(text)
@@ -122,7 +125,15 @@ def test_any_common_frame_becomes_bgr() -> None:
     assert to_bgr(expected) is expected
 
 
-@pytest.mark.parametrize("frame", [np.zeros((3, 4), np.float32), np.zeros((3, 4, 2), np.uint8), np.zeros((0, 4, 3), np.uint8), np.zeros(5, np.uint8)])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((3, 4), np.float32),
+        np.zeros((3, 4, 2), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros(5, np.uint8),
+    ],
+)
 def test_other_frames_are_refused(frame: np.ndarray) -> None:
     with pytest.raises(BadInput, match="a frame must"):
         to_bgr(frame)

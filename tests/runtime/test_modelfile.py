@@ -29,8 +29,16 @@ def test_foreign_metadata_is_refused() -> None:
     [
         ("format_version", "2", "format version 2"),
         ("taps", "[", "damaged"),
-        ("taps", json.dumps([{"name": "11", "kept": [0, 99], "total": 64}]), "keeps channels it does not have"),
-        ("taps", json.dumps([{"name": "11", "kept": [1, 0], "total": 64}]), "keeps channels it does not have"),
+        (
+            "taps",
+            json.dumps([{"name": "11", "kept": [0, 99], "total": 64}]),
+            "keeps channels it does not have",
+        ),
+        (
+            "taps",
+            json.dumps([{"name": "11", "kept": [1, 0], "total": 64}]),
+            "keeps channels it does not have",
+        ),
         ("grid", "[0, 32]", "grid"),
         ("mode", '"other"', "one of"),
         ("macs", "true", "int"),
