@@ -21,7 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Distil a deep tracker to the channels one target needs, export it as one ONNX file, run it on a small device.",
+    help="Distil a deep tracker to the channels one target needs, export it as one ONNX file, run it on a device.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (export, inspect, track, bench, devices, evaluate, compare, convert, vot):

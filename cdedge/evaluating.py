@@ -32,9 +32,7 @@ class RunSettings:
     matlab_compat: bool
 
 
-def evaluate_one(
-    configuration: Configuration, out: Path | None, settings: RunSettings, *, as_json: bool
-) -> None:
+def evaluate_one(configuration: Configuration, out: Path | None, settings: RunSettings, *, as_json: bool) -> None:
     """Run one configuration, show it; raises `CdedgeError` naming the failures at the end."""
     folder = out or Path("results") / f"{configuration.dataset}-{label(configuration)}"
     if out is None:
@@ -47,9 +45,7 @@ def evaluate_one(
     raise_failures(summary.failures)
 
 
-def evaluate_sweep(
-    file: Path, base: Configuration, out: Path | None, settings: RunSettings, *, as_json: bool
-) -> None:
+def evaluate_sweep(file: Path, base: Configuration, out: Path | None, settings: RunSettings, *, as_json: bool) -> None:
     """Run every configuration of a sweep file, each in a folder of its own, and write one table."""
     runs = read_sweep(file, base)
     for item in runs:
@@ -144,6 +140,4 @@ def _line(job: Job, outcome: Outcome) -> str:
     updates = sum(outcome.times_s[1:])
     rate = f"{(len(outcome.times_s) - 1) / updates:.1f} fps" if updates > 0 else "no updates"
     over = None if outcome.memory is None else outcome.memory.over_floor_bytes
-    return (
-        f"{job.name}: {len(job.frame_paths)} frames, {rate}, {sum(outcome.lost)} lost, {size(over)} of memory"
-    )
+    return f"{job.name}: {len(job.frame_paths)} frames, {rate}, {sum(outcome.lost)} lost, {size(over)} of memory"

@@ -33,7 +33,8 @@ ProviderOption = Annotated[
     str, typer.Option(help="onnxruntime execution provider: cpu, cuda or tensorrt. Never replaced silently.")
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option(min=1, help="Threads for onnxruntime and OpenCV. Default: the usable processors.", show_default=False)
+    int | None,
+    typer.Option(min=1, help="Threads for onnxruntime and OpenCV. Default: the usable processors.", show_default=False),
 ]
 
 

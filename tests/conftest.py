@@ -91,9 +91,7 @@ class MovingSquare:
         rng = np.random.default_rng(5)
         self.count, self.size, self._speed = frames, size, speed
         self._ground = cv2.GaussianBlur(rng.integers(0, 255, (*frame, 3), np.uint8), (0, 0), 5)
-        self._target = cv2.resize(
-            rng.integers(0, 255, (5, 6, 3), np.uint8), size, interpolation=cv2.INTER_LINEAR
-        )
+        self._target = cv2.resize(rng.integers(0, 255, (5, 6, 3), np.uint8), size, interpolation=cv2.INTER_LINEAR)
 
     def box(self, index: int) -> Box:
         """Exact box of a frame."""

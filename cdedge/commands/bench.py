@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from cdedge.options import BoxOption, JsonOption, ModelArgument, ProviderOption, SourceArgument, ThreadsOption, parse_box
+from cdedge.options import (
+    BoxOption,
+    JsonOption,
+    ModelArgument,
+    ProviderOption,
+    SourceArgument,
+    ThreadsOption,
+    parse_box,
+)
 from cdedge.render import emit_json, introduce, show_facts, size
 from cdedge.stages import show_stages
 from cdedge_runtime.frames import open_source
@@ -50,8 +58,11 @@ def _show(report: ProbeReport) -> None:
             ("  floor", f"{size(memory.floor_bytes)} Python, numpy, OpenCV, onnxruntime"),
             ("  source", f"{size(memory.source_bytes)} to read frames"),
             ("  tracker", f"{size(memory.tracker_bytes)} model, session and filter"),
-            ("by shape", f"weights {size(memory.weights_bytes)}, activations {size(memory.activations_bytes)}, "
-             f"filter {size(memory.filter_state_bytes)}, buffers {size(memory.buffers_bytes)}"),
+            (
+                "by shape",
+                f"weights {size(memory.weights_bytes)}, activations {size(memory.activations_bytes)}, "
+                f"filter {size(memory.filter_state_bytes)}, buffers {size(memory.buffers_bytes)}",
+            ),
         ],
     )
     show_stages(report.stages)

@@ -6,15 +6,17 @@ import dataclasses
 from typing import Annotated
 
 import typer
-from cdedge_devices import BadProfile, DeviceProfile, Fact, load, names
 
 from cdedge.options import JsonOption
 from cdedge.render import emit_json, show_facts, show_table, size
+from cdedge_devices import BadProfile, DeviceProfile, Fact, load, names
 from cdedge_runtime.errors import Usage
 
 
 def devices(
-    name: Annotated[str | None, typer.Argument(help="One profile, or a TOML file; without it: all.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One profile, or a TOML file; without it: all.", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what is known of the devices cdedge is made for, each fact with its source."""
@@ -26,7 +28,11 @@ def devices(
         emit_json("cdedge.devices/1", {"devices": [dataclasses.asdict(p) for p in profiles]})
         return
     if name is None:
-        show_table("device profiles (predicted where cdedge uses them; nothing here was measured by us)", _COLUMNS, [_row(p) for p in profiles])
+        show_table(
+            "device profiles (predicted where cdedge uses them; nothing here was measured by us)",
+            _COLUMNS,
+            [_row(p) for p in profiles],
+        )
     else:
         _show_one(profiles[0])
 
@@ -57,7 +63,13 @@ def _show_one(profile: DeviceProfile) -> None:
             for m in profile.power_modes
         ],
     )
-    show_facts("software", [(f"{s.system}, Python {s.python}", f"{s.provider}: {'works' if s.works else 'does not work'}; {s.install}") for s in profile.software])
+    show_facts(
+        "software",
+        [
+            (f"{s.system}, Python {s.python}", f"{s.provider}: {'works' if s.works else 'does not work'}; {s.install}")
+            for s in profile.software
+        ],
+    )
 
 
 def _facts(prefix: str, record: object, sources: dict[str, str]) -> list[tuple[str, str]]:

@@ -31,9 +31,7 @@ def export(
     ] = None,
     convention: Annotated[
         str | None,
-        typer.Option(
-            help="Input convention of a weights file where it cannot be told: caffe or torchvision."
-        ),
+        typer.Option(help="Input convention of a weights file where it cannot be told: caffe or torchvision."),
     ] = None,
     mode: Annotated[
         Literal["exact", "chain"],
@@ -41,9 +39,7 @@ def export(
             help="exact: features equal the full network's. chain: each layer keeps only kept channels; faster."
         ),
     ] = "exact",
-    no_distill: Annotated[
-        bool, typer.Option("--no-distill", help="Keep every channel: the baseline.")
-    ] = False,
+    no_distill: Annotated[bool, typer.Option("--no-distill", help="Keep every channel: the baseline.")] = False,
     channels: Annotated[
         str,
         typer.Option(help="auto, a count (28), a share of each layer (0.4), or paper (the paper's shares)."),
@@ -60,9 +56,7 @@ def export(
     plan: Annotated[
         Path | None, typer.Option(help="Replay a saved channel plan instead of choosing.", show_default=False)
     ] = None,
-    save_plan: Annotated[
-        Path | None, typer.Option(help="Save the channel plan as JSON.", show_default=False)
-    ] = None,
+    save_plan: Annotated[Path | None, typer.Option(help="Save the channel plan as JSON.", show_default=False)] = None,
     input_px: Annotated[
         int, typer.Option("--input", min=32, max=512, help="Side of the network's input in pixels.")
     ] = 192,
@@ -73,9 +67,7 @@ def export(
     ] = 1,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "-o", "--out", help="The file to write. Default: SOURCE-LAYERS.onnx here.", show_default=False
-        ),
+        typer.Option("-o", "--out", help="The file to write. Default: SOURCE-LAYERS.onnx here.", show_default=False),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -132,7 +124,7 @@ def _show(report: ExportReport) -> None:
         [
             (
                 "channels",
-                f"{spec.channels} of {sum(t.total for t in report.plan.taps)} ({selection.rank}/{selection.search}{energy})",
+                f"{spec.channels} of {candidates} ({selection.rank}/{selection.search}{energy})",
             ),
             ("file", f"{size(report.bytes)}, weights {size(spec.weight_bytes)} of {spec.weights.name}"),
             (

@@ -42,7 +42,10 @@ def _facts(spec: ModelSpec, model: Path) -> list[tuple[str, str]]:
         ("work per window", f"{number(spec.macs)} MACs, {size(spec.activation_bytes)} of activations at once"),
         ("input", f"{spec.input_px[1]}x{spec.input_px[0]} px, {convention.order}, mean {convention.mean}"),
         ("response grid", f"{spec.grid[1]}x{spec.grid[0]} cells"),
-        ("selection", f"rank {selection.rank}, search {selection.search}, channels {selection.rule}, seed {selection.seed}"),
+        (
+            "selection",
+            f"rank {selection.rank}, search {selection.search}, channels {selection.rule}, seed {selection.seed}",
+        ),
         ("distilled from", f"{spec.source.name}, box {','.join(f'{v:g}' for v in spec.source.box)}"),
         ("made by", f"{spec.producer}, format {spec.format_version}"),
     ]

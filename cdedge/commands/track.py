@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from cdedge.options import BoxOption, JsonOption, ModelArgument, ProviderOption, SourceArgument, ThreadsOption, parse_box
+from cdedge.options import (
+    BoxOption,
+    JsonOption,
+    ModelArgument,
+    ProviderOption,
+    SourceArgument,
+    ThreadsOption,
+    parse_box,
+)
 from cdedge.progress import progress
 from cdedge.render import emit_json, introduce, say, show_facts
 from cdedge.stages import show_stages
@@ -78,7 +86,9 @@ def _as_dict(report: RunReport, out: Path | None) -> dict[str, object]:
         "frames": len(report.estimates),
         "origin": report.origin,
         "out": None if out is None else str(out),
-        "boxes": [[e.box.x + report.origin, e.box.y + report.origin, e.box.width, e.box.height] for e in report.estimates],
+        "boxes": [
+            [e.box.x + report.origin, e.box.y + report.origin, e.box.width, e.box.height] for e in report.estimates
+        ],
         "scores": [e.score for e in report.estimates],
         "lost_frames": lost,
         "init_ms": report.init_ms,

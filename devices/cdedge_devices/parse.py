@@ -101,9 +101,7 @@ def _gpu(table: Table) -> Gpu:
 def _ai_peak(table: Table) -> AiPeak:
     peak = AiPeak(
         int8_dense=table.number_fact("int8_dense", MIN_FLOPS, MAX_FLOPS) if table.has("int8_dense") else None,
-        int8_sparse=table.number_fact("int8_sparse", MIN_FLOPS, MAX_FLOPS)
-        if table.has("int8_sparse")
-        else None,
+        int8_sparse=table.number_fact("int8_sparse", MIN_FLOPS, MAX_FLOPS) if table.has("int8_sparse") else None,
     )
     table.done()
     return peak

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class BadProfile(ValueError):  # noqa: N818 - named as its siblings in cdedge_runtime.errors
+class BadProfile(ValueError):
     """A device profile that does not exist, cannot be read, or states something absurd."""
 
 

@@ -187,7 +187,5 @@ def _planned(
     planned = []
     for name, part in zip(taps, layers, strict=True):
         inside = tuple(sorted(i - part.start for i in kept if part.start <= i < part.stop))
-        planned.append(
-            PlannedTap(name, inside, part.stop - part.start, tuple(float(s) for s in scores[part]))
-        )
+        planned.append(PlannedTap(name, inside, part.stop - part.start, tuple(float(s) for s in scores[part])))
     return tuple(planned)

@@ -31,7 +31,7 @@ def rank_scores(rank: str, first: Maps, second: Maps, *, layers: Sequence[slice]
 def target_part(maps: Maps, padding: float) -> Maps:
     """The cells of a search window's maps (d, Gh, Gw) that cover the target's square: the central 1/padding."""
     height, width = maps.shape[-2:]
-    top, left = (int(round(n * (1 - 1 / padding) / 2)) for n in (height, width))
+    top, left = (round(n * (1 - 1 / padding) / 2) for n in (height, width))
     return maps[..., top : height - top, left : width - left]
 
 
@@ -48,12 +48,12 @@ def relative(first: Maps, second: Maps) -> Scores:
 
 def flipped(first: Maps, second: Maps) -> Scores:
     """``(1 - s) t`` with s the RMS over the layer's largest and t the absolute change: the sign repaired only."""
-    return (1 - _relative_rms(first)) * -_change(first, second)
+    return np.asarray((1 - _relative_rms(first)) * -_change(first, second))
 
 
 def paper_l2(first: Maps, second: Maps) -> Scores:
     """``r = (s - 1) t`` as printed, s = ||f||_2 / m."""
-    return (np.sqrt(_energy(first)) / first[0].size - 1) * -_change(first, second)
+    return np.asarray((np.sqrt(_energy(first)) / first[0].size - 1) * -_change(first, second))
 
 
 def paper_l1(first: Maps, second: Maps) -> Scores:
@@ -82,7 +82,7 @@ RANKS: dict[str, Callable[[Maps, Maps], Scores]] = {
 
 
 def _energy(maps: Maps) -> Scores:
-    return np.einsum("dhw,dhw->d", maps, maps, dtype=np.float64)
+    return np.asarray(np.einsum("dhw,dhw->d", maps, maps, dtype=np.float64))
 
 
 def _change(first: Maps, second: Maps) -> Scores:

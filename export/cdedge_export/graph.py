@@ -194,9 +194,7 @@ def _tap(graph: _Graph, step: TapStep, x: _Value) -> str:
         name = _sliced(graph, layer, step.channels, name)
     columns = graph.constant(f"{layer}/columns_matrix", resample_matrix(x.size[1], grid[1]).T)
     rows = graph.constant(f"{layer}/rows_matrix", resample_matrix(x.size[0], grid[0]))
-    return graph.node(
-        "MatMul", [rows, graph.node("MatMul", [name, columns], f"{layer}/columns")], f"{layer}/rows"
-    )
+    return graph.node("MatMul", [rows, graph.node("MatMul", [name, columns], f"{layer}/columns")], f"{layer}/rows")
 
 
 def layer_of_tap(tap: str) -> str:

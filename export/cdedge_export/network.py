@@ -91,9 +91,7 @@ def tap_sizes(backbone: Backbone, taps: tuple[str, ...], input_px: Size) -> dict
     for layer in backbone.up_to(taps):
         size = _layer_size(size, layer)
         if min(size) < 1:
-            raise Usage(
-                f"a {input_px[0]}x{input_px[1]} patch is too small for {backbone.name}'s layer {layer.name}"
-            )
+            raise Usage(f"a {input_px[0]}x{input_px[1]} patch is too small for {backbone.name}'s layer {layer.name}")
         if layer.name in taps:
             sizes[layer.name] = size
     return sizes

@@ -38,9 +38,7 @@ class Parity:
     losses: tuple[TapLoss, ...]
 
 
-def check_parity(
-    path: Path, spec: ModelSpec, *, backbone: Backbone, weights: Weights, patches: Patches
-) -> Parity:
+def check_parity(path: Path, spec: ModelSpec, *, backbone: Backbone, weights: Weights, patches: Patches) -> Parity:
     """Run the file and PyTorch on ``patches`` (N, H, W, 3) uint8 BGR and compare.
 
     In exact mode the reference is the full network, sliced; in chain mode the chain-pruned one, whose loss

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+
 from cdedge_runtime import dcf, patch
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput, Usage
@@ -138,9 +139,7 @@ def export(
 def _first_frames(source: Source, box: Box | None) -> tuple[list[Frame], Box]:
     frames = list(islice(source.frames(), 2))
     if len(frames) < 2:
-        raise BadInput(
-            f"{source.name}: distillation needs the first two frames, the source has {len(frames)}"
-        )
+        raise BadInput(f"{source.name}: distillation needs the first two frames, the source has {len(frames)}")
     known = box or source.first_box
     if known is None:
         raise Usage(f"{source.name} has no annotation: give the target in its first frame with --box x,y,w,h")

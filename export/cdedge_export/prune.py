@@ -45,9 +45,7 @@ def prune(backbone: Backbone, weights: Weights, kept: Mapping[str, Sequence[int]
     wanted = {tap: _channels(backbone, tap, kept[tap]) for tap in backbone.taps if len(kept.get(tap, ()))}
     if not wanted or not set(kept) <= set(backbone.taps):
         valid, got = " ".join(backbone.taps), " ".join(kept)
-        raise Usage(
-            f"keep at least one channel of {backbone.name}'s layers {valid}; none was, or of another: {got}"
-        )
+        raise Usage(f"keep at least one channel of {backbone.name}'s layers {valid}; none was, or of another: {got}")
     layers = backbone.up_to(wanted)
     steps: list[Step] = []
     live, narrowed = (
@@ -80,17 +78,13 @@ def subsampled(network: Network, factor: int) -> Network:
     last = network.steps[-2]
     if not isinstance(last, ConvStep):
         raise Usage("--subsample needs a plain convolution as the deepest layer")
-    return replace(
-        network, steps=(*network.steps[:-2], replace(last, stride=last.stride * factor), network.steps[-1])
-    )
+    return replace(network, steps=(*network.steps[:-2], replace(last, stride=last.stride * factor), network.steps[-1]))
 
 
 def _channels(backbone: Backbone, tap: str, kept: Sequence[int]) -> Index:
     channels, total = np.unique(np.asarray(kept, dtype=np.intp)), backbone.channels(tap)
     if channels[0] < 0 or channels[-1] >= total:
-        raise Usage(
-            f"{backbone.name}'s layer {tap} has channels 0..{total - 1}, got {channels[0]}..{channels[-1]}"
-        )
+        raise Usage(f"{backbone.name}'s layer {tap} has channels 0..{total - 1}, got {channels[0]}..{channels[-1]}")
     return channels
 
 
@@ -111,12 +105,8 @@ def _conv(layer: Conv, state: Mapping[str, Floats], inputs: Index, outputs: Inde
 
 
 def _fire(layer: Fire, state: Mapping[str, Floats], inputs: Index, outputs: Index) -> FireStep:
-    squeeze = Conv(
-        f"{layer.name}_squeeze", f"{layer.key}.squeeze", layer.inputs, layer.squeeze, kernel=1, pad=0
-    )
-    one = Conv(
-        f"{layer.name}_expand1", f"{layer.key}.expand1x1", layer.squeeze, layer.expand, kernel=1, pad=0
-    )
+    squeeze = Conv(f"{layer.name}_squeeze", f"{layer.key}.squeeze", layer.inputs, layer.squeeze, kernel=1, pad=0)
+    one = Conv(f"{layer.name}_expand1", f"{layer.key}.expand1x1", layer.squeeze, layer.expand, kernel=1, pad=0)
     three = Conv(f"{layer.name}_expand3", f"{layer.key}.expand3x3", layer.squeeze, layer.expand)
     inside = np.arange(layer.squeeze)
     halves = (

@@ -142,20 +142,16 @@ class GivenFilter:
         gram = self._gram
         return np.asarray(gram[out, out] + gram.diagonal() - 2 * gram[out] + 2 * (self._row - self._row[out]))
 
-    def _value(
-        self, quadratic: Scores | float, linear: Scores | float, penalty: Scores | float
-    ) -> Scores | float:
+    def _value(self, quadratic: Scores | float, linear: Scores | float, penalty: Scores | float) -> Scores | float:
         if self._amplitude:
             return quadratic - 2 * linear + self._wanted + penalty
         return self._wanted - np.maximum(linear, 0) ** 2 / np.maximum(quadratic, 1e-12)
 
 
 class Reduced:
-    """The least energy that any filter on the set reaches: ``L sum_w y^H (K_S + L I)^-1 y``, K_S (2, 2) per frequency."""
+    """The least energy any filter on the set reaches: ``L sum_w y^H (K_S + L I)^-1 y``, K_S (2, 2) per frequency."""
 
-    def __init__(
-        self, spectra: dcf.Spectrum, label: dcf.Spectrum, *, grid: tuple[int, int], ridge: float
-    ) -> None:
+    def __init__(self, spectra: dcf.Spectrum, label: dcf.Spectrum, *, grid: tuple[int, int], ridge: float) -> None:
         power = np.abs(label).astype(np.float64) ** 2
         used = power > _LABEL_FLOOR * power.max()
         first, second = spectra[0][:, used], spectra[1][:, used]

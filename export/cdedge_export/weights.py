@@ -72,11 +72,7 @@ def load_weights(
     digest = _sha256(path)
     state = _fitting(file.state, backbone.parameters(taps), path)
     input_convention, reason = _convention(backbone, file, digest, convention)
-    licence = (
-        _TORCHVISION_LICENCE
-        if _is_published(backbone, digest)
-        else file.notes.get("licence", _UNKNOWN_LICENCE)
-    )
+    licence = _TORCHVISION_LICENCE if _is_published(backbone, digest) else file.notes.get("licence", _UNKNOWN_LICENCE)
     return Weights(state, input_convention, reason, WeightsInfo(path.name, digest, licence))
 
 
@@ -91,9 +87,7 @@ def default_weights(backbone: Backbone, taps: Sequence[str]) -> str:
 
 def _bundled(backbone: Backbone, taps: Sequence[str]) -> Weights:
     if backbone.bundled is None:
-        raise Usage(
-            f"no weights of {backbone.name} are bundled: use --weights imagenet or the PATH of a file"
-        )
+        raise Usage(f"no weights of {backbone.name} are bundled: use --weights imagenet or the PATH of a file")
     with resources.as_file(resources.files("cdedge_export") / "data" / backbone.bundled) as path:
         file, digest = read_weight_file(path, backbone), _sha256(path)
         wanted = backbone.parameters(taps)
@@ -128,9 +122,7 @@ def _imagenet(backbone: Backbone, taps: Sequence[str], *, progress: bool) -> Wei
     return Weights(state, dict(backbone.conventions)["torchvision"], "torchvision: its own download", info)
 
 
-def _convention(
-    backbone: Backbone, file: WeightFile, digest: str, asked: str | None
-) -> tuple[InputConvention, str]:
+def _convention(backbone: Backbone, file: WeightFile, digest: str, asked: str | None) -> tuple[InputConvention, str]:
     known = dict(backbone.conventions)
     if asked is not None:
         name, reason = asked, "as asked"
@@ -141,9 +133,7 @@ def _convention(
     else:
         name, reason = backbone.conventions[0][0], "the network's authors', for the file does not say"
     if name not in known:
-        raise Usage(
-            f"{backbone.name} has no input convention {name!r}: use --convention {' or '.join(known)}"
-        )
+        raise Usage(f"{backbone.name} has no input convention {name!r}: use --convention {' or '.join(known)}")
     chosen = known[name]
     if file.mean is not None and name == "matconvnet":
         chosen, reason = dataclasses.replace(chosen, mean=file.mean), f"{reason}; the mean is the file's"
@@ -158,17 +148,11 @@ def _fitting(found: Mapping[str, Floats], wanted: Mapping[str, Shape], path: Pat
     for key, shape in wanted.items():
         if key not in found:
             held = ", ".join(sorted(found)[:8]) or "nothing"
-            raise BadModel(
-                f"{path}: expected {key} of shape {shape}, found no such entry (it holds {held}, ..)"
-            )
+            raise BadModel(f"{path}: expected {key} of shape {shape}, found no such entry (it holds {held}, ..)")
         if found[key].shape != shape:
-            raise BadModel(
-                f"{path}: {key}: expected shape {shape}, found {found[key].shape}; is it another network?"
-            )
+            raise BadModel(f"{path}: {key}: expected shape {shape}, found {found[key].shape}; is it another network?")
         if not np.isfinite(found[key]).all():
-            raise BadModel(
-                f"{path}: {key}: expected finite numbers, found NaN or infinity; the file is damaged"
-            )
+            raise BadModel(f"{path}: {key}: expected finite numbers, found NaN or infinity; the file is damaged")
     return {key: found[key] for key in wanted}
 
 

@@ -112,9 +112,7 @@ def _several_targets(files: list[Path]) -> tuple[str, ...]:
     if len(files) < 2:
         return ()
     others = ", ".join(str(p) for p in files[1:])
-    return (
-        f"the folder has {len(files)} targets, this is {files[0].name}; for another give its file: {others}",
-    )
+    return (f"the folder has {len(files)} targets, this is {files[0].name}; for another give its file: {others}",)
 
 
 def _sequence_images(folder: Path) -> tuple[Path, ...]:

@@ -82,9 +82,7 @@ class Memory:
 class CompactFilter:
     """The filter, its memory, and the work space that training reuses."""
 
-    def __init__(
-        self, dft: Dft, label: Real, *, ridge: float, memory: int, first: Spectrum, iterations: int
-    ) -> None:
+    def __init__(self, dft: Dft, label: Real, *, ridge: float, memory: int, first: Spectrum, iterations: int) -> None:
         self._dft, self._ridge = dft, np.float32(ridge)
         self._label: Spectrum = Dft(dft.grid).forward(label).conj()
         self._work = np.empty_like(first)
@@ -106,9 +104,7 @@ class CompactFilter:
     @property
     def state_bytes(self) -> int:
         """Bytes of the filter, its spectrum and the sample memory."""
-        return int(
-            self.weights.nbytes + self._conjugate.nbytes + self._wanted.nbytes + self.memory.spectra.nbytes
-        )
+        return int(self.weights.nbytes + self._conjugate.nbytes + self._wanted.nbytes + self.memory.spectra.nbytes)
 
     def _train(self, iterations: int) -> None:
         self.weights = conjugate_gradients(self._product, self._wanted, self.weights, iterations)
@@ -123,16 +119,14 @@ class CompactFilter:
         spectrum = self._dft.forward(h)
         np.conjugate(spectrum, out=spectrum)
         total = np.zeros_like(spectrum)
-        for sample, weight in zip(
-            self.memory.spectra[: self.memory.count], self.memory.weights, strict=False
-        ):
+        for sample, weight in zip(self.memory.spectra[: self.memory.count], self.memory.weights, strict=False):
             response = np.multiply(sample, spectrum, out=self._work).sum(0).conj()
             total += np.multiply(sample, response * weight, out=self._work)
         return np.asarray(self._dft.inverse(total) + self._ridge * h)
 
 
 def conjugate_gradients(product: Callable[[Real], Real], wanted: Real, start: Real, iterations: int) -> Real:
-    """Solve ``product(h) = wanted`` for a symmetric positive definite product, from ``start`` (Hestenes and Stiefel 1952).
+    """Solve ``product(h) = wanted`` for a positive definite product, from ``start`` (Hestenes and Stiefel 1952).
 
     Stops early where the residual is zero or the product is not positive along it (lost precision): the last good
     iterate is returned.

@@ -44,9 +44,7 @@ def half_weights(grid: tuple[int, int]) -> Real:
     return weights
 
 
-def solve(
-    samples: Spectrum, labels: Spectrum, regularization: float, weights: Real | None = None
-) -> Spectrum:
+def solve(samples: Spectrum, labels: Spectrum, regularization: float, weights: Real | None = None) -> Spectrum:
     """The exact minimiser of Eq. 5 over n weighted samples, in its dual form (Eq. 7 in n x n systems).
 
     Per frequency ``g = F^H (F F^H + lambda W^-1)^-1 y`` with F the (n, c) matrix of samples; identical to the c x c
@@ -56,11 +54,7 @@ def solve(
     Returns g (c, Gh, Gwh) complex64.
     """
     count = samples.shape[0]
-    ridge = (
-        np.full(count, regularization)
-        if weights is None
-        else regularization / np.asarray(weights, np.float64)
-    )
+    ridge = np.full(count, regularization) if weights is None else regularization / np.asarray(weights, np.float64)
     gram = np.einsum("ichw,jchw->hwij", samples, samples.conj(), optimize=True).astype(np.complex128)
     gram += np.diag(ridge)
     target = np.broadcast_to(labels, (count, *samples.shape[2:])).transpose(1, 2, 0)[..., None]

@@ -62,18 +62,14 @@ class Clip:
 
     def _pan(self, t: int) -> NDArray[np.float32]:
         """The window of the background that the moving camera sees."""
-        shift = np.array(
-            [[1, 0, -WIDTH / 2 - 60 * math.sin(t / 40)], [0, 1, -HEIGHT / 2 - 30 * math.cos(t / 55)]]
-        )
+        shift = np.array([[1, 0, -WIDTH / 2 - 60 * math.sin(t / 40)], [0, 1, -HEIGHT / 2 - 30 * math.cos(t / 55)]])
         return np.asarray(cv2.warpAffine(self._background, shift, (WIDTH, HEIGHT)), np.float32)
 
 
 def _beside(box: Box, t: int) -> Box:
     """The look-alike drifts past the target once, about 1.3 widths away at its nearest."""
     dx = (t - 95) * 3.0
-    return Box.from_center(
-        (box.center[0] + dx, box.center[1] + 1.3 * box.height), (TARGET[0] * 1.0, TARGET[1] * 1.0)
-    )
+    return Box.from_center((box.center[0] + dx, box.center[1] + 1.3 * box.height), (TARGET[0] * 1.0, TARGET[1] * 1.0))
 
 
 def _texture(
@@ -98,9 +94,7 @@ def _emblem(
     for color in palette:
         center = (int(rng.uniform(0, width * 2)), int(rng.uniform(0, height * 2)))
         axes = (int(rng.uniform(8, width * 0.7)), int(rng.uniform(6, height * 0.7)))
-        cv2.ellipse(
-            image, center, axes, rng.uniform(0, 180), 0, 360, tuple(map(float, color)), -1, cv2.LINE_AA
-        )
+        cv2.ellipse(image, center, axes, rng.uniform(0, 180), 0, 360, tuple(map(float, color)), -1, cv2.LINE_AA)
     return np.asarray(image, np.float32)
 
 
@@ -115,9 +109,7 @@ def _paste(canvas: NDArray[np.float32], image: NDArray[np.float32], box: Box) ->
     sx, sy = box.width / width, box.height / height
     # Pixel centres lie at +0.5 in box coordinates, at integers in OpenCV's.
     matrix = np.array([[sx, 0, box.x + sx / 2 - 0.5], [0, sy, box.y + sy / 2 - 0.5]])
-    drawn = cv2.warpAffine(
-        image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    drawn = cv2.warpAffine(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     rows, columns = np.arange(HEIGHT), np.arange(WIDTH)
     cover = np.outer(_cover(rows, box.y, box.height), _cover(columns, box.x, box.width))[..., None]
     canvas += cover * (drawn - canvas)

@@ -82,7 +82,7 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = ort.InferenceSession(str(path), options, providers=[wanted])
-    except Exception as error:  # noqa: BLE001 - onnxruntime raises its own classes per status
+    except Exception as error:
         reason = str(error).splitlines()[0][:200]
         raise BadModel(f"{path}: onnxruntime {ort.__version__} cannot load it: {reason}") from error
     if session.get_providers()[0] != wanted:

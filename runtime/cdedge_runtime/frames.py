@@ -135,9 +135,7 @@ def _file(path: Path) -> Source:
     count, fps = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), capture.get(cv2.CAP_PROP_FPS)
     capture.release()
     known = count if count > 0 else None
-    return Source(
-        path.stem, lambda: _video_frames(str(path), known), count=known, fps=fps if fps > 0 else None
-    )
+    return Source(path.stem, lambda: _video_frames(str(path), known), count=known, fps=fps if fps > 0 else None)
 
 
 def _live(text: str) -> Source:
@@ -180,6 +178,4 @@ def _video_frames(text: str, count: int | None) -> Iterator[Frame]:
         capture.release()
     # Containers may overstate their length by a frame or two; a larger gap is damage.
     if done == 0 or (count is not None and done < count - max(2, count // 50)):
-        raise BadInput(
-            f"{text}: the video cannot be decoded beyond frame {done} of {count or 'an unknown number'}"
-        )
+        raise BadInput(f"{text}: the video cannot be decoded beyond frame {done} of {count or 'an unknown number'}")

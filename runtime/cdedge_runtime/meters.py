@@ -28,7 +28,7 @@ class StageTime:
 class MemoryNow:
     """Memory of this process in bytes; None where /proc does not tell.
 
-    rss: resident now. peak: highest resident so far (VmHWM). pss: resident with shared pages divided. private: own pages.
+    rss: resident now. peak: highest resident so far (VmHWM). pss: shared pages divided. private: own pages.
     """
 
     rss_bytes: int | None
@@ -82,9 +82,7 @@ class Stopwatch:
         """Time per stage, in the order the stages first appeared; ``total`` last. Frames without a stage count as 0."""
         names = list(dict.fromkeys(stage for frame in self._frames for stage in frame))
         table = {name: _stage_time([frame.get(name, 0) for frame in self._frames]) for name in names}
-        return (
-            {**table, "total": _stage_time([sum(frame.values()) for frame in self._frames])} if names else {}
-        )
+        return {**table, "total": _stage_time([sum(frame.values()) for frame in self._frames])} if names else {}
 
 
 def _stage_time(ns: list[int]) -> StageTime:
@@ -97,9 +95,7 @@ def memory_now() -> MemoryNow:
     """This process's memory, from /proc."""
     status, smaps = _fields(_STATUS), _fields(_SMAPS)
     private = [smaps[key] for key in ("Private_Clean", "Private_Dirty") if key in smaps]
-    return MemoryNow(
-        status.get("VmRSS"), status.get("VmHWM"), smaps.get("Pss"), sum(private) if private else None
-    )
+    return MemoryNow(status.get("VmRSS"), status.get("VmHWM"), smaps.get("Pss"), sum(private) if private else None)
 
 
 def reset_peak() -> bool:

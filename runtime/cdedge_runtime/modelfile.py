@@ -30,9 +30,7 @@ OUTPUT_NAME = "features"
 PREFIX = "cdedge."
 UNSEALED = "0" * 64
 
-_SEAL = re.compile(
-    rb"cdedge\.sha256\x12\x40([0-9a-f]{64})"
-)  # a protobuf map entry: key, then a 64-byte value
+_SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map entry: key, then a 64-byte value
 _REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256"}
 
 
@@ -129,7 +127,7 @@ def to_metadata(spec: ModelSpec) -> dict[str, str]:
 
 def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
     """Read a `ModelSpec` back; raises `BadModel` for a foreign file, a later format or a damaged contract."""
-    if not _REQUIRED <= set(metadata):
+    if not set(metadata) >= _REQUIRED:
         raise BadModel("not a cdedge model: it has no cdedge.* metadata; make one with 'cdedge export'")
     fields = {k[len(PREFIX) :]: v for k, v in metadata.items() if k.startswith(PREFIX)}
     del fields["sha256"]
@@ -153,11 +151,7 @@ def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
 
 def _check(spec: ModelSpec) -> None:
     for tap in spec.taps:
-        if (
-            sorted(set(tap.kept)) != list(tap.kept)
-            or not tap.kept
-            or not 0 <= tap.kept[0] <= tap.kept[-1] < tap.total
-        ):
+        if sorted(set(tap.kept)) != list(tap.kept) or not tap.kept or not 0 <= tap.kept[0] <= tap.kept[-1] < tap.total:
             raise BadModel(f"the model's contract is damaged: tap {tap.name} keeps channels it does not have")
     sizes = (*spec.input_px, *spec.grid)
     if min(sizes) < 1 or max(sizes) > 4096:
@@ -188,9 +182,7 @@ def verify(path: Path) -> None:
     except BadModel as error:
         raise BadModel(f"{path}: {error}") from error
     if digest.hexdigest().encode() != expected:
-        raise BadModel(
-            f"{path}: altered or damaged since export (its checksum does not match); export it again"
-        )
+        raise BadModel(f"{path}: altered or damaged since export (its checksum does not match); export it again")
 
 
 def _find_seal(data: Any) -> re.Match[bytes]:
@@ -198,7 +190,5 @@ def _find_seal(data: Any) -> re.Match[bytes]:
     for found in _SEAL.finditer(data):  # noqa: B007 - the last one: a weight could look like a seal
         pass
     if found is None:
-        raise BadModel(
-            "not a cdedge model, or cut short: it has no cdedge.* metadata; make one with 'cdedge export'"
-        )
+        raise BadModel("not a cdedge model, or cut short: it has no cdedge.* metadata; make one with 'cdedge export'")
     return found

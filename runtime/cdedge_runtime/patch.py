@@ -19,7 +19,7 @@ def window_side_px(size: tuple[float, float], padding: float) -> float:
 
 
 def cut(frame: Image, center: tuple[float, float], side_px: float, *, out: Image) -> Image:
-    """Fill ``out`` (h, w, 3) uint8 with the square window of ``side_px`` around ``center``; outside, the border repeats.
+    """Fill ``out`` (h, w, 3) uint8 with the square window of ``side_px`` around ``center``; the border repeats.
 
     ``center`` is (x, y) in continuous coordinates, so pixel centres lie at +0.5.
     """
@@ -63,7 +63,7 @@ def limit_center(center: tuple[float, float], frame_shape: tuple[int, ...]) -> t
 def scale_limits(
     box: Box, frame_shape: tuple[int, ...], *, smallest_px: float = 5.0, widest: float = 10.0
 ) -> tuple[float, float]:
-    """How much the target may shrink and grow: to ``smallest_px``, to the frame's size, never beyond ``widest`` times."""
+    """How far the target may shrink and grow: to ``smallest_px``, to the frame's size, at most ``widest`` times."""
     low = max(1 / widest, smallest_px / min(box.size))
     high = min(widest, frame_shape[0] / box.height, frame_shape[1] / box.width)
     return min(1.0, low), max(1.0, high)

@@ -89,9 +89,7 @@ def measure(request: Request, *, timeout_s: float | None = None) -> ProbeReport:
         command, input=json.dumps(encode(request)), capture_output=True, text=True, timeout=timeout_s
     )
     if child.returncode < 0:
-        raise BadEnvironment(
-            f"the measuring process was killed by signal {-child.returncode} (9: out of memory?)"
-        )
+        raise BadEnvironment(f"the measuring process was killed by signal {-child.returncode} (9: out of memory?)")
     if child.returncode:
         lines = child.stderr.strip().splitlines() or [f"the measuring process ended with {child.returncode}"]
         raise _BY_EXIT_CODE.get(child.returncode, CdedgeError)(lines[-1])

@@ -53,9 +53,7 @@ class Tracker:
     """
 
     def __init__(self, model: Path | Extractor, *, provider: str = "cpu", threads: int | None = None) -> None:
-        self._extract = (
-            model if isinstance(model, Extractor) else Extractor(model, provider=provider, threads=threads)
-        )
+        self._extract = model if isinstance(model, Extractor) else Extractor(model, provider=provider, threads=threads)
         self.spec = self._extract.spec
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
         self._window = hann_window(self.spec.grid)

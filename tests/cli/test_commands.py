@@ -48,9 +48,7 @@ def test_a_video_needs_a_box_unless_the_model_was_made_from_it(
     assert json.loads(done.stdout)["origin"] == 0
 
 
-def test_the_tracked_video_has_every_frame(
-    cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path
-) -> None:
+def test_the_tracked_video_has_every_frame(cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path) -> None:
     import cv2
 
     done = cdedge("track", tiny_model, square_folder, "--video", tmp_path / "seen.avi")
@@ -64,9 +62,7 @@ def test_a_broken_frame_in_the_middle_keeps_what_was_tracked(
     cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path
 ) -> None:
     (square_folder / "img" / "0006.png").write_bytes(b"broken")
-    done = cdedge(
-        "track", tiny_model, square_folder, "-o", tmp_path / "boxes.txt", "--video", tmp_path / "v.avi"
-    )
+    done = cdedge("track", tiny_model, square_folder, "-o", tmp_path / "boxes.txt", "--video", tmp_path / "v.avi")
     assert done.returncode == 1
     assert "0006.png" in done.stderr
     assert "Traceback" not in done.stderr

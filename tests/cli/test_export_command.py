@@ -24,23 +24,17 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng, state = np.random.default_rng(0), {}
     for key, inputs, outputs in (("0", 3, 64), ("2", 64, 64), ("5", 64, 128)):
         spread = np.sqrt(2 / (9 * inputs)) * (0.02 if key == "0" else 1)
-        state[f"features.{key}.weight"] = (spread * rng.standard_normal((outputs, inputs, 3, 3))).astype(
-            np.float32
-        )
+        state[f"features.{key}.weight"] = (spread * rng.standard_normal((outputs, inputs, 3, 3))).astype(np.float32)
         state[f"features.{key}.bias"] = np.full(outputs, 0.1, np.float32)
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     save_file(state, path)
     return path
 
 
-def test_from_a_sequence_to_a_tracked_file(
-    cdedge: Run, square_folder: Path, weights: Path, tmp_path: Path
-) -> None:
+def test_from_a_sequence_to_a_tracked_file(cdedge: Run, square_folder: Path, weights: Path, tmp_path: Path) -> None:
     model, plan = tmp_path / "square.onnx", tmp_path / "plan.json"
     options = ("--layers", "11+12+21", "--weights", weights, "--convention", "caffe")
-    done = cdedge(
-        "export", square_folder, *options, "--channels", 40, "--save-plan", plan, "-o", model, "--json"
-    )
+    done = cdedge("export", square_folder, *options, "--channels", 40, "--save-plan", plan, "-o", model, "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["schema"] == "cdedge.export/1"
@@ -51,9 +45,7 @@ def test_from_a_sequence_to_a_tracked_file(
     assert sum(len(t.kept) for t in spec.taps) == 40
     assert spec.source.name == "Square"
 
-    replay = cdedge(
-        "export", square_folder, *options, "--plan", plan, "-o", tmp_path / "again.onnx", "--json"
-    )
+    replay = cdedge("export", square_folder, *options, "--plan", plan, "-o", tmp_path / "again.onnx", "--json")
     assert replay.returncode == 0, replay.stderr
     assert read_spec(tmp_path / "again.onnx").taps == spec.taps
 

@@ -61,9 +61,7 @@ def test_the_response_follows_the_target(rows: int, columns: int) -> None:
     maps = np.random.default_rng(2).standard_normal((4, *grid)).astype(np.float32)
     window = Dft(grid)
     label = label_for(grid, support, 1.5)
-    learned = CompactFilter(
-        Dft(grid, support), label, ridge=1.0, memory=1, first=window.forward(maps), iterations=60
-    )
+    learned = CompactFilter(Dft(grid, support), label, ridge=1.0, memory=1, first=window.forward(maps), iterations=60)
     still = peak(learned.respond(window.forward(maps), window))
     moved = peak(learned.respond(window.forward(np.roll(maps, (rows, columns), axis=(1, 2))), window))
     assert (round(still[0]) % 24, round(still[1]) % 24) == (8, 8)
@@ -139,8 +137,7 @@ def test_black_frames_give_a_filter_without_nan() -> None:
 
 def test_prepared_channels_are_equally_strong() -> None:
     features = (
-        np.random.default_rng(0).uniform(0, 1, (3, 12, 12)).astype(np.float32)
-        * np.array([1, 50, 900])[:, None, None]
+        np.random.default_rng(0).uniform(0, 1, (3, 12, 12)).astype(np.float32) * np.array([1, 50, 900])[:, None, None]
     )
     maps = prepared(features.astype(np.float32), 0.5)
     scaled = maps * channel_gain(maps)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from cdedge_runtime import patch
-from cdedge_runtime.box import Box
 
 
 def ramp() -> np.ndarray:
