@@ -81,7 +81,7 @@ def test_distilling_at_the_second_frame_equals_exporting_from_the_first_two(tmp_
         found.update(frames[1])
     assert found.init(frames[0], clip.box(0)).box == clip.box(0)
     wanted.init(frames[0], clip.box(0))
-    for frame in (frames[1], *frames[3:]):
+    for frame in frames[1:]:
         assert found.update(frame).box == wanted.update(frame).box
 
 
