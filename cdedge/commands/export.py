@@ -119,6 +119,7 @@ def _show(report: ExportReport) -> None:
         if selection.energy_before is not None and selection.energy_after is not None
         else ""
     )
+    candidates = sum(tap.total for tap in report.plan.taps)
     show_facts(
         str(report.model),
         [

@@ -58,7 +58,7 @@ def paper_l2(first: Maps, second: Maps) -> Scores:
 
 def paper_l1(first: Maps, second: Maps) -> Scores:
     """``r = (s - 1) t`` as printed, s = ||f||_1 / m."""
-    return (np.abs(first).mean(axis=(1, 2), dtype=np.float64) - 1) * -_change(first, second)
+    return np.asarray((np.abs(first).mean(axis=(1, 2), dtype=np.float64) - 1) * -_change(first, second))
 
 
 def energy(first: Maps, second: Maps) -> Scores:
