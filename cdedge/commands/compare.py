@@ -22,9 +22,7 @@ def compare(
         Path | None,
         typer.Option(help="Where the data set is now. Default: where it was.", show_default=False),
     ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Also write one self-contained page.", show_default=False)
-    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write one self-contained page.", show_default=False)] = None,
     scoring: Annotated[
         str, typer.Option(help="Rules for bad rows: otb, pytracking, pytracking-uav, pytracking-lasot.")
     ] = "otb",
@@ -38,9 +36,7 @@ def compare(
     from cdedge.evaluation.conventions import get_convention
     from cdedge.score_tables import show_comparison
 
-    comparison = compare_folders(
-        folders, convention=get_convention(scoring), root=root, matlab_compat=matlab_compat
-    )
+    comparison = compare_folders(folders, convention=get_convention(scoring), root=root, matlab_compat=matlab_compat)
     _warn(comparison)
     if html is not None:
         _write_page(html, comparison, root)
@@ -53,8 +49,11 @@ def compare(
 
 def _warn(comparison: Comparison) -> None:
     """Say what makes the numbers less comparable than they look."""
+    groups: dict[tuple[str, ...], list[str]] = {}
     for name, having in comparison.left_out.items():
-        say(f"left out, as only {', '.join(having)} has it scored: {name}")
+        groups.setdefault(having, []).append(name)
+    for having, names in groups.items():
+        say(f"left out, as only {', '.join(having)} has scores of: {', '.join(names)}")
     runs = [(s.evaluation.name, s.manifest) for s in comparison.summaries if s.evaluation.speed is not None]
     threads = {name: manifest.configuration.threads for name, manifest in runs}
     if len(set(threads.values())) > 1:

@@ -23,9 +23,7 @@ def convert(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "-o", "--out", help="The tracker's folder there. Default: FOLDER-LAYOUT.", show_default=False
-        ),
+        typer.Option("-o", "--out", help="The tracker's folder there. Default: FOLDER-LAYOUT.", show_default=False),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -45,8 +43,6 @@ def convert(
     if left_out:
         say(f"no complete result, so not written: {', '.join(left_out)}")
     if as_json:
-        emit_json(
-            "cdedge.convert/1", {"out": str(target), "to": to, "written": written, "left_out": left_out}
-        )
+        emit_json("cdedge.convert/1", {"out": str(target), "to": to, "written": written, "left_out": left_out})
     else:
         say(f"{len(written)} sequences in {target}")

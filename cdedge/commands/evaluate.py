@@ -16,9 +16,7 @@ def evaluate(
     root: Annotated[Path, typer.Option(help="Folder of the data set.", show_default=False)],
     dataset: Annotated[
         str,
-        typer.Option(
-            help="otb, tc128, uav123, uav20l, vot, got10k, lasot, nfs or folder (of frames and boxes)."
-        ),
+        typer.Option(help="otb, tc128, uav123, uav20l, vot, got10k, lasot, nfs or folder (of frames and boxes)."),
     ] = "otb",
     sequences: Annotated[
         Text, typer.Option(metavar="NAME,NAME", help="Only these sequences.", show_default=False)
@@ -32,9 +30,7 @@ def evaluate(
     ] = None,
     peer_model: Annotated[
         Text,
-        typer.Option(
-            metavar="PATH,PATH", help="Files of DaSiamRPN (3), Nano (2), Vit (1).", show_default=False
-        ),
+        typer.Option(metavar="PATH,PATH", help="Files of DaSiamRPN (3), Nano (2), Vit (1).", show_default=False),
     ] = None,
     raw: Annotated[
         Path | None, typer.Option(help="Import and score the results in this folder.", show_default=False)
@@ -42,14 +38,10 @@ def evaluate(
     protocol: Annotated[
         Literal["ope", "sre", "tre"], typer.Option(help="One pass, 12 shifted boxes, or 20 starting frames.")
     ] = "ope",
-    backbone: Annotated[
-        str, typer.Option(help="As in 'cdedge export', like all options down to --grid.")
-    ] = "vgg19",
+    backbone: Annotated[str, typer.Option(help="As in 'cdedge export', like all options down to --grid.")] = "vgg19",
     layers: Annotated[str, typer.Option()] = "11",
     weights: Annotated[Text, typer.Option(show_default=False)] = None,
-    convention: Annotated[
-        Text, typer.Option(help="Input convention of a weights file.", show_default=False)
-    ] = None,
+    convention: Annotated[Text, typer.Option(help="Input convention of a weights file.", show_default=False)] = None,
     mode: Annotated[Literal["exact", "chain"], typer.Option()] = "exact",
     no_distill: Annotated[bool, typer.Option("--no-distill", help="Keep every channel.")] = False,
     channels: Annotated[str, typer.Option()] = "auto",
@@ -59,9 +51,7 @@ def evaluate(
     input_px: Annotated[int | None, typer.Option("--input", min=32, max=512, show_default=False)] = None,
     grid: Annotated[int | None, typer.Option(min=8, max=256, show_default=False)] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of onnxruntime and OpenCV alike, while tracking.")] = 1,
-    jobs: Annotated[
-        int, typer.Option(min=1, help="Sequences at a time; more than one disturbs the times.")
-    ] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Sequences at a time; more than one disturbs the times.")] = 1,
     dask: Annotated[
         Text,
         typer.Option(metavar="tcp://HOST:PORT", help="Hand sequences to this scheduler.", show_default=False),
@@ -78,9 +68,7 @@ def evaluate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "-o", "--out", help="Results folder. Default: results/DATASET-TRACKER.", show_default=False
-        ),
+        typer.Option("-o", "--out", help="Results folder. Default: results/DATASET-TRACKER.", show_default=False),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,12 +86,10 @@ def evaluate(
         tracker=TrackerOptions(
             tracker=tracker if raw is None else f"raw:{raw.resolve()}",
             model=None if model is None else str(model.resolve()),
-            peer_model=()
-            if peer_model is None
-            else tuple(str(Path(p).resolve()) for p in peer_model.split(",")),
+            peer_model=() if peer_model is None else tuple(str(Path(p).resolve()) for p in peer_model.split(",")),
             backbone=backbone,
             layers=layers,
-            weights=weights if weights in (None, "bundled", "imagenet") else str(Path(weights).resolve()),
+            weights=resolved_weights(weights),
             convention=convention,
             mode=mode,
             distill=not no_distill,

@@ -8,6 +8,8 @@ from typing import Literal
 
 from cdedge_runtime.errors import Usage
 
+_NAMED_WEIGHTS = ("bundled", "imagenet")
+
 
 @dataclass(frozen=True)
 class TrackerOptions:
@@ -43,7 +45,7 @@ class TrackerOptions:
     @property
     def files(self) -> tuple[str, ...]:
         """Files the results depend on."""
-        weights = self.weights if self.weights not in ("bundled", "imagenet") else None
+        weights = self.weights if self.weights not in _NAMED_WEIGHTS else None
         return tuple(path for path in (self.model, weights, *self.peer_model) if path is not None)
 
 
@@ -60,6 +62,11 @@ class Configuration:
     protocol: str
     threads: int
     tracker: TrackerOptions
+
+
+def resolved_weights(text: str | None) -> str | None:
+    """Make a path of weights absolute; ``bundled`` and ``imagenet`` are names, not paths."""
+    return text if text in (None, *_NAMED_WEIGHTS) else str(Path(text).resolve())
 
 
 def check_tracker(options: TrackerOptions) -> None:

@@ -65,18 +65,18 @@ class Manifest:
 
 
 def open_manifest(folder: Path, configuration: Configuration, *, jobs: int, cluster: str | None) -> Manifest:
-    """Begin a run: write the manifest, or add to the one there.
+    """Begin a run: write the manifest, or add to the one there, if it has results.
 
     Raises `Usage` where the folder holds results of another configuration, or of files that changed since.
     """
     hashes = {path: _sha256(Path(path)) for path in configuration.tracker.files}
     runs: tuple[Run, ...] = ()
     weights = None
-    if manifest_path(folder).exists():
+    if manifest_path(folder).exists() and _has_results(folder):
         old = read_manifest(folder)
         _refuse_others(folder, old, configuration, hashes)
         runs, weights = old.runs, old.weights_sha256
-    elif any(folder.glob("*.txt")):
+    elif _has_results(folder):
         raise Usage(
             f"{folder}: holds text files but no manifest.json, so they are not ours; choose another -o"
         )
@@ -105,6 +105,10 @@ def read_manifest(folder: Path) -> Manifest:
 def manifest_path(folder: Path) -> Path:
     """Where the manifest is."""
     return folder / "manifest.json"
+
+
+def _has_results(folder: Path) -> bool:
+    return any(folder.glob("*.txt")) or (folder / "failures.json").exists()
 
 
 def _refuse_others(folder: Path, old: Manifest, new: Configuration, hashes: dict[str, str]) -> None:

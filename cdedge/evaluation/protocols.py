@@ -65,9 +65,10 @@ def shifted_boxes(box: Box) -> tuple[Box, ...]:
 def segment_starts(sequence: Sequence) -> tuple[int, ...]:
     """First frames (from 0) of TRE's 20 segments, spread over the annotated frames with 20 frames to come.
 
-    A short sequence has fewer: none starts twice.
+    A short sequence has fewer: none starts twice, and each has a frame to score after its first.
     """
-    candidates = _annotated(sequence)
+    annotated = _annotated(sequence)
+    candidates = annotated[:-1] if len(annotated) > 1 else annotated
     late = candidates[len(sequence) - candidates >= _MIN_TRE_FRAMES]
     usable = late if late.size else candidates[:1]
     count = len(usable)

@@ -18,7 +18,7 @@ from typing import Any
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.files import write_whole
 
-from .configuration import Configuration, TrackerOptions
+from .configuration import Configuration, TrackerOptions, resolved_weights
 from .summary import Summary
 
 if sys.version_info >= (3, 11):
@@ -136,6 +136,8 @@ def _option(path: Path, key: str, value: object) -> tuple[str, object]:
         raise Usage(f"{path}: unknown option {key!r}, expected one of: {', '.join(_TYPES)}")
     if type(value) is not _TYPES[name]:
         raise Usage(f"{path}: {key} = {value!r}: expected a {_TYPES[name].__name__}")
+    if name == "weights":
+        return name, resolved_weights(str(value))
     if name in _PATHS:
         paths = tuple(str(Path(word).resolve()) for word in str(value).split(","))
         return name, paths if name == "peer_model" else paths[0]

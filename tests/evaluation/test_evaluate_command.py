@@ -142,7 +142,7 @@ def test_compare_puts_the_best_first_and_differences_to_the_first_given(cdedge, 
     assert table.index("good") < table.index("bad")
 
 
-def test_equal_results_read_as_not_significant(cdedge, imported, tmp_path):
+def test_equal_results_read_as_not_significant(cdedge, imported):
     good, bad = imported
     (bad / "A.txt").write_text((good / "A.txt").read_text())
     done = cdedge("compare", good, bad)
@@ -153,7 +153,7 @@ def test_compare_keeps_to_the_common_sequences_and_says_so(cdedge, imported):
     good, bad = imported
     (bad / "B.txt").unlink()
     done = cdedge("compare", good, bad, "--json")
-    assert "as only good has it scored: B" in done.stderr
+    assert "as only good has scores of: B" in done.stderr
     assert json.loads(done.stdout)["sequences"] == ["A"]
 
 

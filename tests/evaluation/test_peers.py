@@ -36,10 +36,10 @@ class Finds:
     def __init__(self):
         self.answers = iter([(True, (1, 2, 30, 40)), (False, (0, 0, 0, 0))])
 
-    def init(self, frame, box):
+    def init(self, _frame, box):
         self.start = box
 
-    def update(self, frame):
+    def update(self, _frame):
         return next(self.answers)
 
 
@@ -83,5 +83,5 @@ def test_a_file_that_is_no_network_is_a_bad_model(tmp_path):
     path = tmp_path / "vit.onnx"
     path.write_bytes(b"no network")
     check_peer("Vit", (str(path),))
-    with pytest.raises(BadModel, match="vit.onnx"):
+    with pytest.raises(BadModel, match=r"vit\.onnx"):
         Peer("Vit", (str(path),))

@@ -72,6 +72,13 @@ def test_another_configuration_is_refused_by_the_name_of_the_option(squares, tmp
         go(squares, tmp_path / "out", configuration=other)
 
 
+def test_a_start_that_left_no_result_binds_nobody(squares, tmp_path):
+    chosen = configure(squares.root, tracker=TrackerOptions(layers="no such layer"))
+    with pytest.raises(RuntimeError):
+        go(squares, tmp_path / "out", lambda _: (_ for _ in ()).throw(RuntimeError), chosen)
+    assert go(squares, tmp_path / "out")[0] == ["A", "B", "C"]
+
+
 def test_a_weights_file_that_changed_is_refused(squares, tmp_path):
     weights = tmp_path / "w.pth"
     weights.write_bytes(b"one")
@@ -165,14 +172,14 @@ def test_a_process_that_dies_costs_one_sequence(squares, tmp_path, monkeypatch):
 
 def test_what_every_sequence_would_meet_ends_the_run(squares, tmp_path):
     chosen = configure(squares.root, tracker=TrackerOptions(model=str(tmp_path / "none.onnx")))
-    with pytest.raises(BadInput, match="none.onnx"):
+    with pytest.raises(BadInput, match=r"none\.onnx"):
         run(squares, chosen, tmp_path / "out", hand=local_hand(1))
     (tmp_path / "none.onnx").write_bytes(b"no model")
     with pytest.raises(BadModel):
         run(squares, chosen, tmp_path / "out", hand=local_hand(2))
 
 
-def test_a_tracking_process_ends_with_its_parent(tmp_path):
+def test_a_tracking_process_ends_with_its_parent():
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "cdedge.evaluation.worker", "track", str(read_end)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(read_end,)) as child:

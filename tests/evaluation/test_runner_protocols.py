@@ -57,6 +57,8 @@ def test_tre_skips_frames_without_ground_truth_and_short_sequences_have_fewer():
     starts = segment_starts(make_sequence(boxes=boxes))
     assert not set(starts) & set(range(20, 30))
     assert segment_starts(line(5)) == (0,)
+    boxes[31:] = np.nan
+    assert segment_starts(make_sequence(boxes=boxes))[-1] == 19  # after frame 30 there is nothing to score
 
 
 def test_tre_segments_run_to_the_end():

@@ -35,7 +35,8 @@ def test_a_grid_is_every_combination(tmp_path, base):
 
 
 def test_runs_have_names_and_overrule_the_base(tmp_path, base):
-    text = '[base]\nthreads = 2\n[[run]]\nname = "all"\ndistill = false\n[[run]]\nname = "one"\nthreads = 1\ninput = 96\n'
+    text = '[base]\nthreads = 2\n[[run]]\nname = "all"\ndistill = false\n'
+    text += '[[run]]\nname = "one"\nthreads = 1\ninput = 96\n'
     first, second = (r.configuration for r in read(tmp_path, base, text))
     assert (first.threads, first.tracker.distill, second.threads, second.tracker.input_px) == (
         2,
