@@ -1,6 +1,6 @@
 """VOT's supervised experiment, made to run: a stack names it by ``type: cdedge.vot.supervised.Supervised``.
 
-vot-toolkit 0.8.1 and 0.9.0 cannot run their own: its loop takes one object where a runtime answers a list,
+vot-toolkit 0.9.0 cannot run its own (0.7.4 can): its loop takes one object where a runtime answers a list,
 leaves out the empty list of new objects that TraX wants, and refuses the realtime runtime as not online. The
 loop and every analysis stay the toolkit's; this only puts a runtime between that talks as the loop expects.
 """
