@@ -35,9 +35,7 @@ def vot(
         str | None,
         typer.Option(help="Input convention of --weights: caffe or torchvision.", show_default=False),
     ] = None,
-    name: Annotated[
-        str, typer.Option(help="The tracker's identifier; the TraX entry is NAME-trax.")
-    ] = "cdedge",
+    name: Annotated[str, typer.Option(help="The tracker's identifier; the TraX entry is NAME-trax.")] = "cdedge",
     stack: Annotated[
         str | None,
         typer.Option(
