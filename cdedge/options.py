@@ -36,6 +36,15 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option(min=1, help="Threads for onnxruntime and OpenCV. Default: the usable processors.", show_default=False),
 ]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change a setting of the tracker (see docs/tracker.md), e.g. scale=none. May be repeated.",
+        show_default=False,
+    ),
+]
 
 
 def parse_box(text: str | None, source: Source) -> Box | None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cdedge.options import BoxOption, JsonOption, SourceArgument, parse_box
+from cdedge.options import BoxOption, JsonOption, SetOption, SourceArgument, parse_box
 from cdedge.render import emit_json, introduce, number, say, show_facts, show_table, size
 from cdedge_runtime.frames import open_source
+from cdedge_runtime.settings import Settings, changed
 
 if TYPE_CHECKING:
     from cdedge_export.cost import LayerCost
@@ -65,6 +66,7 @@ def export(
         int,
         typer.Option(min=1, max=4, help="Compute the deepest layer at every so-many-th position, per axis."),
     ] = 1,
+    assignments: SetOption = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="The file to write. Default: SOURCE-LAYERS.onnx here.", show_default=False),
@@ -90,6 +92,7 @@ def export(
         input_px=input_px,
         grid=grid,
         subsample=subsample,
+        settings=changed(Settings(), assignments or ()),
     )
     target = out or Path(f"{opened.name}-{backbone}-{layers}.onnx".replace("/", "_"))
     report = run_export(opened, parse_box(box, opened), target, options=options, say=say)

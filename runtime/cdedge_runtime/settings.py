@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from .errors import Usage
+from .record import decode, encode
 
 
 @dataclass(frozen=True)
@@ -38,3 +42,24 @@ class Settings:
     scale_penalty: float = 0.99
     lost_below: float = 9.0
     found_above: float = 12.0
+
+
+def changed(settings: Settings, assignments: Sequence[str]) -> Settings:
+    """Settings with ``name=value`` texts applied; raises `Usage` for an unknown name or a value that does not fit."""
+    values = encode(settings)
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if name not in values or not equals:
+            raise Usage(f"--set {text}: expected NAME=VALUE with one of {', '.join(values)}")
+        values[name] = value if isinstance(values[name], str) else _number(text, value, kind=type(values[name]))
+    try:
+        return decode(Settings, values)
+    except ValueError as error:
+        raise Usage(f"--set {' '.join(assignments)}: {error}") from error
+
+
+def _number(text: str, value: str, *, kind: type[float] | type[int]) -> float:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise Usage(f"--set {text}: expected {kind.__name__}, got {value!r}") from error

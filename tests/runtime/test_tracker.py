@@ -1,0 +1,160 @@
+"""The tracker on generated clips: it follows, it survives hard input, and it knows when the target is gone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import BadInput, NotInitialized
+from cdedge_runtime.features import Extractor
+from cdedge_runtime.tracker import Tracker
+from tests.conftest import MovingSquare
+
+
+def mean_iou(tracker: Tracker, clip: MovingSquare, change=lambda frame: frame) -> float:
+    tracker.init(change(clip.frame(0)), clip.box(0))
+    return float(np.mean([tracker.update(change(clip.frame(i))).box.iou(clip.box(i)) for i in range(1, clip.count)]))
+
+
+@pytest.fixture
+def tracker(tiny_model: Path) -> Tracker:
+    return Tracker(tiny_model, threads=1)
+
+
+def test_it_follows_a_moving_square(tracker: Tracker, moving_square: MovingSquare) -> None:
+    assert mean_iou(tracker, moving_square) > 0.8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda f: np.asarray(f.mean(axis=2), np.uint8),
+        lambda f: np.dstack([f, np.full(f.shape[:2], 255, np.uint8)]),
+        lambda f: f.astype(np.uint16) << 8,
+        lambda f: np.ascontiguousarray(f)[:, :, :],
+        np.asfortranarray,
+    ],
+    ids=["grey", "bgra", "16 bit", "view", "fortran order"],
+)
+def test_any_kind_of_frame(tracker: Tracker, moving_square: MovingSquare, change) -> None:
+    assert mean_iou(tracker, moving_square, change) > 0.7
+
+
+@pytest.mark.parametrize("scale", ["none", "alternate", "pyramid"])
+def test_every_scale_search_follows(tiny_model: Path, moving_square: MovingSquare, scale: str) -> None:
+    extractor = Extractor(tiny_model, threads=1)
+    extractor.spec = replace(extractor.spec, settings=replace(extractor.spec.settings, scale=scale))
+    assert mean_iou(Tracker(extractor), moving_square) > 0.7
+
+
+def test_a_growing_target_grows_its_box(tracker: Tracker) -> None:
+    import cv2
+
+    clip = MovingSquare(speed=(0, 0))
+    start = clip.box(0)
+    tracker.init(clip.frame(0), start)
+    for step in range(1, 25):
+        zoom = 1 + 0.015 * step
+        around = cv2.getRotationMatrix2D((start.center[0] - 0.5, start.center[1] - 0.5), 0, zoom)
+        frame = cv2.warpAffine(clip.frame(0), around, (200, 160), borderMode=cv2.BORDER_REPLICATE)
+        found = tracker.update(frame).box
+    assert found.width / start.width == pytest.approx(zoom, rel=0.12)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        Box(60, 60, 4, 4),
+        Box(5, 4, 190, 152),
+        Box(-10, -8, 24, 20),
+        Box(185, 150, 30, 30),
+        Box(0, 0, 200, 1),
+        Box(10.4, 20.7, 33.3, 12.1),
+    ],
+    ids=["4 px", "90 % of the frame", "past the top left", "past the bottom right", "a line", "fractions"],
+)
+def test_extreme_targets_stay_finite(tracker: Tracker, moving_square: MovingSquare, box: Box) -> None:
+    tracker.init(moving_square.frame(0), box)
+    for index in range(1, 6):
+        found = tracker.update(moving_square.frame(index)).box
+        assert all(math.isfinite(v) for v in (found.x, found.y, found.width, found.height))
+        assert found.width > 0
+        assert 0 <= found.center[0] <= 200
+        assert 0 <= found.center[1] <= 160
+
+
+def test_black_frames_do_no_harm(tracker: Tracker) -> None:
+    black = np.zeros((80, 100, 3), np.uint8)
+    tracker.init(black, Box(20, 20, 30, 30))
+    estimate = tracker.update(black)
+    assert math.isfinite(estimate.score)
+    assert estimate.lost
+
+
+def test_a_target_that_leaves_is_lost_and_found_again(tracker: Tracker) -> None:
+    clip = MovingSquare(40, speed=(0.5, 0.3))
+    tracker.init(clip.frame(0), clip.box(0))
+    seen = [tracker.update(clip.frame(i)) for i in range(1, 15)]
+    empty = clip._ground.copy()
+    gone = [tracker.update(empty) for _ in range(15)]
+    back = [tracker.update(clip.frame(i)) for i in range(15, 30)]
+    assert not any(e.lost for e in seen)
+    assert all(e.lost for e in gone[2:])
+    assert max(e.score for e in gone[2:]) < 0.5 * np.median([e.score for e in seen])
+    assert not back[-1].lost
+    assert back[-1].box.iou(clip.box(29)) > 0.6
+
+
+def test_it_needs_a_target_first(tracker: Tracker, moving_square: MovingSquare) -> None:
+    with pytest.raises(NotInitialized, match="init"):
+        tracker.update(moving_square.frame(0))
+    with pytest.raises(NotInitialized):
+        tracker.sizes()
+
+
+def test_a_bad_box_leaves_the_old_target(tracker: Tracker, moving_square: MovingSquare) -> None:
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    with pytest.raises(BadInput):
+        tracker.init(moving_square.frame(0), Box(math.nan, 0, 5, 5))
+    assert tracker.update(moving_square.frame(1)).box.iou(moving_square.box(1)) > 0.7
+
+
+def test_init_starts_anew(tracker: Tracker, moving_square: MovingSquare) -> None:
+    first = [tracker.init(moving_square.frame(0), moving_square.box(0))] + [
+        tracker.update(moving_square.frame(i)) for i in range(1, 8)
+    ]
+    again = [tracker.init(moving_square.frame(0), moving_square.box(0))] + [
+        tracker.update(moving_square.frame(i)) for i in range(1, 8)
+    ]
+    assert first == again
+
+
+def test_stages_are_told_in_order(tracker: Tracker, moving_square: MovingSquare) -> None:
+    stages: list[str] = []
+    tracker.init(moving_square.frame(0), moving_square.box(0), stages.append)
+    assert stages == ["patch", "features", "update"]
+    stages.clear()
+    tracker.update(moving_square.frame(1), stages.append)
+    assert stages[:3] == ["patch", "features", "filter"]
+
+
+def test_sizes_come_from_shapes(tracker: Tracker, moving_square: MovingSquare) -> None:
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    sizes, spec = tracker.sizes(), tracker.spec
+    assert sizes.weights_bytes == spec.weight_bytes
+    rows, columns = spec.grid
+    samples = spec.settings.memory * spec.channels * rows * (columns // 2 + 1) * 8
+    assert samples < sizes.filter_state_bytes < 1.5 * samples
+
+
+def test_frames_are_not_changed(tracker: Tracker, moving_square: MovingSquare) -> None:
+    frame = moving_square.frame(0)
+    copy = frame.copy()
+    tracker.init(frame, moving_square.box(0))
+    tracker.update(frame)
+    np.testing.assert_array_equal(frame, copy)
