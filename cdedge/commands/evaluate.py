@@ -74,7 +74,7 @@ def evaluate(
 ) -> None:
     """Run a tracker over a data set and score it; started again, it goes on where it stopped."""
     from cdedge.evaluating import RunSettings, evaluate_one, evaluate_sweep
-    from cdedge.evaluation.configuration import Configuration, TrackerOptions
+    from cdedge.evaluation.configuration import Configuration, TrackerOptions, resolved_weights
     from cdedge.evaluation.conventions import get_convention
 
     configuration = Configuration(
