@@ -35,9 +35,7 @@ class Setup:
 def open_tracker(setup: Setup) -> Tracker | DistillingTracker:
     """Open the tracker of ``setup``; raises `Usage` unless it names either a model or a backbone."""
     if (setup.model is None) == (setup.backbone is None):
-        raise Usage(
-            "give either a model file or a backbone to distil at the second frame, not both and not none"
-        )
+        raise Usage("give either a model file or a backbone to distil at the second frame, not both and not none")
     if setup.model is not None:
         return Tracker(Path(setup.model), provider=setup.provider, threads=setup.threads)
     return DistillingTracker(_options(setup), provider=setup.provider, threads=setup.threads)

@@ -21,9 +21,7 @@ _REGIONS = [Region.RECTANGLE, Region.POLYGON]
 
 def serve(
     model: Annotated[str | None, typer.Option(help="A file made by 'cdedge export'.")] = None,
-    backbone: Annotated[
-        str | None, typer.Option(help="Without --model: distil this at the second frame.")
-    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="Without --model: distil this at the second frame.")] = None,
     layers: str = "11",
     weights: str | None = None,
     convention: str | None = None,

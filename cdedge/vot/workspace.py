@@ -87,9 +87,7 @@ def _with_entries(path: Path, entries: Mapping[str, Mapping[str, str]]) -> str:
         raise BadInput(f"{path}: not a list of trackers: {str(error).splitlines()[0]}") from error
     taken = [name for name in entries if known.has_section(name)]
     if taken:
-        raise Usage(
-            f"{path} has {taken[0]} already; the toolkit keeps results by that name: choose another --name"
-        )
+        raise Usage(f"{path} has {taken[0]} already; the toolkit keeps results by that name: choose another --name")
     blocks = [text.rstrip("\n")] if text.strip() else []
     for name, values in entries.items():
         # configparser takes a single % for the start of a reference.

@@ -71,9 +71,7 @@ def test_distilling_at_the_second_frame_equals_exporting_from_the_first_two(tmp_
     clip = MovingSquare(6)
     frames = [clip.frame(i) for i in range(6)]
     model = tmp_path / "two.onnx"
-    options = ExportOptions(
-        weights=str(weights), convention="torchvision", distill=DistillOptions(channels="16")
-    )
+    options = ExportOptions(weights=str(weights), convention="torchvision", distill=DistillOptions(channels="16"))
     export(Source("vot", lambda: iter(frames)), clip.box(0), model, options=options)
     wanted = RuntimeTracker(model, threads=1)
     found = DistillingTracker(options, provider="cpu", threads=1)

@@ -12,9 +12,7 @@ import pytest
 from cdedge.vot.setup import Setup
 from tests.vot.vot_layout import STACK, run_toolkit, write_dataset
 
-pytestmark = pytest.mark.skipif(
-    find_spec("vot") is None, reason="vot-toolkit is not installed (the extra [vot])"
-)
+pytestmark = pytest.mark.skipif(find_spec("vot") is None, reason="vot-toolkit is not installed (the extra [vot])")
 
 TRACKERS = ("cdedge", "cdedge-trax")
 
@@ -88,9 +86,7 @@ def test_other_experiments_ran(workspace: Path) -> None:
 
 
 def test_the_toolkits_report_is_written(workspace: Path) -> None:
-    run_toolkit(
-        "report", "--workspace", workspace, "--experiments", "baseline", "--name", "page", TRACKERS[0]
-    )
+    run_toolkit("report", "--workspace", workspace, "--experiments", "baseline", "--name", "page", TRACKERS[0])
     assert (workspace / "reports" / "page" / "report.html").stat().st_size > 1000
 
 

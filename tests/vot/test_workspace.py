@@ -64,18 +64,14 @@ def test_a_stack_for_an_existing_workspace_a_bad_name_and_a_bad_list_are_refused
         prepare(started, Setup(model="a.onnx"), name="mine", stack=None)
 
 
-def test_without_the_toolkit_a_new_workspace_names_the_extra(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_toolkit_a_new_workspace_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cdedge.vot.workspace.find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r"cdedge\[vot\]"):
         prepare(tmp_path / "ws", Setup(model="a.onnx"), name="mine", stack=None)
     assert not (tmp_path / "ws").exists()
 
 
-needs_toolkit = pytest.mark.skipif(
-    find_spec("vot") is None, reason="vot-toolkit is not installed (the extra [vot])"
-)
+needs_toolkit = pytest.mark.skipif(find_spec("vot") is None, reason="vot-toolkit is not installed (the extra [vot])")
 
 
 @needs_toolkit
@@ -87,9 +83,7 @@ def test_a_new_workspace_takes_the_toolkits_stack_with_the_experiment_that_runs(
     assert done.experiments == ("baseline", "realtime", "unsupervised")
     types = [experiment["type"] for experiment in stack["experiments"].values()]
     assert types == ["cdedge.vot.supervised.Supervised"] * 2 + ["unsupervised"]
-    assert {"type": "supervised_eao_score", "low": 100, "high": 356} in stack["experiments"]["baseline"][
-        "analyses"
-    ]
+    assert {"type": "supervised_eao_score", "low": 100, "high": 356} in stack["experiments"]["baseline"]["analyses"]
 
 
 @needs_toolkit
