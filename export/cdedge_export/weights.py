@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import torch
-import torchvision
 
 from cdedge_runtime.errors import BadEnvironment, BadModel, Usage
 from cdedge_runtime.modelfile import InputConvention, WeightsInfo
@@ -106,6 +105,8 @@ def _bundled(backbone: Backbone, taps: Sequence[str]) -> Weights:
 def _imagenet(backbone: Backbone, taps: Sequence[str], *, progress: bool) -> Weights:
     if backbone.published is None:
         raise Usage(f"torchvision has no weights of {backbone.name}: give --weights the PATH of a file")
+    import torchvision  # only here: PyTorch alone is enough for every other source of weights
+
     entry = torchvision.models.get_weight(backbone.published)
     other = "'bundled' or " if backbone.bundled else ""
     try:
