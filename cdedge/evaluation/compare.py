@@ -41,10 +41,7 @@ def compare_folders(
         values = {getattr(s.manifest.configuration, what) for s in found}
         if len(values) > 1:
             raise Usage(f"folders of one {what} can be compared, got {' and '.join(sorted(values))}")
-    named = [
-        replace(s, evaluation=replace(s.evaluation, name=n))
-        for s, n in zip(found, _names(folders), strict=True)
-    ]
+    named = [replace(s, evaluation=replace(s.evaluation, name=n)) for s, n in zip(found, _names(folders), strict=True)]
     scored = [{score.name for score in s.evaluation.scores} for s in named]
     common = set.intersection(*scored)
     if not common:
@@ -81,9 +78,7 @@ def _restricted(
     summary: Summary, names: set[str], convention: Convention, *, root: Path | None, matlab_compat: bool
 ) -> Summary:
     ordered = [score.name for score in summary.evaluation.scores if score.name in names]
-    again = summarize(
-        summary.folder, convention=convention, root=root, only=ordered, matlab_compat=matlab_compat
-    )
+    again = summarize(summary.folder, convention=convention, root=root, only=ordered, matlab_compat=matlab_compat)
     return replace(again, evaluation=replace(again.evaluation, name=summary.evaluation.name))
 
 

@@ -76,9 +76,7 @@ def check_tracker(options: TrackerOptions) -> None:
             raise Usage("--peer-model is for OpenCV's network trackers, such as --tracker opencv:Nano")
         return
     if not options.tracker.startswith(("opencv:", "raw:")):
-        raise Usage(
-            f"unknown tracker {options.tracker!r}, expected deepcd or opencv:NAME, such as opencv:CSRT"
-        )
+        raise Usage(f"unknown tracker {options.tracker!r}, expected deepcd or opencv:NAME, such as opencv:CSRT")
     if options.model is not None:
         raise Usage(f"--model is for deepcd, not for {options.tracker}")
 

@@ -16,9 +16,7 @@ from .job import Failure, Job, Memory, Outcome
 from .result_files import Result, boxes_path, write_result
 from .sequence import Sequence
 
-_UNBOUNDED_SCORE = (
-    1e6  # stands for the infinite score of a box that was given, which result files cannot hold
-)
+_UNBOUNDED_SCORE = 1e6  # stands for the infinite score of a box that was given, which result files cannot hold
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,7 @@ def read_facts(folder: Path, name: str) -> Facts | None:
     try:
         return decode(Facts, json.loads(path.read_text()))
     except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{path}: damaged: {error}; remove {boxes_path(folder, name)} to track it again"
-        ) from error
+        raise BadInput(f"{path}: damaged: {error}; remove {boxes_path(folder, name)} to track it again") from error
 
 
 def read_failures(folder: Path) -> dict[str, Failure]:
@@ -85,9 +81,7 @@ def _result(outcome: Outcome, start: Job, frames: int) -> Result:
     array = np.array(boxes, np.float64)
     if outcome.failure is not None:
         return Result(array)
-    scores = np.nan_to_num(
-        np.array(outcome.scores), nan=0.0, posinf=_UNBOUNDED_SCORE, neginf=-_UNBOUNDED_SCORE
-    )
+    scores = np.nan_to_num(np.array(outcome.scores), nan=0.0, posinf=_UNBOUNDED_SCORE, neginf=-_UNBOUNDED_SCORE)
     return Result(array, np.array(outcome.times_s), scores)
 
 

@@ -77,9 +77,7 @@ def open_manifest(folder: Path, configuration: Configuration, *, jobs: int, clus
         _refuse_others(folder, old, configuration, hashes)
         runs, weights = old.runs, old.weights_sha256
     elif _has_results(folder):
-        raise Usage(
-            f"{folder}: holds text files but no manifest.json, so they are not ours; choose another -o"
-        )
+        raise Usage(f"{folder}: holds text files but no manifest.json, so they are not ours; choose another -o")
     started = Run(_now(), None, jobs, cluster, _machine(), _versions())
     return _written(folder, Manifest(SCHEMA, configuration, hashes, weights, (*runs, started)))
 
@@ -115,9 +113,7 @@ def _refuse_others(folder: Path, old: Manifest, new: Configuration, hashes: dict
     found = differences(old.configuration, new)
     found += [f"{path}: its content changed since" for path in hashes if hashes[path] != old.files.get(path)]
     if found:
-        raise Usage(
-            f"{folder}: holds results of another configuration ({'; '.join(found)}); choose another -o"
-        )
+        raise Usage(f"{folder}: holds results of another configuration ({'; '.join(found)}); choose another -o")
 
 
 def _written(folder: Path, manifest: Manifest) -> Manifest:

@@ -61,9 +61,7 @@ def check_peer(name: str, files: tuple[str, ...]) -> None:
         raise Usage(f"unknown OpenCV tracker {name!r}, expected one of: {', '.join(_NAMES)}")
     wanted = _FILES.get(name, ())
     if len(files) != len(wanted):
-        needs = (
-            f"--peer-model with {len(wanted)} files ({', '.join(wanted)})" if wanted else "no --peer-model"
-        )
+        needs = f"--peer-model with {len(wanted)} files ({', '.join(wanted)})" if wanted else "no --peer-model"
         raise Usage(f"opencv:{name} takes {needs}, got {len(files)}")
     _constructor(name)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from .configuration import Configuration
 from .job import Failure, Job, Outcome, job_of
 from .keep import keep, read_failures, write_failures
-from .launch import run_job, stop_all
+from .launch import close_all, kill_all, run_job
 from .lock import locked
 from .manifest import close_manifest, open_manifest
 from .protocols import Pass, passes
@@ -51,9 +51,7 @@ def run(
         failures = read_failures(folder)
         todo = {item.sequence.name: item for item in _all_passes(dataset, configuration)}
         total = len(todo)
-        todo = {
-            n: item for n, item in todo.items() if n in failures or not is_complete(folder, item.sequence)
-        }
+        todo = {n: item for n, item in todo.items() if n in failures or not is_complete(folder, item.sequence)}
         for job, outcome, model in hand(
             [job_of(i, configuration.tracker, configuration.threads) for i in todo.values()]
         ):
@@ -70,15 +68,18 @@ def local_hand(jobs: int) -> Hand:
     """Hand jobs to ``jobs`` processes at a time on this machine."""
 
     def hand(todo: list[Job]) -> Iterator[Answer]:
-        with ThreadPoolExecutor(jobs) as pool:
-            futures = {pool.submit(run_job, job): job for job in todo}
-            try:
-                for future in as_completed(futures):
-                    yield (futures.pop(future), *future.result())
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                stop_all()
-                raise
+        try:
+            with ThreadPoolExecutor(jobs) as pool:
+                futures = {pool.submit(run_job, job): job for job in todo}
+                try:
+                    for future in as_completed(futures):
+                        yield (futures.pop(future), *future.result())
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    kill_all()
+                    raise
+        finally:
+            close_all()
 
     return hand
 

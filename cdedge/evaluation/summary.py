@@ -76,9 +76,7 @@ def summarize(
     return Summary(
         folder,
         manifest,
-        replace(
-            evaluation, speed=_speed(list(times.values())), scores=_with_fps(evaluation.scores, kept, times)
-        ),
+        replace(evaluation, speed=_speed(list(times.values())), scores=_with_fps(evaluation.scores, kept, times)),
         _memory(folder, kept),
         read_failures(folder),
         dataset.skipped,

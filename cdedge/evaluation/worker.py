@@ -1,7 +1,7 @@
-"""One pass in a process of its own: ``python -m cdedge.evaluation.worker track|export FD``.
+"""A pass in a process of its own: ``python -m cdedge.evaluation.worker track|export FD``.
 
-The request is one JSON object on stdin, the answer one on stdout. A process per pass keeps the memory of one
-tracker apart from the next and from PyTorch, and a crash inside it costs one pass.
+Each line on stdin is a request in JSON, answered by a line on stdout. Tracking in processes of their own keeps
+the memory of one pass apart from the next and from PyTorch, and a crash costs one pass.
 """
 
 from __future__ import annotations
@@ -139,7 +139,9 @@ def _main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     with answers:
-        json.dump(_answer(sys.argv[1], json.loads(sys.stdin.read())), answers)
+        for line in sys.stdin:
+            answers.write(json.dumps(_answer(sys.argv[1], json.loads(line))) + "\n")
+            answers.flush()
 
 
 if __name__ == "__main__":

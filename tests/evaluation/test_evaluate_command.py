@@ -60,9 +60,7 @@ def test_evaluate_distils_each_sequence(cdedge, data, tmp_path):
         "--search",
         "none",
     )
-    done = cdedge(
-        "evaluate", "--root", data, *options, "--sequences", "A", "-o", tmp_path / "deepcd", "--json"
-    )
+    done = cdedge("evaluate", "--root", data, *options, "--sequences", "A", "-o", tmp_path / "deepcd", "--json")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "deepcd" / "models" / "A.onnx").is_file()
     assert [s["name"] for s in json.loads(done.stdout)["sequences"]] == ["A"]
