@@ -16,9 +16,9 @@ from cdedge.evaluation.runner import Answer, Hand, RunSummary, local_hand, run
 from cdedge.evaluation.sequence import Dataset
 from cdedge.evaluation.summary import Summary, summarize, summary_json
 from cdedge.evaluation.sweep import read_sweep, row_of, write_table
-from cdedge.progress import progress
 from cdedge.render import emit_json, say, size
 from cdedge.score_tables import show_summary, show_sweep
+from cdedge.work_bar import work_bar
 from cdedge_runtime.errors import BadInput, CdedgeError, MissingExtra
 
 
@@ -124,11 +124,11 @@ def _shown(hand: Hand) -> Hand:
     """Make the same hand, with a progress bar and a line for each pass as it ends."""
 
     def shown(todo: list[Job]) -> Iterator[Answer]:
-        with progress("tracking", len(todo)) as step:
+        with work_bar("frames", sum(len(job.frame_paths) for job in todo)) as step:
             for answer in hand(todo):
                 yield answer
                 say(_line(answer[0], answer[1]))
-                step()
+                step(len(answer[0].frame_paths))
 
     return shown
 

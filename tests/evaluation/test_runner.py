@@ -17,6 +17,7 @@ from cdedge.evaluation.conventions import get_convention
 from cdedge.evaluation.lock import locked
 from cdedge.evaluation.runner import local_hand, run
 from cdedge.evaluation.summary import summarize
+from cdedge.work_bar import time_left
 from cdedge_runtime.errors import BadInput, BadModel, Usage
 from tests.evaluation.running import broken_at, configure, hand_of, make_squares, perfect
 
@@ -186,6 +187,14 @@ def test_a_tracking_process_ends_with_its_parent():
         os.close(write_end)
         assert child.wait(timeout=30) == 1
     os.close(read_end)
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "done", "left"),
+    [(0, 0, ""), (60, 100, "0:02:00 left"), (7200, 150, "2:00:00 left"), (9, 300, "0:00:00 left")],
+)
+def test_the_time_left_goes_by_the_frames_that_are_done(elapsed, done, left):
+    assert time_left(elapsed, done, 300) == left
 
 
 def test_killed_and_started_again_for_real(squares, tmp_path):
