@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .transform import Dft, Real, Spectrum
 
-_LOW = 8  # frequencies per axis that are enough to tell how alike two samples are
+_LOW = 4  # frequencies up to this one are enough to tell how alike two samples are
 
 
 def support_cells(target_cells: tuple[float, float], factor: float, grid: tuple[int, int]) -> tuple[int, int]:
@@ -39,7 +39,7 @@ def label_for(grid: tuple[int, int], support: tuple[int, int], sigma: float) -> 
 
 
 class Memory:
-    """Weighted spectra (n, C, Gh, Gwh); when full, the lightest is merged into the one most like it.
+    """Weighted spectra (n, C, rows, columns); when full, the lightest is merged into the one most like it.
 
     The first frame's sample is never merged. Weights sum to 1.
     """
@@ -66,8 +66,9 @@ class Memory:
         return gone
 
     def _nearest(self, sample: int) -> int:
-        low = self.spectra[1 : self.count, :, :_LOW, :_LOW]
-        distance = np.square(np.abs(low - self.spectra[sample, :, :_LOW, :_LOW])).sum((1, 2, 3))
+        middle = self.spectra.shape[2] // 2
+        low = self.spectra[: self.count, :, max(0, middle - _LOW) : middle + _LOW + 1, : _LOW + 1]
+        distance = np.square(np.abs(low[1:] - low[sample])).sum((1, 2, 3))
         distance[sample - 1] = np.inf
         return int(distance.argmin()) + 1
 
@@ -82,9 +83,11 @@ class Memory:
 class CompactFilter:
     """The filter, its memory, and the work space that training reuses."""
 
-    def __init__(self, dft: Dft, label: Real, *, ridge: float, memory: int, first: Spectrum, iterations: int) -> None:
+    def __init__(
+        self, dft: Dft, label: Spectrum, *, ridge: float, memory: int, first: Spectrum, iterations: int
+    ) -> None:
         self._dft, self._ridge = dft, np.float32(ridge)
-        self._label: Spectrum = Dft(dft.grid).forward(label).conj()
+        self._label: Spectrum = label.conj()
         self._work = np.empty_like(first)
         self.memory = Memory(memory, first)
         self._wanted = self._correlated(first)
@@ -92,7 +95,7 @@ class CompactFilter:
         self._train(iterations)
 
     def respond(self, spectrum: Spectrum, window: Dft) -> Real:
-        """Response map (Gh, Gw) to a window's spectrum (C, Gh, Gwh)."""
+        """Response map (Gh, Gw) to a window's spectrum (C, rows, columns)."""
         return window.inverse(np.multiply(spectrum, self._conjugate, out=self._work).sum(0))
 
     def learn(self, spectrum: Spectrum, rate: float, iterations: int) -> None:

@@ -19,9 +19,9 @@ def gaussian_label(grid: tuple[int, int], sigma: tuple[float, float]) -> Real:
     return np.exp(-0.5 * (rows[:, None] ** 2 + columns[None, :] ** 2)).astype(np.float32)
 
 
-def hann_window(grid: tuple[int, int]) -> Real:
-    """Separable Hann window without zero ends (as in ECO), (Gh, Gw)."""
-    rows, columns = (np.hanning(n + 2)[1:-1] for n in grid)
+def hann_window(grid: tuple[int, int], *, zero_ends: bool = False) -> Real:
+    """Separable Hann window, (Gh, Gw); without zero ends as in ECO, or with them as in CF2 and CACF."""
+    rows, columns = (np.hanning(n) if zero_ends else np.hanning(n + 2)[1:-1] for n in grid)
     return np.outer(rows, columns).astype(np.float32)
 
 
@@ -78,6 +78,12 @@ def peak(response: Real) -> tuple[float, float, float]:
     dr = _vertex(response[row - 1, column], top, response[(row + 1) % height, column])
     dc = _vertex(response[row, column - 1], top, response[row, (column + 1) % width])
     return _wrap(row + dr, height), _wrap(column + dc, width), top
+
+
+def peak_cell(response: Real) -> tuple[float, float]:
+    """The maximum's cell in a wrapped response, as (row, column) displacement from (0, 0)."""
+    row, column = divmod(int(response.argmax()), response.shape[1])
+    return _wrap(row, response.shape[0]), _wrap(column, response.shape[1])
 
 
 def _vertex(before: float, top: float, after: float) -> float:

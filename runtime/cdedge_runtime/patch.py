@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .box import Box
 
 Image = NDArray[np.uint8]
+Sides = tuple[float, float]
 
 
 def window_side_px(size: tuple[float, float], padding: float) -> float:
@@ -18,15 +19,17 @@ def window_side_px(size: tuple[float, float], padding: float) -> float:
     return padding * math.sqrt(size[0] * size[1])
 
 
-def cut(frame: Image, center: tuple[float, float], side_px: float, *, out: Image) -> Image:
-    """Fill ``out`` (h, w, 3) uint8 with the square window of ``side_px`` around ``center``; the border repeats.
+def cut(frame: Image, center: tuple[float, float], side_px: float | Sides, *, out: Image) -> Image:
+    """Fill ``out`` (h, w, 3) uint8 with the window around ``center``, stretched to fit; the border repeats.
 
-    ``center`` is (x, y) in continuous coordinates, so pixel centres lie at +0.5.
+    ``side_px`` is a square's side or (height, width). ``center`` is (x, y) in continuous coordinates, so pixel centres
+    lie at +0.5.
     """
     height, width = out.shape[:2]
-    frame, center, side_px = _shrunk(frame, center, side_px, factor=int(side_px / max(height, width)))
-    sx, sy = side_px / width, side_px / height
-    left, top = center[0] - side_px / 2, center[1] - side_px / 2
+    sides = side_px if isinstance(side_px, tuple) else (side_px, side_px)
+    frame, center, sides = _shrunk(frame, center, sides, factors=(int(sides[0] / height), int(sides[1] / width)))
+    sy, sx = sides[0] / height, sides[1] / width
+    left, top = center[0] - sides[1] / 2, center[1] - sides[0] / 2
     matrix = np.array([[sx, 0, left + sx / 2 - 0.5], [0, sy, top + sy / 2 - 0.5]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     cv2.warpAffine(frame, matrix, (width, height), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
@@ -34,18 +37,19 @@ def cut(frame: Image, center: tuple[float, float], side_px: float, *, out: Image
 
 
 def _shrunk(
-    frame: Image, center: tuple[float, float], side_px: float, *, factor: int
-) -> tuple[Image, tuple[float, float], float]:
-    """The window's part of the frame, averaged by a whole factor, so that bilinear sampling does not alias."""
-    if factor < 2:
-        return frame, center, side_px
-    spans = [_span(c, side_px, limit, factor) for c, limit in zip(center, frame.shape[1::-1], strict=True)]
-    (x, columns), (y, rows) = spans
+    frame: Image, center: tuple[float, float], sides: Sides, *, factors: tuple[int, int]
+) -> tuple[Image, tuple[float, float], Sides]:
+    """The window's part of the frame, averaged by whole factors, so that bilinear sampling does not alias."""
+    fy, fx = (max(1, factor) for factor in factors)
+    if fy == fx == 1:
+        return frame, center, sides
+    x, columns = _span(center[0], sides[1], frame.shape[1], fx)
+    y, rows = _span(center[1], sides[0], frame.shape[0], fy)
     if columns < 2 or rows < 2:  # the window lies almost outside the frame: nothing to average
-        return frame, center, side_px
-    part = frame[y : y + rows * factor, x : x + columns * factor]
+        return frame, center, sides
+    part = frame[y : y + rows * fy, x : x + columns * fx]
     small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8), ((center[0] - x) / factor, (center[1] - y) / factor), side_px / factor
+    return np.asarray(small, np.uint8), ((center[0] - x) / fx, (center[1] - y) / fy), (sides[0] / fy, sides[1] / fx)
 
 
 def _span(center: float, side_px: float, limit: int, factor: int) -> tuple[int, int]:

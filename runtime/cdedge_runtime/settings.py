@@ -17,22 +17,25 @@ class Settings:
     padding: side of the square search window over sqrt(target area).
     support: side of the filter over the target's, per axis; the rest of the window is context only (as in BACF).
     label_sigma: standard deviation of the Gaussian label over sqrt(target area).
+    band: share of the grid's frequencies that are used; the label has next to nothing above.
     ridge: weight of the filter's norm; features have unit energy per cell, so it needs no scaling.
     power: exponent on the features before the filter; 0.5 compresses strong edges.
     memory: number of stored samples. learning_rate: weight of one frame. update_every: frames between updates.
     first_iterations, iterations: conjugate-gradient steps in the first frame and per update.
     scale: ``none``; ``alternate`` tests one neighbouring scale per frame; ``pyramid`` tests both.
     scale_step: ratio of neighbouring scales; scale_penalty: factor on the response of a changed scale.
-    lost_below, found_above: PSR of the response below which the target counts as lost (nothing is learned then), and
-    above which it counts as found again.
+    lost_below, lost_share: a response is weak when its PSR is below the one, or below the other times the PSR's running
+    mean. patience: weak responses in a row after which the target counts as lost, until one is half as strong again as
+    a weak one. While lost, nothing is learned and each frame looks at one other place instead of another scale.
     """
 
     padding: float = 4.5
     support: float = 1.5
     label_sigma: float = 1 / 12
+    band: float = 0.79
     ridge: float = 0.05
     power: float = 0.5
-    memory: int = 8
+    memory: int = 3
     learning_rate: float = 0.02
     update_every: int = 4
     first_iterations: int = 30
@@ -41,7 +44,8 @@ class Settings:
     scale_step: float = 1.02
     scale_penalty: float = 0.99
     lost_below: float = 9.0
-    found_above: float = 12.0
+    lost_share: float = 0.25
+    patience: int = 4
 
 
 def changed(settings: Settings, assignments: Sequence[str]) -> Settings:

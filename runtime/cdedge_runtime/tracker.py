@@ -17,9 +17,13 @@ from .dcf import hann_window, peak
 from .errors import NotInitialized
 from .features import Extractor
 from .frames import Frame, to_bgr
+from .scan import Point, place
 from .transform import Dft, Real, Spectrum
 
 Lap = Callable[[str], None]
+
+_FOUND = 1.5  # how much stronger than a weak response one must be for a lost target to count as found
+_SCORE_RATE = 0.05  # how fast the running mean of the score follows it
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,14 @@ class Sizes:
     buffers_bytes: int
 
 
+@dataclass(frozen=True)
+class View:
+    """A search window: its center (x, y) in the frame and its scale against the first frame's."""
+
+    center: Point
+    scale: float
+
+
 def no_lap(stage: str) -> None:
     """Stand-in for a stopwatch: called with the name of each stage as it ends."""
 
@@ -57,7 +69,7 @@ class Tracker:
         self.spec = self._extract.spec
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
         self._window = hann_window(self.spec.grid)
-        self._dft = Dft(self.spec.grid)
+        self._dft = Dft(self.spec.grid, band=self.spec.settings.band)
         self._filter: compact.CompactFilter | None = None
 
     def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
@@ -65,18 +77,21 @@ class Tracker:
         image = to_bgr(frame)
         check_target(box, image.shape)
         settings, grid = self.spec.settings, self.spec.grid
-        self._center, self._size, self._scale = box.center, box.size, 1.0
+        self._view, self._size = View(box.center, 1.0), box.size
         self._limits = patch.scale_limits(box, image.shape)
-        self._shrink_first, self._frame, self._lost = False, 0, False
+        self._frame, self._shrink_next = 0, False
+        self._lost, self._weak, self._mean_score = False, 0, 0.0
+        self._last_seen, self._visit = box.center, 0
         side = patch.window_side_px(box.size, settings.padding)
         cells = (box.height / side * grid[0], box.width / side * grid[1])
         support = compact.support_cells(cells, settings.support, grid)
         self._rest = ((grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2)
-        maps = self._maps(image, 1.0, lap)
+        maps = self._maps(image, self._view, lap)
         self._gain = compact.channel_gain(maps) * self._window
+        label = compact.label_for(grid, support, settings.label_sigma * math.sqrt(cells[0] * cells[1]))
         self._filter = compact.CompactFilter(
-            Dft(grid, support),
-            compact.label_for(grid, support, settings.label_sigma * math.sqrt(cells[0] * cells[1])),
+            Dft(grid, support, band=settings.band),
+            self._dft.forward(label),
             ridge=settings.ridge,
             memory=settings.memory,
             first=self._dft.forward(maps * self._gain),
@@ -93,19 +108,20 @@ class Tracker:
         self._frame += 1
         response = self._locate(image, self._filter, lap)
         score = psr(response)
-        settings = self.spec.settings
-        self._lost = score < (settings.found_above if self._lost else settings.lost_below)
+        self._judge(score)
         lap("filter")
+        settings = self.spec.settings
         if not self._lost and self._frame % settings.update_every == 0:
             rate = 1 - (1 - settings.learning_rate) ** settings.update_every
-            self._filter.learn(self._spectrum(image, 1.0, lap), rate, settings.iterations)
+            self._filter.learn(self._spectrum(image, self._view, lap), rate, settings.iterations)
             lap("update")
         return Estimate(self.box, score, self._lost)
 
     @property
     def box(self) -> Box:
         """The present box."""
-        return Box.from_center(self._center, (self._size[0] * self._scale, self._size[1] * self._scale))
+        scale = self._view.scale
+        return Box.from_center(self._view.center, (self._size[0] * scale, self._size[1] * scale))
 
     def sizes(self) -> Sizes:
         """What the model and the filter take, by shape; raises `NotInitialized` before ``init``."""
@@ -116,52 +132,70 @@ class Tracker:
         buffers = self._patch.nbytes + 4 * maps
         return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, self._filter.state_bytes, buffers)
 
-    def _maps(self, image: Frame, scale: float, lap: Lap) -> Real:
-        side = patch.window_side_px(self._size, self.spec.settings.padding) * self._scale * scale
-        window = patch.cut(image, self._center, side, out=self._patch)
+    def _side_px(self, view: View) -> float:
+        return patch.window_side_px(self._size, self.spec.settings.padding) * view.scale
+
+    def _maps(self, image: Frame, view: View, lap: Lap) -> Real:
+        window = patch.cut(image, view.center, self._side_px(view), out=self._patch)
         lap("patch")
         features = self._extract(window)
         lap("features")
         return compact.prepared(features, self.spec.settings.power)
 
-    def _spectrum(self, image: Frame, scale: float, lap: Lap) -> Spectrum:
-        maps = self._maps(image, scale, lap)
+    def _spectrum(self, image: Frame, view: View, lap: Lap) -> Spectrum:
+        maps = self._maps(image, view, lap)
         maps *= self._gain
         return self._dft.forward(maps)
 
     def _locate(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> Real:
-        """Move to the best of the tested scales and positions; returns its response."""
-        best: tuple[float, float, Real] | None = None
-        for factor in self._factors():
-            response = learned.respond(self._spectrum(image, factor, lap), self._dft)
-            value = float(response.max()) * (1.0 if factor == 1.0 else self.spec.settings.scale_penalty)
-            if best is None or value > best[0]:
-                best = value, factor, response
+        """Go to the view that answers best, and to the peak in it; returns its response."""
+        here, *others = self._views(image.shape)
+        view, response = here, learned.respond(self._spectrum(image, here, lap), self._dft)
+        for other in others:
             lap("filter")
-        if best is None:
-            raise NotInitialized
-        _, factor, response = best
-        if factor == 1.0:
-            self._shrink_first = not self._shrink_first
-        self._move(response, factor, image.shape)
+            answer = learned.respond(self._spectrum(image, other, lap), self._dft)
+            if self._is_better(answer, response):
+                view, response = other, answer
+        if view is here:
+            self._shrink_next = not self._shrink_next
+        self._view = self._moved(view, response, image.shape)
         return response
 
-    def _factors(self) -> tuple[float, ...]:
-        step, kind = self.spec.settings.scale_step, self.spec.settings.scale
-        if kind == "none":
-            return (1.0,)
-        if kind == "pyramid":
-            return (1.0, step, 1 / step)
-        return (1.0, 1 / step if self._shrink_first else step)
+    def _views(self, frame_shape: tuple[int, ...]) -> list[View]:
+        """Here first; then neighbouring scales or, while the target is lost, another place."""
+        here, settings = self._view, self.spec.settings
+        if self._lost:
+            self._visit += 1
+            return [here, View(place(frame_shape, self._side_px(here), self._last_seen, self._visit), here.scale)]
+        step = settings.scale_step
+        factors = {"none": (), "alternate": (1 / step if self._shrink_next else step,), "pyramid": (1 / step, step)}
+        low, high = self._limits
+        return [here, *(View(here.center, min(max(here.scale * f, low), high)) for f in factors[settings.scale])]
 
-    def _move(self, response: Real, factor: float, frame_shape: tuple[int, ...]) -> None:
+    def _is_better(self, other: Real, response: Real) -> bool:
+        """Another scale has to answer more by a margin; another place, as clearly as a target found again."""
+        penalty = 1.0 if self._lost else self.spec.settings.scale_penalty
+        more = float(other.max()) * penalty > float(response.max())
+        return more and (not self._lost or psr(other) >= _FOUND * self._weak_below())
+
+    def _moved(self, view: View, response: Real, frame_shape: tuple[int, ...]) -> View:
         rows, columns, _ = peak(response)
-        grid = self.spec.grid
-        cell = patch.window_side_px(self._size, self.spec.settings.padding) * self._scale * factor
-        dy = _wrapped(rows - self._rest[0], grid[0]) * cell / grid[0]
-        dx = _wrapped(columns - self._rest[1], grid[1]) * cell / grid[1]
-        self._center = patch.limit_center((self._center[0] + dx, self._center[1] + dy), frame_shape)
-        self._scale = min(max(self._scale * factor, self._limits[0]), self._limits[1])
+        grid, side = self.spec.grid, self._side_px(view)
+        dy = _wrapped(rows - self._rest[0], grid[0]) * side / grid[0]
+        dx = _wrapped(columns - self._rest[1], grid[1]) * side / grid[1]
+        return View(patch.limit_center((view.center[0] + dx, view.center[1] + dy), frame_shape), view.scale)
+
+    def _judge(self, score: float) -> None:
+        """Lost after several weak responses in a row, found at the first strong one."""
+        bound = self._weak_below()
+        self._weak = self._weak + 1 if score < bound else 0
+        self._lost = score < _FOUND * bound if self._lost else self._weak >= self.spec.settings.patience
+        if not self._weak and not self._lost:
+            self._last_seen, self._visit = self._view.center, 0
+            self._mean_score += _SCORE_RATE * (score - self._mean_score)
+
+    def _weak_below(self) -> float:
+        return max(self.spec.settings.lost_below, self.spec.settings.lost_share * self._mean_score)
 
 
 def _wrapped(shift: float, period: int) -> float:

@@ -1,7 +1,7 @@
 """Two-dimensional DFTs of small maps as matrix products.
 
 A grid of a few dozen cells is too small for the FFT to pay: the products run in BLAS, stay in single precision on
-every numpy, and take zero-padded input or give cropped output for less, not more.
+every numpy, take zero-padded input or give cropped output for less, not more, and leave out frequencies for free.
 """
 
 from __future__ import annotations
@@ -14,34 +14,33 @@ Spectrum = NDArray[np.complex64]
 
 
 class Dft:
-    """Half-spectrum DFT of (..., h, w) maps, zero-padded at the end to (Gh, Gw), and its inverse cropped to (h, w).
+    """Low-frequency DFT of (..., h, w) maps, zero-padded at the end to (Gh, Gw), and its inverse cropped to (h, w).
 
-    The same numbers as ``numpy.fft.rfft2(maps, (Gh, Gw))`` and ``irfft2(..)[..., :h, :w]``, in complex64.
+    Keeps the vertical frequencies -b..b and the horizontal ones 0..b, where b is ``band`` times the highest one below
+    Nyquist. For an odd grid and band 1 these are the numbers of ``numpy.fft.rfft2`` with its rows in rising order.
     """
 
-    def __init__(self, grid: tuple[int, int], shape: tuple[int, int] | None = None) -> None:
+    def __init__(self, grid: tuple[int, int], shape: tuple[int, int] | None = None, *, band: float = 1.0) -> None:
         self.grid, self.shape = grid, shape or grid
-        self.half = grid[1] // 2 + 1
-        rows, columns = self.shape
-        across = np.exp(-2j * np.pi * np.outer(np.arange(columns), np.arange(self.half)) / grid[1])
-        down = np.exp(-2j * np.pi * np.outer(np.arange(grid[0]), np.arange(rows)) / grid[0])
-        weight = np.full(self.half, 2.0)
-        weight[0] = 1.0
-        weight[grid[1] // 2 :] = 2.0 if grid[1] % 2 else 1.0
-        back = (across.conj() * weight / grid[1]).T
+        down_to, across_to = (int(band * ((n - 1) // 2)) for n in grid)
+        rows, columns = np.arange(-down_to, down_to + 1), np.arange(across_to + 1)
+        self.frequencies = (len(rows), len(columns))
+        across = np.exp(-2j * np.pi * np.outer(np.arange(self.shape[1]), columns) / grid[1])
+        down = np.exp(-2j * np.pi * np.outer(rows, np.arange(self.shape[0])) / grid[0])
+        back = (across.conj() * np.where(columns == 0, 1, 2) / grid[1]).T
         # Real maps need only real products along the rows: real and imaginary parts lie side by side.
         self._across = np.ascontiguousarray(across.astype(np.complex64)).view(np.float32)
-        self._back = np.stack([back.real, -back.imag], 1).reshape(2 * self.half, columns).astype(np.float32)
+        self._back = np.stack([back.real, -back.imag], 1).reshape(2 * len(columns), -1).astype(np.float32)
         self._down = down.astype(np.complex64)
         self._up = np.ascontiguousarray(down.conj().T / grid[0]).astype(np.complex64)
 
     def forward(self, maps: Real) -> Spectrum:
-        """(..., h, w) float32 to (..., Gh, Gw // 2 + 1) complex64."""
+        """(..., h, w) float32 to (..., 2 b + 1, b + 1) complex64."""
         rows, columns = self.shape
         lines = (np.ascontiguousarray(maps).reshape(-1, columns) @ self._across).view(np.complex64)
-        return np.asarray(np.matmul(self._down, lines.reshape(*maps.shape[:-2], rows, self.half)))
+        return np.asarray(np.matmul(self._down, lines.reshape(*maps.shape[:-2], rows, -1)))
 
     def inverse(self, spectrum: Spectrum) -> Real:
-        """(..., Gh, Gw // 2 + 1) complex64 to (..., h, w) float32."""
-        lines = np.matmul(self._up, spectrum).reshape(-1, self.half).view(np.float32)
+        """(..., 2 b + 1, b + 1) complex64 to (..., h, w) float32."""
+        lines = np.matmul(self._up, spectrum).reshape(-1, self.frequencies[1]).view(np.float32)
         return np.asarray((lines @ self._back).reshape(*spectrum.shape[:-2], *self.shape))
