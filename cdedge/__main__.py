@@ -24,8 +24,10 @@ _EXTRA_OF = {
 def main() -> None:
     """Run the command line; exit codes: 0 ok, 1 data or model, 2 usage, 3 environment, 4 over budget, 130 stopped."""
     try:
-        from .app import app
-
+        if sys.argv[1:2] == ["doctor"]:
+            from .commands.doctor import alone as app
+        else:
+            from .app import app
         app()
     except CdedgeError as error:
         _leave(str(error), error.exit_code)

@@ -11,6 +11,7 @@ from .commands.bench import bench
 from .commands.compare import compare
 from .commands.convert import convert
 from .commands.devices import devices
+from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.inspect import inspect
@@ -24,7 +25,7 @@ app = typer.Typer(
     help="Distil a deep tracker to the channels one target needs, export it as one ONNX file, run it on a device.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (export, inspect, track, bench, devices, evaluate, compare, convert, vot):
+for command in (export, inspect, track, bench, devices, evaluate, compare, convert, vot, doctor):
     app.command()(command)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.frames import Source
+
+if TYPE_CHECKING:  # the doctor reads its options where OpenCV is broken
+    from cdedge_runtime.frames import Source
 
 SourceArgument = Annotated[
     str | None,

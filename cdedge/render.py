@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from cdedge_runtime.frames import Source
 from cdedge_runtime.record import encode
+
+if TYPE_CHECKING:  # the doctor shows its findings where OpenCV is broken
+    from cdedge_runtime.frames import Source
 
 talk = Console(stderr=True, highlight=False)
 # A pipe has no width; do not cut its lines at 80 columns.

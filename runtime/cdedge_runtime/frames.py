@@ -157,8 +157,7 @@ def _open_capture(text: str) -> cv2.VideoCapture:
 
 
 def _need_gstreamer(text: str) -> None:
-    backends = {cv2.videoio_registry.getBackendName(b) for b in cv2.videoio_registry.getBackends()}
-    if "GSTREAMER" not in backends:
+    if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):  # getBackends lists it even where it is absent
         raise BadInput(
             f"{text[:40]}...: this OpenCV was built without GStreamer; use the system's OpenCV or another SOURCE"
         )

@@ -1,0 +1,58 @@
+"""``cdedge doctor``: what is wrong with this machine, and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from cdedge.doctor.checks import examine
+from cdedge.doctor.finding import Finding
+from cdedge.doctor.gather import gather
+from cdedge.options import JsonOption
+from cdedge.render import emit_json, show_facts
+from cdedge_runtime.errors import BadEnvironment
+
+_STYLE = {"ok": "green", "warn": "yellow", "bad": "bold red"}
+
+
+def doctor(
+    model: Annotated[
+        Path | None, typer.Argument(help="A file made by 'cdedge export', to try it here.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for known traps on this machine. Exit code 3 if something cdedge needs does not work."""
+    facts = gather(model)
+    findings = examine(facts)
+    if as_json:
+        emit_json("cdedge.doctor/1", {"findings": findings, "facts": facts})
+    else:
+        _show(findings)
+    if any(each.level == "bad" for each in findings.values()):
+        raise typer.Exit(BadEnvironment.exit_code)
+
+
+def _show(findings: dict[str, Finding]) -> None:
+    show_facts("doctor", [(name, _cell(finding)) for name, finding in findings.items()])
+
+
+def _cell(finding: Finding) -> str:
+    text = f"[{_STYLE[finding.level]}]{finding.level}[/]  {escape(finding.what)}"
+    return f"{text}\n    -> {escape(finding.remedy)}" if finding.remedy else text
+
+
+# The other commands import OpenCV and onnxruntime; the doctor has to start where these are broken.
+alone = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+alone.command()(doctor)
+
+
+@alone.callback()
+def _root() -> None:
+    pass

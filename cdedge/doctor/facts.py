@@ -1,0 +1,67 @@
+"""What is known of this machine, its packages and a model; plain values, so that a test can fake any of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cdedge_runtime.conditions import Conditions
+
+
+@dataclass(frozen=True)
+class Imported:
+    """How a package took an import in a process of its own.
+
+    error: the last line it left, None where it worked. signal: what killed it, e.g. 4 for an illegal instruction.
+    """
+
+    version: str | None
+    error: str | None = None
+    signal: int | None = None
+
+
+@dataclass(frozen=True)
+class OpenCv:
+    """What this OpenCV was built with."""
+
+    gstreamer: bool
+    csrt: bool
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """An exported file: the versions stamped in it, the memory its shapes need, and why it does not load (or None)."""
+
+    path: str
+    ir_version: int | None
+    opset: int | None
+    needed_bytes: int | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class KnownBadVersion:
+    """A release that some device profile warns of."""
+
+    device: str
+    package: str
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All of it. ``missing_libraries``: per provider that onnxruntime lists, the libraries that do not load."""
+
+    conditions: Conditions
+    python: tuple[int, int]
+    numpy: Imported
+    opencv: Imported
+    onnxruntime: Imported
+    opencv_build: OpenCv | None
+    openblas: str | None
+    openblas_coretype: str | None
+    providers: tuple[str, ...]
+    missing_libraries: dict[str, tuple[str, ...]]
+    proc_readable: bool
+    model: ModelFacts | None
+    known_bad: tuple[KnownBadVersion, ...]

@@ -1,0 +1,173 @@
+"""Each known trap, faked: the check sees it, and says nothing where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cdedge.doctor.checks import CHECKS, examine
+from cdedge.doctor.facts import Facts, Imported, KnownBadVersion, ModelFacts, OpenCv
+from cdedge_runtime.conditions import Conditions
+
+CONDITIONS = Conditions(
+    time="2026-01-01T00:00:00+00:00",
+    machine="x86_64",
+    system="Linux 6",
+    board=None,
+    l4t=None,
+    cpu="Some CPU",
+    cpus=4,
+    usable_cpus=4,
+    cgroup_cpus=None,
+    memory_bytes=8_000_000_000,
+    available_bytes=4_000_000_000,
+    cgroup_bytes=None,
+    governor="schedutil",
+    clock_hz=1e9,
+    max_clock_hz=2e9,
+    temperature_c=40.0,
+    throttling=(),
+    power_mode=None,
+    load=0.1,
+    blas_threads={},
+    versions={"python": "3.12", "numpy": "2.2", "onnxruntime": "1.30.0", "opencv-contrib-python-headless": "4.10"},
+)
+HEALTHY = Facts(
+    conditions=CONDITIONS,
+    python=(3, 12),
+    numpy=Imported("2.2.0"),
+    opencv=Imported("4.10.0"),
+    onnxruntime=Imported("1.30.0"),
+    opencv_build=OpenCv(gstreamer=True, csrt=True),
+    openblas="0.3.29",
+    openblas_coretype=None,
+    providers=("CPUExecutionProvider",),
+    missing_libraries={},
+    proc_readable=True,
+    model=None,
+    known_bad=(KnownBadVersion("jetson-nano", "onnxruntime", "1.21.0", "illegal instruction"),),
+)
+JETSON = {"machine": "aarch64", "board": "NVIDIA Jetson Nano Developer Kit", "l4t": "r32.7.4", "power_mode": "MAXN"}
+
+
+def facts(conditions: dict[str, object] | None = None, **changes: object) -> Facts:
+    return replace(HEALTHY, conditions=replace(CONDITIONS, **(conditions or {})), **changes)
+
+
+def with_versions(**versions: str) -> dict[str, object]:
+    return {"versions": {"python": "3.12", **{name.replace("_", "-"): v for name, v in versions.items()}}}
+
+
+GPU = ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider")
+CUDA_GONE = {"CUDAExecutionProvider": ("libcublasLt.so.12", "libcudnn.so.9")}
+TENSORRT_GONE = {"TensorrtExecutionProvider": ("libnvinfer.so.10",)}
+DRIVER_GONE = {"CUDAExecutionProvider": ("libcuda.so.1", "libcudnn.so.9")}
+CASES = [
+    ("python", facts(python=(3, 8)), "bad", "3.10"),
+    ("numpy", facts({"machine": "aarch64"}, numpy=Imported(None, "killed", 4)), "bad", "OPENBLAS_CORETYPE=ARMV8"),
+    ("numpy", facts(numpy=Imported(None, "No module named 'numpy'")), "bad", "pip install"),
+    ("numpy", facts(JETSON, openblas="0.3.13"), "warn", "OPENBLAS_CORETYPE=ARMV8"),
+    ("onnxruntime", facts(onnxruntime=Imported("1.14.1")), "bad", "upgrade"),
+    ("onnxruntime", facts(JETSON, onnxruntime=Imported(None, "killed by signal 4", 4)), "bad", "!=1.21.0"),
+    ("onnxruntime", facts(with_versions(), onnxruntime=Imported(None, "No module")), "bad", "cdedge[cpu]"),
+    (
+        "onnxruntime",
+        facts(with_versions(onnxruntime="1.17.1"), onnxruntime=Imported(None, "_ARRAY_API not found")),
+        "bad",
+        "numpy<2",
+    ),
+    (
+        "onnxruntime",
+        facts(with_versions(onnxruntime_gpu="1.22.0"), onnxruntime=Imported(None, "broken")),
+        "bad",
+        "--force-reinstall onnxruntime-gpu",
+    ),
+    ("one onnxruntime", facts(with_versions(onnxruntime="1.22", onnxruntime_gpu="1.22")), "bad", "pip uninstall"),
+    ("known bad releases", facts({**JETSON, **with_versions(onnxruntime="1.21.0")}), "bad", "!=1.21.0"),
+    (
+        "known bad releases",
+        facts({**with_versions(onnxruntime="1.21.0"), "machine": "aarch64", "board": "Another board"}),
+        "warn",
+        "!=1.21.0",
+    ),
+    ("Arm convolutions", facts({"machine": "aarch64"}, onnxruntime=Imported("1.25.0")), "warn", ">=1.27"),
+    ("OpenCV", facts(opencv=Imported(None, "ModuleNotFoundError: No module named 'cv2'")), "bad", "pip install"),
+    ("OpenCV", facts(opencv=Imported(None, "libGL.so.1: cannot open shared object file")), "bad", "headless"),
+    ("OpenCV", facts(opencv=Imported(None, "killed", 4)), "bad", "reinstall"),
+    ("one OpenCV", facts(with_versions(opencv_python="4.9", opencv_contrib_python="4.8")), "bad", "uninstall"),
+    ("GStreamer", facts(JETSON, opencv_build=OpenCv(gstreamer=False, csrt=True)), "warn", "python3-opencv"),
+    ("CSRT", facts(opencv_build=OpenCv(gstreamer=True, csrt=False)), "warn", "opencv-contrib-python-headless"),
+    ("CUDA", facts(providers=GPU, missing_libraries=CUDA_GONE), "warn", "CUDA 12 and cuDNN 9"),
+    ("CUDA", facts(providers=GPU, missing_libraries=DRIVER_GONE), "warn", "--gpus all"),
+    ("CUDA", facts(JETSON, providers=GPU, missing_libraries=CUDA_GONE), "warn", "nvidia-jetpack"),
+    ("TensorRT", facts(providers=GPU, missing_libraries=TENSORRT_GONE), "warn", "tensorrt==10.*"),
+    (
+        "model",
+        facts(onnxruntime=Imported("1.16.3"), model=ModelFacts("m.onnx", 10, 17, None, "cannot load")),
+        "bad",
+        "onnxruntime>=1.18",
+    ),
+    (
+        "model",
+        facts(onnxruntime=Imported("1.16.3"), model=ModelFacts("m.onnx", 8, 20, None, "cannot load")),
+        "bad",
+        "onnxruntime>=1.17",
+    ),
+    ("model", facts(model=ModelFacts("m.onnx", 8, 17, None, "altered")), "bad", "cdedge export"),
+    ("board", facts({**JETSON, "power_mode": None}), "warn", "nvpmodel"),
+    ("limits", facts({"cgroup_cpus": 1.5}), "warn", "--threads 1"),
+    ("memory", facts({"available_bytes": 100_000_000}), "warn", "stop other programs"),
+    ("memory", facts({"available_bytes": None}), "warn", "free"),
+    (
+        "memory",
+        facts({"cgroup_bytes": 300_000_000}, model=ModelFacts("m.onnx", 8, 17, 400_000_000, None)),
+        "bad",
+        "fewer layers",
+    ),
+    ("/proc", facts(proc_readable=False), "warn", "host"),
+    ("governor", facts({"governor": "powersave"}), "warn", "scaling_governor"),
+    ("governor", facts({**JETSON, "governor": "powersave"}), "warn", "jetson_clocks"),
+    ("heat", facts({"throttling": ("cpufreq-cpu0 is active",)}), "warn", "cool"),
+]
+
+
+@pytest.mark.parametrize(("check", "faked", "level", "remedy"), CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)])
+def test_a_faked_trap_is_found_and_its_remedy_named(check: str, faked: Facts, level: str, remedy: str) -> None:
+    finding = CHECKS[check](faked)
+    assert finding.level == level
+    assert remedy in finding.remedy
+    assert CHECKS[check](HEALTHY).level == "ok"
+
+
+def test_a_healthy_machine_has_no_remedies() -> None:
+    findings = examine(HEALTHY)
+    assert {f.level for f in findings.values()} == {"ok"}
+    assert not any(f.remedy for f in findings.values())
+
+
+def test_every_check_is_shown_failing_once() -> None:
+    assert {case[0] for case in CASES} == set(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("check", "faked", "text"),
+    [
+        ("board", facts(JETSON), "L4T r32.7.4, power mode MAXN"),
+        ("python", facts(python=(3, 10)), "1.23.2"),
+        ("limits", facts({"usable_cpus": 2}), "2 of 4"),
+        ("limits", facts({"cgroup_bytes": 2_000_000_000}), "2000 MB"),
+        ("governor", facts({"governor": None}), "not readable"),
+        ("governor", facts({"governor": "powersave", "cpu": "Intel(R) Core(TM) i7"}), "powersave"),
+        ("Arm convolutions", facts({"machine": "aarch64"}, onnxruntime=Imported("1.27.0")), "no leaking"),
+        ("numpy", facts(JETSON, openblas="0.3.13", openblas_coretype="ARMV8"), "numpy"),
+        ("CUDA", facts(providers=GPU), "libraries load"),
+        ("GStreamer", facts(opencv_build=OpenCv(gstreamer=False, csrt=True)), "GStreamer: no"),
+        ("model", facts(model=ModelFacts("m.onnx", 8, 17, 1000, None)), "loads"),
+        ("heat", facts({"throttling": None, "temperature_c": None}), "not told"),
+    ],
+)
+def test_what_is_said_where_all_is_well(check: str, faked: Facts, text: str) -> None:
+    finding = CHECKS[check](faked)
+    assert (finding.level, finding.remedy) == ("ok", "")
+    assert text in finding.what
