@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 
 from cdedge_runtime.files import write_whole
 
@@ -19,6 +20,9 @@ from .tracker import Inked, TrackerOnPage, inked
 
 __all__ = ["FailureFrame", "TrackerOnPage", "comparison_page", "find_failures", "write_comparison"]
 
+OPE = "OPE"
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 def write_comparison(
     path: Path,
@@ -27,9 +31,12 @@ def write_comparison(
     title: str,
     facts: Mapping[str, str],
     failures: Sequence[FailureFrame],
+    protocol: str = OPE,
+    notes: Mapping[str, str] = NOTHING,
 ) -> None:
     """Write `comparison_page` to ``path``, whole or not at all; raises `BadEnvironment` where it cannot."""
-    write_whole(path, comparison_page(trackers, title=title, facts=facts, failures=failures).encode())
+    text = comparison_page(trackers, title=title, facts=facts, failures=failures, protocol=protocol, notes=notes)
+    write_whole(path, text.encode())
 
 
 def comparison_page(
@@ -38,20 +45,27 @@ def comparison_page(
     title: str,
     facts: Mapping[str, str],
     failures: Sequence[FailureFrame],
+    protocol: str = OPE,
+    notes: Mapping[str, str] = NOTHING,
 ) -> str:
     """HTML of a comparison; differences are to the first of ``trackers``.
 
     ``facts`` are shown under the title as they are, such as the date and the machine; they overrule what the
-    trackers say. Raises `BadInput` where two trackers share a name, or data sets or conventions differ.
+    trackers say. ``protocol`` is OPE, SRE or TRE. ``notes`` go to the last section, on how it was measured, and
+    overrule what is said there under the same name. Raises `BadInput` where two trackers share a name, or data
+    sets or conventions differ.
     """
     shown = inked(trackers)
     head = f"<header><h1>{escape(title)}</h1>{prose.head_facts(shown, facts)}</header>"
-    return page(title, [head, prose.warnings(shown), *_sections(shown, failures)])
+    sections = _sections(shown, failures, protocol)
+    return page(title, [head, prose.warnings(shown), *sections, prose.methods(shown, protocol, notes)])
 
 
-def _sections(trackers: Sequence[Inked], failures: Sequence[FailureFrame]) -> Iterator[str]:
+def _sections(trackers: Sequence[Inked], failures: Sequence[FailureFrame], protocol: str) -> Iterator[str]:
     yield section("Summary", summary_table(trackers), paragraph(prose.SUMMARY))
-    yield section("Success and precision", _pair(success_figure(trackers), precision_figure(trackers)))
+    yield section(
+        "Success and precision", _pair(success_figure(trackers, protocol), precision_figure(trackers, protocol))
+    )
     speed, memory = speed_figure(trackers), memory_figure(trackers)
     if speed or memory:
         yield section("Speed and memory", _pair(speed, memory), paragraph(prose.SCATTER))
@@ -61,7 +75,6 @@ def _sections(trackers: Sequence[Inked], failures: Sequence[FailureFrame]) -> It
     yield section("Sequences", sequence_table(trackers), paragraph(prose.SEQUENCES))
     if failures:
         yield section("Failures", failure_gallery(failures), paragraph(prose.FAILURES))
-    yield section("How it was measured", prose.methods(trackers))
 
 
 def _pair(*figures: str) -> str:

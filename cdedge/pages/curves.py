@@ -17,17 +17,17 @@ _SHARE = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _PIXELS = (0.0, 10.0, 20.0, 30.0, 40.0, 50.0)
 
 
-def success_figure(trackers: Sequence[Inked]) -> str:
+def success_figure(trackers: Sequence[Inked], protocol: str) -> str:
     """Success over the overlap threshold; the legend holds the AUC, the best first."""
-    title, ranked = "Success plots of OPE", by_auc(trackers)
+    title, ranked = f"Success plots of {protocol}", by_auc(trackers)
     lines = [Line(t.ink, OVERLAP_THRESHOLDS.tolist(), t.evaluation.mean.success.tolist()) for t in ranked]
     plot = line_plot(title, Axis("Overlap threshold", _SHARE), Axis("Success rate", _SHARE), lines)
     return _figure(title, plot, _legend(ranked, [t.evaluation.mean.auc for t in ranked]), "In brackets: AUC")
 
 
-def precision_figure(trackers: Sequence[Inked]) -> str:
+def precision_figure(trackers: Sequence[Inked], protocol: str) -> str:
     """Precision over the error in pixels; the legend holds the precision at 20 px, the best first."""
-    title, ranked = "Precision plots of OPE", by_precision(trackers)
+    title, ranked = f"Precision plots of {protocol}", by_precision(trackers)
     lines = [Line(t.ink, CENTER_THRESHOLDS_PX.tolist(), t.evaluation.mean.precision.tolist()) for t in ranked]
     x = Axis("Location error threshold (px)", _PIXELS)
     plot = line_plot(title, x, Axis("Precision", _SHARE), lines, guide=20)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from cdedge.evaluation.conventions import get_convention
 
-from .page import facts_list, paragraph
+from .page import facts_list, paragraph, section
 from .tracker import Inked, common_sequences
 
 SUMMARY = (
@@ -21,6 +21,17 @@ FAILURES = (
     "its worst sequences."
 )
 SCATTER = "Bars are the 95 % intervals of AUC. Up is better; right is faster, left is smaller."
+
+_TIME = (
+    "As in each result's time files; those of cdedge leave out reading and decoding the image. fps is frames over "
+    "the sum of their times; p50 and p95 leave out the first frame of each run."
+)
+_MEMORY = "Peak resident memory of a process that tracked, libraries and images included; the largest of all sequences."
+_PROTOCOLS = {
+    "OPE": "One-pass evaluation: started once, in the first frame. Every sequence has the same weight.",
+    "SRE": "Spatial robustness: started from shifted and scaled boxes. Every sequence has the same weight.",
+    "TRE": "Temporal robustness: started from later frames too. Every sequence has the same weight.",
+}
 
 
 def head_facts(trackers: Sequence[Inked], facts: Mapping[str, str]) -> str:
@@ -42,18 +53,15 @@ def warnings(trackers: Sequence[Inked]) -> str:
     if any(len(t.evaluation.scores) != len(common) for t in trackers):
         counts = ", ".join(f"{t.name} {len(t.evaluation.scores)}" for t in trackers)
         texts.append(f"Means are over different sequences: {counts}; {len(common)} are common to all.")
-    if _differ([t.page.machine for t in trackers]):
+    if len({t.page.machine for t in trackers if t.page.machine and t.evaluation.speed}) > 1:
         texts.append("Times were taken on different machines: they compare machines as well as trackers.")
     return "".join(paragraph(text, "warning") for text in texts)
 
 
-def methods(trackers: Sequence[Inked]) -> str:
-    """How quality, time and memory were measured, and what each run's manifest says."""
+def methods(trackers: Sequence[Inked], protocol: str, notes: Mapping[str, str]) -> str:
+    """Say how quality, time and memory were measured, and what each run's manifest says."""
     entries = [
-        (
-            "Protocol",
-            "One-pass evaluation: started once, in the first frame. Every sequence has the same weight.",
-        ),
+        *((("Protocol", _PROTOCOLS[protocol]),) if protocol in _PROTOCOLS else ()),
         ("Convention", _convention(trackers[0].evaluation.convention)),
         (
             "Success",
@@ -63,22 +71,15 @@ def methods(trackers: Sequence[Inked]) -> str:
         *_runs(trackers),
         *((f"Not scored for {t.name}", _missing(t)) for t in trackers if t.evaluation.missing),
     ]
-    return facts_list(entries, css="methods")
+    return section("How it was measured", facts_list(list({**dict(entries), **notes}.items()), css="methods"))
 
 
 def _measured(trackers: Sequence[Inked]) -> list[tuple[str, str]]:
     found = []
     if any(t.evaluation.speed for t in trackers):
-        found.append(
-            (
-                "Time",
-                "As in each result's time files; those of cdedge leave out reading and decoding the image. fps is "
-                "all frames over the sum of all times, initialisation included; p50 and p95 leave out each first "
-                "frame.",
-            )
-        )
+        found.append(("Time", _TIME))
     if any(t.page.peak_memory_bytes for t in trackers):
-        found.append(("Peak memory", "Peak resident memory of the whole process that tracked, libraries included."))
+        found.append(("Peak memory", _MEMORY))
     return found
 
 
@@ -113,7 +114,3 @@ def _frames(trackers: Sequence[Inked]) -> int:
 
 def _shared(values: Sequence[str | None]) -> str:
     return (values[0] or "") if len(set(values)) == 1 else ""
-
-
-def _differ(values: Sequence[str | None]) -> bool:
-    return len({value for value in values if value}) > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -38,7 +39,7 @@ def summary_table(trackers: Sequence[Inked]) -> str:
 def sequence_table(trackers: Sequence[Inked]) -> str:
     """AUC of each tracker on each sequence, sequences by name; the best of a row stands out."""
     known = {score.name: score for t in trackers for score in t.evaluation.scores}
-    rows = [known[name] for name in sorted(known, key=str.lower)]
+    rows = [known[name] for name in sorted(known, key=_natural)]
     best = {row.name: max(filter(None, (_auc(t, row.name) for t in trackers)), default=None) for row in rows}
     columns = [
         Column("Sequence", tuple(text_cell(row.name) for row in rows), is_text=True),
@@ -46,12 +47,17 @@ def sequence_table(trackers: Sequence[Inked]) -> str:
         *(Column(t.name, tuple(_score(_auc(t, row.name), best[row.name]) for row in rows)) for t in by_auc(trackers)),
         Column("Attributes", tuple(_attributes(row) for row in rows), is_text=True),
     ]
-    return sortable_table("AUC per sequence", columns)
+    return sortable_table("AUC per sequence", columns, sorted_by=0)
 
 
 def score_text(value: float) -> str:
     """Write a score with three decimals."""
     return f"{value:.3f}"
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Key by which ``seq2`` comes before ``seq10``, as in the page's script."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name.lower())]
 
 
 def _named(tracker: Inked) -> str:

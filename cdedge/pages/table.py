@@ -42,16 +42,19 @@ def number_cell(value: float | None, text: str) -> Cell:
 def sortable_table(name: str, columns: Sequence[Column], *, sorted_by: int | None = None) -> str:
     """Return a table in its own scrolling region; the first column heads the rows, empty ones are left out.
 
-    ``sorted_by`` is the index of the column by which the rows lie already, the largest first.
+    ``sorted_by`` is the index of the column by which the rows lie already: text from A, numbers from the largest.
     """
-    order = "descending" if sorted_by is not None else None
-    kept = [(c, order if i == sorted_by else None) for i, c in enumerate(columns) if not c.is_empty]
+    kept = [(c, _order(c) if i == sorted_by else None) for i, c in enumerate(columns) if not c.is_empty]
     heads = "".join(_head(column, state) for column, state in kept)
     rows = "".join(_row([c for c, _ in kept], index) for index in range(len(kept[0][0].cells)))
     return (
         f'<div class="scroll" role="region" aria-label="{escape(name)}" tabindex="0">'
         f'<table class="sortable"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
+
+
+def _order(column: Column) -> str:
+    return "ascending" if column.is_text else "descending"
 
 
 def _head(column: Column, order: str | None) -> str:
