@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 
 from cdedge_runtime.errors import BadEnvironment
+from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.files import whole_file
 from cdedge_runtime.frames import Frame
-from cdedge_runtime.tracker import Estimate
 
 _FOUND, _LOST = (80, 220, 60), (60, 60, 230)  # BGR
 

@@ -22,6 +22,7 @@ from cdedge.progress import progress
 from cdedge.render import emit_json, introduce, say, show_facts
 from cdedge.stages import show_stages
 from cdedge.video import drawing
+from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.frames import Frame, open_source
 from cdedge_runtime.run import RunReport, box_line, save_boxes, starting_box
 from cdedge_runtime.run import track as run_track
@@ -43,11 +44,11 @@ def track(
     """Track the target through SOURCE. Needs no PyTorch."""
     import cv2
 
-    from cdedge_runtime.tracker import Estimate, Tracker
+    from cdedge_runtime.opening import open_tracker
 
     opened = open_source(source)
     introduce(opened)
-    tracker = Tracker(model, provider=provider, threads=threads)
+    tracker = open_tracker(model, provider=provider, threads=threads)
     cv2.setNumThreads(threads or 0)
     begin = starting_box(opened, tracker.spec, parse_box(box, opened))
     with ExitStack() as stack:

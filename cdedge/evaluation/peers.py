@@ -9,8 +9,8 @@ import cv2
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadEnvironment, BadInput, BadModel, Usage
+from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.frames import Frame
-from cdedge_runtime.tracker import Estimate
 
 
 class AnyTracker(Protocol):

@@ -20,10 +20,11 @@ import cv2
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, CdedgeError
+from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.frames import Source, read_image
 from cdedge_runtime.meters import MemoryNow, memory_now, reset_peak
+from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.record import decode, encode
-from cdedge_runtime.tracker import Estimate, Tracker
 
 from .job import Failure, Job, Memory, Outcome, broken
 from .peers import AnyTracker, Peer
@@ -88,7 +89,7 @@ def _open(job: Job) -> AnyTracker:
         return Peer(job.tracker.tracker.removeprefix("opencv:"), job.tracker.peer_model)
     if job.tracker.model is None:
         raise BadInput(f"{job.name}: no model to track with")
-    return Tracker(Path(job.tracker.model), threads=job.threads)
+    return open_tracker(Path(job.tracker.model), threads=job.threads)
 
 
 def _loop(tracker: AnyTracker, job: Job) -> tuple[list[Estimate], list[float], Failure | None]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import NotInitialized
+from cdedge_runtime.estimate import Estimate, ModelTracker
 from cdedge_runtime.frames import Source, to_bgr
-from cdedge_runtime.tracker import Estimate, Tracker
+from cdedge_runtime.opening import open_tracker
 
 if TYPE_CHECKING:
     from cdedge_export.pipeline import ExportOptions
@@ -29,7 +30,7 @@ class DistillingTracker:
         self._options = options
         self._provider, self._threads = provider, threads
         self._start: tuple[NDArray[np.uint8], Box] | None = None
-        self._tracker: Tracker | None = None
+        self._tracker: ModelTracker | None = None
 
     def init(self, frame: NDArray[np.generic], box: Box) -> Estimate:
         """Keep the first frame; raises `BadInput` for a box that cannot be tracked."""
@@ -47,7 +48,7 @@ class DistillingTracker:
             self._tracker.init(*self._start)
         return self._tracker.update(frame)
 
-    def _distilled(self, second: NDArray[np.uint8]) -> Tracker:
+    def _distilled(self, second: NDArray[np.uint8]) -> ModelTracker:
         from cdedge_export.pipeline import export
 
         if self._start is None:
@@ -56,4 +57,4 @@ class DistillingTracker:
         with tempfile.TemporaryDirectory() as folder:
             model = Path(folder) / "distilled.onnx"
             export(Source("vot", lambda: iter((first, second))), box, model, options=self._options)
-            return Tracker(model, provider=self._provider, threads=self._threads)
+            return open_tracker(model, provider=self._provider, threads=self._threads)

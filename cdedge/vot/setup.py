@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.tracker import Tracker
+from cdedge_runtime.estimate import ModelTracker
+from cdedge_runtime.opening import open_tracker as open_file
 
 from .distilling import DistillingTracker
 
@@ -32,12 +33,12 @@ class Setup:
         return {f.name: str(value) for f in fields(self) if (value := getattr(self, f.name)) != f.default}
 
 
-def open_tracker(setup: Setup) -> Tracker | DistillingTracker:
+def open_tracker(setup: Setup) -> ModelTracker | DistillingTracker:
     """Open the tracker of ``setup``; raises `Usage` unless it names either a model or a backbone."""
     if (setup.model is None) == (setup.backbone is None):
         raise Usage("give either a model file or a backbone to distil at the second frame, not both and not none")
     if setup.model is not None:
-        return Tracker(Path(setup.model), provider=setup.provider, threads=setup.threads)
+        return open_file(Path(setup.model), provider=setup.provider, threads=setup.threads)
     return DistillingTracker(_options(setup), provider=setup.provider, threads=setup.threads)
 
 

@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients with 31 channels (Felzenszwalb et al. 2010), as Piotr Dollar's toolbox counts them."""
+"""Histograms of oriented gradients with 31 channels (Felzenszwalb et al. 2010), as in Piotr Dollar's toolbox."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from .errors import BadModel
 from .record import decode, encode
-from .settings import Settings
+from .tracker_settings import SETTINGS, AnySettings
 
 FORMAT_VERSION = 1
 INPUT_NAME = "patch"
@@ -31,7 +31,7 @@ PREFIX = "cdedge."
 UNSEALED = "0" * 64
 
 _SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map entry: key, then a 64-byte value
-_REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256"}
+_REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256", f"{PREFIX}tracker"}
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ class SourceInfo:
 class ModelSpec:
     """Everything a runtime has to know about an exported file.
 
+    ``settings``: the record that belongs to ``tracker``.
     ``subsample``: the deepest layer is computed at every so-many-th position, per axis.
     """
 
@@ -98,7 +99,7 @@ class ModelSpec:
     input_px: tuple[int, int]
     grid: tuple[int, int]
     convention: InputConvention
-    settings: Settings
+    settings: AnySettings
     weights: WeightsInfo
     selection: Selection
     source: SourceInfo
@@ -142,11 +143,17 @@ def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
             "export it again, or install the cdedge that made it"
         )
     try:
-        spec = decode(ModelSpec, values)
+        spec = decode(ModelSpec, values, narrowed={"settings": _settings_kind(values["tracker"])})
     except ValueError as error:
         raise BadModel(f"the model's contract is damaged: {error}") from error
     _check(spec)
     return spec
+
+
+def _settings_kind(tracker: Any) -> type[AnySettings]:
+    if not isinstance(tracker, str) or tracker not in SETTINGS:
+        raise BadModel(f"the model is for the tracker {tracker!r}, this cdedge has {', '.join(SETTINGS)}")
+    return SETTINGS[tracker]
 
 
 def _check(spec: ModelSpec) -> None:

@@ -18,12 +18,12 @@ import onnxruntime as ort
 
 from .box import Box
 from .errors import BadEnvironment, CdedgeError, Usage
-from .features import Extractor
+from .estimate import Sizes
 from .frames import open_source
 from .meters import MemoryNow, StageTime, memory_now, reset_peak
+from .opening import open_features, tracker_with
 from .record import decode, encode
 from .run import starting_box, track
-from .tracker import Sizes, Tracker
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,9 @@ def _answer(request: Request) -> ProbeReport:
     with_source = memory_now()
     reset_peak()
     begin = time.perf_counter()
-    extractor = Extractor(Path(request.model), provider=request.provider, threads=request.threads)
+    features = open_features(Path(request.model), provider=request.provider, threads=request.threads)
     load_ms = (time.perf_counter() - begin) * 1e3
-    tracker = Tracker(extractor)
+    tracker = tracker_with(features)
     given = Box(*request.box) if request.box else None
     report = track(tracker, source, starting_box(source, tracker.spec, given), limit=request.frames)
     if report.error is not None:
@@ -124,8 +124,8 @@ def _answer(request: Request) -> ProbeReport:
         1 - inside / total,
         stages,
         _memory(floor, with_source, peak, tracker.sizes()),
-        extractor.provider,
-        extractor.threads,
+        features.provider,
+        features.threads,
         {
             "python": sys.version.split()[0],
             "numpy": np.__version__,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_NONE: Mapping[str, Any] = types.MappingProxyType({})
 
 
 def encode(value: Any) -> Any:
@@ -21,14 +23,20 @@ def encode(value: Any) -> Any:
     return value
 
 
-def decode(kind: type[T], value: Any, path: str = "") -> T:
-    """Rebuild ``kind`` from a JSON value; raises `ValueError` naming the field that does not fit."""
-    return typing.cast(T, _decode(kind, value, path or getattr(kind, "__name__", "value")))
+def decode(kind: type[T], value: Any, path: str = "", *, narrowed: Mapping[str, Any] = _NONE) -> T:
+    """Rebuild ``kind`` from a JSON value; raises `ValueError` naming the field that does not fit.
+
+    ``narrowed`` gives the type of fields of a record ``kind`` that are declared as one of several.
+    """
+    path = path or getattr(kind, "__name__", "value")
+    if narrowed:
+        return typing.cast(T, _decode_record(kind, value, path, narrowed))
+    return typing.cast(T, _decode(kind, value, path))
 
 
 def _decode(kind: Any, value: Any, path: str) -> Any:
     if dataclasses.is_dataclass(kind):
-        return _decode_record(kind, value, path)
+        return _decode_record(kind, value, path, _NONE)
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Literal:
         return _checked(value in args, value, path, f"one of {args}")
@@ -47,8 +55,8 @@ def _decode(kind: Any, value: Any, path: str) -> Any:
     return _checked(right, value, path, kind.__name__)
 
 
-def _decode_record(kind: Any, value: Any, path: str) -> Any:
-    hints = typing.get_type_hints(kind)
+def _decode_record(kind: Any, value: Any, path: str, narrowed: Mapping[str, Any]) -> Any:
+    hints = {**typing.get_type_hints(kind), **narrowed}
     _checked(isinstance(value, dict) and set(value) == set(hints), value, path, f"the fields {sorted(hints)}")
     return kind(**{name: _decode(hint, value[name], f"{path}.{name}") for name, hint in hints.items()})
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from .box import Box
 from .errors import BadInput, CdedgeError, Usage
+from .estimate import Estimate, ModelTracker
 from .files import write_whole
 from .frames import Frame, Source, frame_sha256
 from .meters import StageTime, Stopwatch
 from .modelfile import ModelSpec
-from .tracker import Estimate, Tracker
 
 Observer = Callable[[int, Frame, Estimate], None]
 
@@ -56,7 +56,7 @@ def starting_box(source: Source, spec: ModelSpec, given: Box | None) -> Callable
 
 
 def track(
-    tracker: Tracker,
+    tracker: ModelTracker,
     source: Source,
     box: Callable[[Frame], Box],
     *,

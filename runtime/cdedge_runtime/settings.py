@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from .errors import Usage
 from .record import decode, encode
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Settings:
     patience: int = 4
 
 
-def changed(settings: Settings, assignments: Sequence[str]) -> Settings:
-    """Settings with ``name=value`` texts applied; raises `Usage` for an unknown name or a value that does not fit."""
+def changed(settings: T, assignments: Sequence[str]) -> T:
+    """A settings record with ``name=value`` texts applied; raises `Usage` for one that does not fit."""
     values = encode(settings)
     for text in assignments:
         name, equals, value = text.partition("=")
@@ -57,7 +59,7 @@ def changed(settings: Settings, assignments: Sequence[str]) -> Settings:
             raise Usage(f"--set {text}: expected NAME=VALUE with one of {', '.join(values)}")
         values[name] = value if isinstance(values[name], str) else _number(text, value, kind=type(values[name]))
     try:
-        return decode(Settings, values)
+        return decode(type(settings), values)
     except ValueError as error:
         raise Usage(f"--set {' '.join(assignments)}: {error}") from error
 

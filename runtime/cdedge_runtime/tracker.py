@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,34 +14,16 @@ from .box import Box, check_target
 from .confidence import psr
 from .dcf import hann_window, peak
 from .errors import NotInitialized
+from .estimate import Estimate, Features, Lap, Sizes, no_lap
 from .features import Extractor
 from .frames import Frame, to_bgr
 from .scan import Point, place
+from .settings import Settings
+from .tracker_settings import settings_of
 from .transform import Dft, Real, Spectrum
-
-Lap = Callable[[str], None]
 
 _FOUND = 1.5  # how much stronger than a weak response one must be for a lost target to count as found
 _SCORE_RATE = 0.05  # how fast the running mean of the score follows it
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Where the target is: its box, the score (PSR of the response), and whether it counts as lost."""
-
-    box: Box
-    score: float
-    lost: bool
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Bytes the tracker needs, computed from shapes."""
-
-    weights_bytes: int
-    activations_bytes: int
-    filter_state_bytes: int
-    buffers_bytes: int
 
 
 @dataclass(frozen=True)
@@ -53,10 +34,6 @@ class View:
     scale: float
 
 
-def no_lap(stage: str) -> None:
-    """Stand-in for a stopwatch: called with the name of each stage as it ends."""
-
-
 class Tracker:
     """Tracks one target with an exported model.
 
@@ -64,19 +41,20 @@ class Tracker:
     uint16, grey, BGR or BGRA. ``lap`` is told the end of each stage: patch, features, filter, update.
     """
 
-    def __init__(self, model: Path | Extractor, *, provider: str = "cpu", threads: int | None = None) -> None:
-        self._extract = model if isinstance(model, Extractor) else Extractor(model, provider=provider, threads=threads)
+    def __init__(self, model: Path | Features, *, provider: str = "cpu", threads: int | None = None) -> None:
+        self._extract = Extractor(model, provider=provider, threads=threads) if isinstance(model, Path) else model
         self.spec = self._extract.spec
+        self._settings = settings_of(self.spec.tracker, self.spec.settings, Settings)
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
         self._window = hann_window(self.spec.grid)
-        self._dft = Dft(self.spec.grid, band=self.spec.settings.band)
+        self._dft = Dft(self.spec.grid, band=self._settings.band)
         self._filter: compact.CompactFilter | None = None
 
     def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
         image = to_bgr(frame)
         check_target(box, image.shape)
-        settings, grid = self.spec.settings, self.spec.grid
+        settings, grid = self._settings, self.spec.grid
         self._view, self._size = View(box.center, 1.0), box.size
         self._limits = patch.scale_limits(box, image.shape)
         self._frame, self._shrink_next = 0, False
@@ -110,7 +88,7 @@ class Tracker:
         score = psr(response)
         self._judge(score)
         lap("filter")
-        settings = self.spec.settings
+        settings = self._settings
         if not self._lost and self._frame % settings.update_every == 0:
             rate = 1 - (1 - settings.learning_rate) ** settings.update_every
             self._filter.learn(self._spectrum(image, self._view, lap), rate, settings.iterations)
@@ -133,14 +111,14 @@ class Tracker:
         return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, self._filter.state_bytes, buffers)
 
     def _side_px(self, view: View) -> float:
-        return patch.window_side_px(self._size, self.spec.settings.padding) * view.scale
+        return patch.window_side_px(self._size, self._settings.padding) * view.scale
 
     def _maps(self, image: Frame, view: View, lap: Lap) -> Real:
         window = patch.cut(image, view.center, self._side_px(view), out=self._patch)
         lap("patch")
         features = self._extract(window)
         lap("features")
-        return compact.prepared(features, self.spec.settings.power)
+        return compact.prepared(features, self._settings.power)
 
     def _spectrum(self, image: Frame, view: View, lap: Lap) -> Spectrum:
         maps = self._maps(image, view, lap)
@@ -163,7 +141,7 @@ class Tracker:
 
     def _views(self, frame_shape: tuple[int, ...]) -> list[View]:
         """Here first; then neighbouring scales or, while the target is lost, another place."""
-        here, settings = self._view, self.spec.settings
+        here, settings = self._view, self._settings
         if self._lost:
             self._visit += 1
             return [here, View(place(frame_shape, self._side_px(here), self._last_seen, self._visit), here.scale)]
@@ -174,7 +152,7 @@ class Tracker:
 
     def _is_better(self, other: Real, response: Real) -> bool:
         """Another scale has to answer more by a margin; another place, as clearly as a target found again."""
-        penalty = 1.0 if self._lost else self.spec.settings.scale_penalty
+        penalty = 1.0 if self._lost else self._settings.scale_penalty
         more = float(other.max()) * penalty > float(response.max())
         return more and (not self._lost or psr(other) >= _FOUND * self._weak_below())
 
@@ -189,13 +167,13 @@ class Tracker:
         """Lost after several weak responses in a row, found at the first strong one."""
         bound = self._weak_below()
         self._weak = self._weak + 1 if score < bound else 0
-        self._lost = score < _FOUND * bound if self._lost else self._weak >= self.spec.settings.patience
+        self._lost = score < _FOUND * bound if self._lost else self._weak >= self._settings.patience
         if not self._weak and not self._lost:
             self._last_seen, self._visit = self._view.center, 0
             self._mean_score += _SCORE_RATE * (score - self._mean_score)
 
     def _weak_below(self) -> float:
-        return max(self.spec.settings.lost_below, self.spec.settings.lost_share * self._mean_score)
+        return max(self._settings.lost_below, self._settings.lost_share * self._mean_score)
 
 
 def _wrapped(shift: float, period: int) -> float:

@@ -61,8 +61,9 @@ def test_a_constant_patch_is_zero() -> None:
 def test_a_vertical_edge_by_hand() -> None:
     """Dark left, bright right: gradient 0.5 along +x in two pixel columns, orientation bin 0, in the two middle cells.
 
-    Each pixel row of a cell sums to weight 4 (3.5 * 8/7 at the border). The columns at 7 and 8 of cells 1 and 2 (centres
-    6 and 10 px) give weights .625 + .375 = 1 to both. So R = 0.5 * 4 * 1 / 16 = 1/8 in both middle cells, none outside.
+    Each pixel row of a cell sums to weight 4 (3.5 * 8/7 at the border). The columns at 7 and 8 px, seen
+    from the cells at 6 and 10 px, weigh .625 + .375 = 1 in both. So R = 0.5 * 4 * 1 / 16 = 1/8 in
+    both, none outside.
     """
     image = np.zeros((16, 16), np.float32)
     image[:, 8:] = 1

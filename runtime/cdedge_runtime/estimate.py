@@ -1,0 +1,68 @@
+"""What every tracker says, and what every tracker can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .box import Box
+from .modelfile import ModelSpec
+
+Lap = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Where the target is: its box, the score (PSR of the response), and whether it counts as lost."""
+
+    box: Box
+    score: float
+    lost: bool
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes the tracker needs, computed from shapes."""
+
+    weights_bytes: int
+    activations_bytes: int
+    filter_state_bytes: int
+    buffers_bytes: int
+
+
+def no_lap(stage: str) -> None:
+    """Stand-in for a stopwatch: called with the name of each stage as it ends."""
+
+
+class ModelTracker(Protocol):
+    """A tracker that runs an exported file.
+
+    Frames are (H, W[, C]) uint8 or uint16, grey, BGR or BGRA. ``lap`` is told the end of each stage: patch, features,
+    filter, update.
+    """
+
+    spec: ModelSpec
+
+    def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
+        """Start or restart; raises `BadInput` for a box that cannot be tracked."""
+
+    def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
+        """Find the target in the next frame; raises `NotInitialized` before ``init``."""
+
+    def sizes(self) -> Sizes:
+        """What the model and the filter take, by shape; raises `NotInitialized` before ``init``."""
+
+
+class Features(Protocol):
+    """A model file that turns search windows into feature maps."""
+
+    spec: ModelSpec
+    provider: str
+    threads: int
+
+    def __call__(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window; they hold until the next call."""

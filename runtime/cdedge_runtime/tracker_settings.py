@@ -1,0 +1,69 @@
+"""The settings records of the paper's original trackers, and which record belongs to which tracker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from .errors import BadModel
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Cf2Settings:
+    """CF2 (Ma et al. 2015) as in its released code; lengths in cells are pixels of the frame over the window's cells.
+
+    label_sigma: standard deviation of the Gaussian label over sqrt(target area).
+    ridge: added to each layer's kernel, which is divided by the number of its elements.
+    learning_rate: weight of one frame; alpha and the appearance are interpolated separately.
+    peak: ``cell``, or ``subcell`` for a parabola through the neighbours, which the released code has not.
+    scale: ``none``, as in the published results, or ``dsst``; only the reported box changes, never the window.
+    """
+
+    label_sigma: float = 0.1
+    ridge: float = 1e-4
+    learning_rate: float = 0.01
+    peak: Literal["cell", "subcell"] = "cell"
+    scale: Literal["none", "dsst"] = "none"
+
+
+@dataclass(frozen=True)
+class CacfSettings:
+    """Context-aware filter (Mueller et al. 2017) as in its released DCF_CA.
+
+    padding: side of the search window over the target's, per axis.
+    label_sigma: standard deviation of the Gaussian label over sqrt(target area).
+    ridge, context: the paper's lambda 1 and lambda 2. learning_rate: weight of one frame's filter.
+    form: ``independent``, a filter per channel as released; ``joint``, the minimiser over all channels.
+    half_from_px: targets of at least this sqrt(area) are tracked at half resolution.
+    peak, scale: as in `Cf2Settings`; the released code has neither sub-pixel steps nor scales.
+    """
+
+    padding: float = 3.0
+    label_sigma: float = 0.1
+    ridge: float = 1e-4
+    context: float = 25.0
+    learning_rate: float = 0.015
+    form: Literal["independent", "joint"] = "independent"
+    half_from_px: float = 100.0
+    peak: Literal["cell", "subcell"] = "cell"
+    scale: Literal["none", "dsst"] = "none"
+
+
+AnySettings = Settings | Cf2Settings | CacfSettings
+S = TypeVar("S", bound=AnySettings)
+
+SETTINGS: dict[str, type[AnySettings]] = {"deepcd": Settings, "cf2": Cf2Settings, "cacf": CacfSettings}
+
+
+def settings_of(tracker: str, settings: AnySettings, kind: type[S]) -> S:
+    """``settings`` as the record that a tracker class needs; raises `BadModel` for another tracker's file."""
+    if not isinstance(settings, kind):
+        wanted = next(name for name, record in SETTINGS.items() if record is kind)
+        raise BadModel(f"the model is for the tracker {tracker}, not for {wanted}: open it with open_tracker()")
+    return settings
+
+
+def tracker_of(settings: AnySettings) -> str:
+    """Name of the tracker that the record belongs to."""
+    return next(name for name, record in SETTINGS.items() if record is type(settings))
