@@ -8,7 +8,7 @@ from html import escape
 from cdedge.evaluation.results import by_attribute
 
 from .summary import score_text
-from .tracker import Inked
+from .tracker import Inked, name_width
 
 # Of OTB (Wu et al., 2015) and UAV123 (Mueller et al., 2016).
 _NAMES = {
@@ -37,7 +37,7 @@ def attribute_bars(trackers: Sequence[Inked]) -> str:
     scores = [(t, by_attribute(t.evaluation)) for t in trackers]
     labels = sorted({label for _, curves in scores for label in curves})
     groups = [_group(label, [(t, c[label].auc) for t, c in scores if label in c]) for label in labels]
-    return f'<div class="attributes">{"".join(groups)}</div>' if groups else ""
+    return f'<div class="attributes" style="{name_width(trackers)}">{"".join(groups)}</div>' if groups else ""
 
 
 def _group(label: str, scores: list[tuple[Inked, float]]) -> str:

@@ -11,7 +11,7 @@ from .axis import Axis, axis_around, positive_axis
 from .ink import swatch
 from .plots import Line, Point, line_plot, scatter_plot
 from .summary import score_text
-from .tracker import Inked, by_auc, by_precision
+from .tracker import Inked, by_auc, by_precision, name_width
 
 _SHARE = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _PIXELS = (0.0, 10.0, 20.0, 30.0, 40.0, 50.0)
@@ -62,7 +62,7 @@ def _legend(ranked: Sequence[Inked], scores: Sequence[float]) -> str:
         f"<li>{swatch(t.ink)}<span>{escape(t.name)} [{score_text(score)}]</span></li>"
         for t, score in zip(ranked, scores, strict=True)
     )
-    return f'<ol class="legend">{items}</ol>'
+    return f'<ol class="legend" style="{name_width(ranked)}">{items}</ol>'
 
 
 def _figure(title: str, plot: str, legend: str, note: str) -> str:

@@ -1,4 +1,4 @@
-"""Places for the names of points, so that they overlap neither each other nor a point."""
+"""Places for the names of points, beside or further off, so that they overlap neither each other nor a point."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ _CHARACTER, _LINE = 6.4, 13.0  # size of 12 px text
 _GAP = 8.0
 _MARK = 6.0
 _SIDES = ((1, "start"), (-1, "end"))
-_SHIFTS = (4.0, -7.0, 15.0, -18.0, 26.0)
+_SHIFTS = (0, -12, 12, -24, 24, -36, 36, -48, 48, -64, 64, -80, 80, -96, 96, -112, 112, -128, 128)
+_BASE = 4.0  # the base line lies below the middle of the text
 
 
 class Label(NamedTuple):
-    """Where a text starts, ends or has its middle, by ``anchor``, on its base line."""
+    """Where a text starts or, by ``anchor``, ends, on its base line."""
 
     x: float
     y: float
@@ -51,11 +52,10 @@ def place_labels(
 
 
 def _around(x: float, y: float) -> list[Label]:
-    sides = [Label(x + way * _GAP, y + shift, anchor) for shift in _SHIFTS for way, anchor in _SIDES]
-    return [*sides, Label(x, y - 2 * _GAP, "middle"), Label(x, y + 3 * _GAP, "middle")]
+    return [Label(x + way * _GAP, y + _BASE + shift, anchor) for shift in _SHIFTS for way, anchor in _SIDES]
 
 
 def _area(label: Label, name: str) -> _Area:
     width = _CHARACTER * len(name)
-    left = label.x - {"start": 0.0, "middle": width / 2, "end": width}[label.anchor]
+    left = label.x - (width if label.anchor == "end" else 0.0)
     return _Area(left, label.y - _LINE + 3, left + width, label.y + 3)

@@ -11,6 +11,7 @@ from .ink import Ink
 from .labels import Label, place_labels
 
 _WIDTH, _HEIGHT = 440, 320
+_FAR = 14  # a name further off than this gets a line to its point
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 422, 10, 272
 
 
@@ -47,7 +48,7 @@ def scatter_plot(title: str, x: Axis, y: Axis, points: Sequence[Point]) -> str:
     labels = place_labels(spots, [p.name for p in points], (_LEFT, _TOP, _WIDTH, _BOTTOM))
     body = "".join(_whisker(p, _across(x, p.x), y) for p in points)
     body += "".join(_mark(p, spot) for p, spot in zip(points, spots, strict=True))
-    body += "".join(_name(p, label) for p, label in zip(points, labels, strict=True))
+    body += "".join(_name(p, spot, label) for p, spot, label in zip(points, spots, labels, strict=True))
     return _svg(title, x, y, body)
 
 
@@ -100,9 +101,14 @@ def _mark(point: Point, spot: tuple[float, float]) -> str:
     return f'<g class="mark {point.ink.css}" transform="{move}">{point.ink.marker}</g>'
 
 
-def _name(point: Point, label: Label) -> str:
+def _name(point: Point, spot: tuple[float, float], label: Label) -> str:
+    leader = ""
+    if abs(label.y - spot[1]) > _FAR:
+        leader = (
+            f'<line class="leader" x1="{spot[0]:.1f}" y1="{spot[1]:.1f}" x2="{label.x:.1f}" y2="{label.y - 4:.1f}"/>'
+        )
     place = f'x="{label.x:.1f}" y="{label.y:.1f}" text-anchor="{label.anchor}"'
-    return f'<text class="label" {place}>{escape(point.name)}</text>'
+    return f'{leader}<text class="label" {place}>{escape(point.name)}</text>'
 
 
 def _across(axis: Axis, value: float) -> float:

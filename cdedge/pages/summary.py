@@ -61,7 +61,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _named(tracker: Inked) -> str:
-    return f'<span class="tracker">{swatch(tracker.ink)}{escape(tracker.name)}</span>'
+    return f'<span class="tracker">{swatch(tracker.ink)}<span>{escape(tracker.name)}</span></span>'
 
 
 def _numbers(heading: str, values: Sequence[float | None], text: Callable[[float], str]) -> Column:

@@ -79,3 +79,8 @@ def by_precision(trackers: Sequence[Inked]) -> list[Inked]:
 def common_sequences(trackers: Sequence[Inked]) -> set[str]:
     """Names of the sequences that every tracker has a score for."""
     return set.intersection(*({score.name for score in t.evaluation.scores} for t in trackers))
+
+
+def name_width(trackers: Sequence[Inked]) -> str:
+    """Tell the style how wide the longest name is, so that columns of names line up."""
+    return f"--name:{max(len(tracker.name) for tracker in trackers)}ch"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -86,6 +87,15 @@ def test_legends_and_the_summary_are_ordered_by_score() -> None:
     assert [text for _, text in legend[:3]] == [f"{curves[n].auc:.3f}" for n in ("best", "middle", "worst")]
     assert [text for _, text in legend[3:]] == [f"{curves[n].precision_20px:.3f}" for n in ("best", "middle", "worst")]
     assert re.findall(r'class="text" data-key="(\w+)"', html)[:3] == ["best", "middle", "worst"]
+
+
+def test_the_precision_legend_has_its_own_order() -> None:
+    first, second = make_evaluation("first", 0.2), make_evaluation("second", 1.0)
+    swapped = [
+        replace(a, mean=replace(a.mean, precision=b.mean.precision)) for a, b in ((first, second), (second, first))
+    ]
+    html = make_page(*(TrackerOnPage(evaluation) for evaluation in swapped))
+    assert [name for name, _ in _LEGEND.findall(html)] == ["first", "second", "second", "first"]
 
 
 def test_a_curve_passes_through_its_values() -> None:
