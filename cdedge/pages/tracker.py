@@ -83,4 +83,5 @@ def common_sequences(trackers: Sequence[Inked]) -> set[str]:
 
 def name_width(trackers: Sequence[Inked]) -> str:
     """Tell the style how wide the longest name is, so that columns of names line up."""
-    return f"--name:{max(len(tracker.name) for tracker in trackers)}ch"
+    longest = max(len(tracker.name) for tracker in trackers)
+    return f"--name:{longest + 2}ch"  # letters such as m are wider than the digit that ch stands for
