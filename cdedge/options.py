@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -38,6 +38,13 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option(min=1, help="Threads for onnxruntime and OpenCV. Default: the usable processors.", show_default=False),
 ]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        help="deepcd's settings: fast or accurate. Default: fast for one layer, accurate for several.",
+        show_default=False,
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -47,6 +54,14 @@ SetOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+Search = Literal["reduced", "e4", "ncc", "none"]
+
+
+def default_search(tracker: str) -> Search:
+    """Objective of the swap search that fits a tracker: ``reduced`` has no form for CACF's context patches."""
+    return "ncc" if tracker == "cacf" else "reduced"
 
 
 def parse_box(text: str | None, source: Source) -> Box | None:

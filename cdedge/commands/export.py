@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cdedge.options import BoxOption, JsonOption, SetOption, SourceArgument, parse_box
+from cdedge.options import (
+    BoxOption,
+    JsonOption,
+    ProfileOption,
+    Search,
+    SetOption,
+    SourceArgument,
+    default_search,
+    parse_box,
+)
 from cdedge.render import emit_json, introduce, number, say, show_facts, show_table, size
 from cdedge_runtime.frames import open_source
-from cdedge_runtime.settings import Settings, changed
+from cdedge_runtime.tracker_settings import starting_settings
 
 if TYPE_CHECKING:
     from cdedge_export.cost import LayerCost
@@ -20,6 +29,9 @@ if TYPE_CHECKING:
 def export(
     source: SourceArgument = None,
     box: BoxOption = None,
+    tracker: Annotated[
+        str, typer.Option(help="deepcd, cf2 (its baseline) or cacf (on HOG, without a network).")
+    ] = "deepcd",
     backbone: Annotated[str, typer.Option(help="vgg19, squeezenet1_1, squeezenet1_0 or vggm.")] = "vgg19",
     layers: Annotated[str, typer.Option(help="Candidate layers: 11, 11+12+21, fire2+fire3, all, ...")] = "11",
     weights: Annotated[
@@ -50,18 +62,37 @@ def export(
         typer.Option(help="Seed order: rel, flip, paper-l2, paper-l1, energy, snr, or random (the control)."),
     ] = "rel",
     search: Annotated[
-        Literal["reduced", "e4", "ncc", "none"],
-        typer.Option(help="Objective of the swap search; e4 is the paper's Eq. 4."),
-    ] = "reduced",
+        Search | None,
+        typer.Option(
+            help="Objective of the swap search; e4 is the paper's Eq. 4. Default: reduced; cacf: ncc.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of --rank random.")] = 0,
     plan: Annotated[
         Path | None, typer.Option(help="Replay a saved channel plan instead of choosing.", show_default=False)
     ] = None,
     save_plan: Annotated[Path | None, typer.Option(help="Save the channel plan as JSON.", show_default=False)] = None,
+    profile: ProfileOption = None,
     input_px: Annotated[
-        int, typer.Option("--input", min=32, max=512, help="Side of the network's input in pixels.")
-    ] = 192,
-    grid: Annotated[int, typer.Option(min=8, max=256, help="Side of the response grid in cells.")] = 48,
+        int | None,
+        typer.Option(
+            "--input",
+            min=32,
+            max=512,
+            help="Side of the network's input in pixels. Default: 192; cf2: 224.",
+            show_default=False,
+        ),
+    ] = None,
+    grid: Annotated[
+        int | None,
+        typer.Option(
+            min=8,
+            max=256,
+            help="Side of the response grid in cells. Default: 48; cf2: as its window.",
+            show_default=False,
+        ),
+    ] = None,
     subsample: Annotated[
         int,
         typer.Option(min=1, max=4, help="Compute the deepest layer at every so-many-th position, per axis."),
@@ -80,7 +111,7 @@ def export(
 
     opened = open_source(source)
     introduce(opened)
-    chosen = None if no_distill else DistillOptions(rank, search, channels, seed)
+    chosen = None if no_distill else DistillOptions(rank, search or default_search(tracker), channels, seed)
     options = ExportOptions(
         backbone=backbone,
         layers=layers,
@@ -92,9 +123,9 @@ def export(
         input_px=input_px,
         grid=grid,
         subsample=subsample,
-        settings=changed(Settings(), assignments or ()),
+        settings=starting_settings(tracker, profile, layers, assignments or ()),
     )
-    target = out or Path(f"{opened.name}-{backbone}-{layers}.onnx".replace("/", "_"))
+    target = out or Path(f"{opened.name}-{_features(tracker, backbone, layers)}.onnx".replace("/", "_"))
     report = run_export(opened, parse_box(box, opened), target, options=options, say=say)
     if save_plan is not None:
         report.plan.save(save_plan)
@@ -102,6 +133,11 @@ def export(
         emit_json("cdedge.export/1", _as_dict(report))
     else:
         _show(report)
+
+
+def _features(tracker: str, backbone: str, layers: str) -> str:
+    words = [tracker] * (tracker != "deepcd") + [backbone, layers] * (tracker != "cacf")
+    return "-".join(words)
 
 
 def _as_dict(report: ExportReport) -> dict[str, object]:
@@ -112,15 +148,21 @@ def _as_dict(report: ExportReport) -> dict[str, object]:
 
 def _show(report: ExportReport) -> None:
     spec, selection = report.spec, report.spec.selection
-    show_table(
-        "layers: before -> after",
-        ["layer", "channels", "weights", "MACs", "ms (1 thread)"],
-        [_cost_row(cost) for cost in report.costs],
-    )
+    if report.costs:
+        show_table(
+            "layers: before -> after",
+            ["layer", "channels", "weights", "MACs", "ms (1 thread)"],
+            [_cost_row(cost) for cost in report.costs],
+        )
     energy = (
         f", energy {selection.energy_before:.4g} -> {selection.energy_after:.4g} in {report.plan.swaps} swaps"
         if selection.energy_before is not None and selection.energy_after is not None
         else ""
+    )
+    parity = (
+        "no network"
+        if report.parity is None
+        else f"largest difference {report.parity.max_abs:.2g} (allowed {report.parity.tolerance:.2g})"
     )
     candidates = sum(tap.total for tap in report.plan.taps)
     show_facts(
@@ -135,10 +177,7 @@ def _show(report: ExportReport) -> None:
                 "input",
                 f"{spec.input_px[1]}x{spec.input_px[0]} px {spec.convention.order} ({report.convention_reason})",
             ),
-            (
-                "PyTorch against onnxruntime",
-                f"largest difference {report.parity.max_abs:.2g} (allowed {report.parity.tolerance:.2g})",
-            ),
+            ("PyTorch against onnxruntime", parity),
             ("took", f"{report.seconds:.1f} s"),
         ],
     )

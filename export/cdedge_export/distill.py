@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal
@@ -49,13 +49,13 @@ class DistillOptions:
 class TwoFrames:
     """Search-window features of frames 1 and 2, each tap (2, C, Gh, Gw) as the network gives them, the target centred.
 
-    label: spectrum of the Gaussian label at (0, 0). padding, power: as in the tracker's settings.
+    label: spectrum of the Gaussian label at (0, 0). padding, power: as in `windows.SearchWindow`.
     """
 
     taps: Mapping[str, Maps]
     label: dcf.Spectrum
     padding: float
-    power: float
+    power: float | None
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -63,7 +63,12 @@ class TwoFrames:
         return next(iter(self.taps.values())).shape[-2:]
 
     def spectra(self) -> dcf.Spectrum:
-        """(2, d, Gh, Gwh) complex64 of what the device's filter sees: prepared, equally strong channels, windowed."""
+        """(2, d, Gh, Gwh) complex64 of what the device's filter sees, windowed.
+
+        With a power the features are prepared and the channels equally strong; without, layers are equally strong.
+        """
+        if self.power is None:
+            return dcf.spectrum(normalized(self.taps)[0] * dcf.hann_window(self.grid))
         return device_spectra(np.concatenate(list(self.taps.values()), axis=1), self.power)
 
 
@@ -75,29 +80,34 @@ def device_spectra(features: Maps, power: float) -> dcf.Spectrum:
 
 def distill(backbone: str, frames: TwoFrames, options: DistillOptions) -> ChannelPlan:
     """Choose channels; raises `Usage` for an unknown rule or more channels than the layers have."""
-    _check(options)
-    maps, layers = _normalized(frames.taps)
+    check_options(options)
+    maps, layers = normalized(frames.taps)
     spectra = frames.spectra()
     scores = rank_scores(
         options.rank,
         target_part(maps[0], frames.padding),
         target_part(maps[1], frames.padding),
-        layers=layers,
+        layers=tuple(layers.values()),
         seed=options.seed,
     )
     # The features' energy is 1 per cell, m per frequency: lambda / d is this share of it, as in CF2.
     lam = options.regularization * math.prod(frames.grid) * maps.shape[1]
-    seed_set = _seed_set(options.channels, scores, spectra, frames, layers=layers, lam=lam)
+
+    def quality(kept: list[int]) -> float:
+        g = dcf.solve(spectra[:1, kept], frames.label, lam / len(kept))
+        return psr(dcf.respond(spectra[1, kept], g, frames.grid))
+
+    seed = seed_set(options.channels, scores, layers, quality=quality)
     if options.search == "none":
-        kept, before, after, swaps = seed_set, None, None, 0
+        kept, before, after, swaps = seed, None, None, 0
     else:
         objective = make_objective(
-            options.search, spectra, frames.label, grid=frames.grid, regularization=lam, keep=len(seed_set)
+            options.search, spectra, frames.label, grid=frames.grid, regularization=lam, keep=len(seed)
         )
-        found = swap_search(objective, seed_set)
+        found = swap_search(objective, seed)
         kept, before, after, swaps = list(found.kept), found.energy_before, found.energy_after, found.swaps
     selection = Selection(options.rank, options.search, options.channels, options.seed, before, after)
-    return ChannelPlan(backbone, _planned(frames.taps, layers, scores, kept), selection, swaps)
+    return ChannelPlan(backbone, planned(layers, scores, kept), selection, swaps)
 
 
 def keep_all(plan: ChannelPlan) -> ChannelPlan:
@@ -106,35 +116,34 @@ def keep_all(plan: ChannelPlan) -> ChannelPlan:
     return replace(plan, taps=taps)
 
 
-def _check(options: DistillOptions) -> None:
+def check_options(options: DistillOptions) -> None:
+    """Raise `Usage` for an unknown rank or search."""
     if options.rank not in (*RANKS, "random"):
         raise Usage(f"unknown rank {options.rank!r}, expected one of {', '.join((*RANKS, 'random'))}")
     if options.search not in SEARCHES:
         raise Usage(f"unknown search {options.search!r}, expected one of {', '.join(SEARCHES)}")
 
 
-def _normalized(taps: Mapping[str, Maps]) -> tuple[Maps, list[slice]]:
+def normalized(taps: Mapping[str, Maps]) -> tuple[Maps, dict[str, slice]]:
     """All taps stacked to (2, d, Gh, Gw), each layer scaled to unit mean square in frame 1 (Eq. 2 sums layers)."""
     scaled = [maps / math.sqrt(float(np.mean(maps[0] ** 2)) + 1e-12) for maps in taps.values()]
     ends = list(accumulate(maps.shape[1] for maps in scaled))
-    return np.concatenate(scaled, axis=1), [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+    parts = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+    return np.concatenate(scaled, axis=1), dict(zip(taps, parts, strict=True))
 
 
-def _seed_set(
-    rule: str,
-    scores: NDArray[np.float64],
-    spectra: dcf.Spectrum,
-    frames: TwoFrames,
-    *,
-    layers: list[slice],
-    lam: float,
+def seed_set(
+    rule: str, scores: NDArray[np.float64], layers: Mapping[str, slice], *, quality: Callable[[list[int]], float]
 ) -> list[int]:
-    """The initial good channels C(0), best first."""
+    """The initial good channels C(0), best first.
+
+    ``quality`` is the PSR in frame 2 of a filter trained on frame 1 with the given channels.
+    """
     order = [int(i) for i in np.argsort(-scores, kind="stable")]
     if rule == "auto":
-        return order[: _enough(order, spectra, frames, lam)]
+        return order[: _enough(order, quality)]
     if rule == "paper":
-        shares = [PAPER_SHARE.get(name, PAPER_MEAN_SHARE) for name in frames.taps]
+        shares = [PAPER_SHARE.get(name, PAPER_MEAN_SHARE) for name in layers]
         return _per_layer(order, layers, shares)
     number = _number(rule)
     if number.is_integer() and "." not in rule:
@@ -156,36 +165,27 @@ def _number(rule: str) -> float:
     return number
 
 
-def _per_layer(order: list[int], layers: list[slice], shares: list[float]) -> list[int]:
+def _per_layer(order: list[int], layers: Mapping[str, slice], shares: list[float]) -> list[int]:
     """The best share of each layer, in joint order."""
     chosen: set[int] = set()
-    for part, share in zip(layers, shares, strict=True):
+    for part, share in zip(layers.values(), shares, strict=True):
         inside = [i for i in order if part.start <= i < part.stop]
         chosen.update(inside[: max(1, round(share * len(inside)))])
     return [i for i in order if i in chosen]
 
 
-def _enough(order: list[int], spectra: dcf.Spectrum, frames: TwoFrames, lam: float) -> int:
+def _enough(order: list[int], quality: Callable[[list[int]], float]) -> int:
     """Fewest leading channels whose frame-1 filter finds frame 2 with a PSR within 2 % of the best (algorithms A9)."""
     counts = sorted({max(1, round(len(order) * k / _QUALITY_STEPS)) for k in range(1, _QUALITY_STEPS + 1)})
-    sharpness = [_held_out_psr(spectra[:, order[:count]], frames, lam / count) for count in counts]
+    sharpness = [quality(order[:count]) for count in counts]
     good = max(sharpness) * (1 - _QUALITY_LOSS)
     return next(count for count, value in zip(counts, sharpness, strict=True) if value >= good)
 
 
-def _held_out_psr(spectra: dcf.Spectrum, frames: TwoFrames, ridge: float) -> float:
-    g = dcf.solve(spectra[:1], frames.label, ridge)
-    return psr(dcf.respond(spectra[1], g, frames.grid))
-
-
-def _planned(
-    taps: Mapping[str, Maps],
-    layers: list[slice],
-    scores: NDArray[np.float64],
-    kept: list[int] | tuple[int, ...],
-) -> tuple[PlannedTap, ...]:
-    planned = []
-    for name, part in zip(taps, layers, strict=True):
+def planned(layers: Mapping[str, slice], scores: NDArray[np.float64], kept: Sequence[int]) -> tuple[PlannedTap, ...]:
+    """The kept channels told apart by layer."""
+    taps = []
+    for name, part in layers.items():
         inside = tuple(sorted(i - part.start for i in kept if part.start <= i < part.stop))
-        planned.append(PlannedTap(name, inside, part.stop - part.start, tuple(float(s) for s in scores[part])))
-    return tuple(planned)
+        taps.append(PlannedTap(name, inside, part.stop - part.start, tuple(float(s) for s in scores[part])))
+    return tuple(taps)

@@ -82,15 +82,24 @@ def build_model(network: Network, geometry: Geometry, metadata: Mapping[str, str
             trunk = _applied(graph, step, trunk)
     delivered = [_tap(graph, step, value) for step, value in reversed(tapped)][::-1]
     graph.node("Concat", delivered, OUTPUT_NAME, axis=1)
-    height, width = geometry.input_px
     channels = sum(len(step.channels) for step, _ in tapped)
-    body = helper.make_graph(
-        graph.nodes,
-        "cdedge",
-        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, [1, height, width, 3])],
-        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [1, channels, *geometry.grid])],
-        graph.constants,
-    )
+    output = helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [1, channels, *geometry.grid])
+    return _model(graph, geometry.input_px, output, metadata)
+
+
+def build_empty(input_px: Size, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    """Write a model that hands its patch through, for features that are computed without a network."""
+    graph = _Graph(input_px)
+    graph.node("Identity", [INPUT_NAME], OUTPUT_NAME)
+    return _model(graph, input_px, _pixels(OUTPUT_NAME, input_px), metadata)
+
+
+def _pixels(name: str, size: Size) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.UINT8, [1, *size, 3])
+
+
+def _model(graph: _Graph, input_px: Size, output: onnx.ValueInfoProto, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    body = helper.make_graph(graph.nodes, "cdedge", [_pixels(INPUT_NAME, input_px)], [output], graph.constants)
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     model.producer_name = "cdedge"
     helper.set_model_props(model, dict(metadata))

@@ -4,71 +4,33 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import astuple, dataclass, field
-from itertools import islice
+from dataclasses import astuple
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from cdedge_runtime import dcf, patch
-from cdedge_runtime.box import Box, check_target
-from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.box import Box
 from cdedge_runtime.frames import Frame, Source, frame_sha256
 from cdedge_runtime.modelfile import ModelSpec, SourceInfo, Tap
-from cdedge_runtime.settings import Settings
+from cdedge_runtime.tracker_settings import CacfSettings, tracker_of
+from cdedge_runtime.window_tracker import label_in_window
 
 from .backbones import Backbone, find_backbone, parse_layers
-from .cost import LayerCost, cost_table, footprint
-from .distill import DistillOptions, Maps, TwoFrames, device_spectra, distill, keep_all
-from .network import Geometry
-from .parity import Parity, check_parity
-from .plan import ChannelPlan, load_plan
+from .cost import cost_table, footprint
+from .distill import DistillOptions, Maps, TwoFrames, distill, keep_all
+from .hog_export import export_hog
+from .network import Geometry, stride_of
+from .parity import check_parity
+from .plan import ChannelPlan, replayed
 from .prune import full_network, prune, subsampled
+from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames
 from .torch_net import extract
 from .weights import Weights, default_weights, load_weights
+from .windows import SearchWindow, search_window
 from .write import write_model
 
-PRODUCER = "cdedge 0.1.0"
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """What to export.
-
-    layers: ``11``, ``11+12+21`` or ``all``. weights: ``bundled``, ``imagenet``, a path, or None for the best at hand.
-    distill: how channels are chosen, None keeps all. plan: a saved plan to replay instead.
-    input_px, grid: side of the square search window given to the network, and of the response grid.
-    subsample: compute the deepest layer at every so-many-th position.
-    """
-
-    backbone: str = "vgg19"
-    layers: str = "11"
-    weights: str | None = None
-    convention: str | None = None
-    mode: Literal["exact", "chain"] = "exact"
-    distill: DistillOptions | None = field(default_factory=DistillOptions)
-    plan: Path | None = None
-    input_px: int = 192
-    grid: int = 48
-    subsample: int = 1
-    settings: Settings = field(default_factory=Settings)
-
-
-@dataclass(frozen=True)
-class ExportReport:
-    """What was exported, and what it costs before (all channels) and after."""
-
-    model: Path
-    bytes: int
-    spec: ModelSpec
-    plan: ChannelPlan
-    costs: tuple[LayerCost, ...]
-    parity: Parity
-    convention_reason: str
-    seconds: float
+__all__ = ["ExportOptions", "ExportReport", "export"]
 
 
 def export(
@@ -78,11 +40,21 @@ def export(
 
     Raises `Usage`, `BadInput`, `BadModel` or `BadEnvironment`; then ``out`` is as it was before.
     """
+    if isinstance(options.settings, CacfSettings):
+        return export_hog(source, box, out, options=options, say=say)
     begin = time.perf_counter()
     backbone = find_backbone(options.backbone)
     taps = parse_layers(options.layers, backbone)
     say("reading the first two frames")
-    frames, first_box = _first_frames(source, box)
+    frames, first_box = first_frames(source, box)
+    view = search_window(
+        options.settings,
+        first_box,
+        frames[0].shape,
+        input_px=options.input_px,
+        grid=options.grid,
+        stride=stride_of(backbone, taps),
+    )
     weights = load_weights(
         options.weights or default_weights(backbone, taps),
         backbone,
@@ -91,13 +63,13 @@ def export(
         progress=True,
     )
     say(f"choosing channels of {options.layers} with weights {weights.info.name}")
-    plan, patches = _choose(frames, first_box, backbone, taps, weights=weights, options=options)
+    plan, patches = _choose(frames, first_box, backbone, taps, view=view, weights=weights, options=options)
     kept = {tap.name: tap.kept for tap in plan.taps}
     network = subsampled(prune(backbone, weights, kept, mode=options.mode), options.subsample)
-    geometry = Geometry((options.input_px,) * 2, (options.grid,) * 2)
+    geometry = Geometry(view.input_px, view.grid)
     needs = footprint(network, geometry)
     spec = ModelSpec(
-        tracker="deepcd",
+        tracker=tracker_of(options.settings),
         backbone=backbone.name,
         taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps if t.kept),
         mode=options.mode,
@@ -136,30 +108,21 @@ def export(
     )
 
 
-def _first_frames(source: Source, box: Box | None) -> tuple[list[Frame], Box]:
-    frames = list(islice(source.frames(), 2))
-    if len(frames) < 2:
-        raise BadInput(f"{source.name}: distillation needs the first two frames, the source has {len(frames)}")
-    known = box or source.first_box
-    if known is None:
-        raise Usage(f"{source.name} has no annotation: give the target in its first frame with --box x,y,w,h")
-    check_target(known, frames[0].shape)
-    return frames, known
-
-
 def _choose(
     frames: list[Frame],
     box: Box,
     backbone: Backbone,
     taps: tuple[str, ...],
     *,
+    view: SearchWindow,
     weights: Weights,
     options: ExportOptions,
 ) -> tuple[ChannelPlan, Frame]:
     """The plan, and the two search windows it was made from, (2, H, W, 3) uint8."""
-    two, windows = _two_frames(frames, box, backbone, taps, weights=weights, options=options)
+    two, windows = _two_frames(frames, box, backbone, taps, view=view, weights=weights, options=options)
     if options.plan is not None:
-        return _replayed(options.plan, backbone, taps), windows
+        totals = {tap: backbone.channels(tap) for tap in taps}
+        return replayed(options.plan, backbone.name, totals), windows
     if options.distill is None:
         return keep_all(distill(backbone.name, two, DistillOptions(search="none", channels="1.0"))), windows
     return distill(backbone.name, two, options.distill), windows
@@ -171,43 +134,25 @@ def _two_frames(
     backbone: Backbone,
     taps: tuple[str, ...],
     *,
+    view: SearchWindow,
     weights: Weights,
     options: ExportOptions,
 ) -> tuple[TwoFrames, Frame]:
     """Features of both frames around the target, which is located in frame 2 with all channels (algorithms A8)."""
-    settings, grid = options.settings, (options.grid,) * 2
-    side = patch.window_side_px(box.size, settings.padding)
-    sigma = settings.label_sigma * math.sqrt(box.area) * options.grid / side
-    label = dcf.spectrum(dcf.gaussian_label(grid, (sigma, sigma)))
-    windows = np.empty((2, options.input_px, options.input_px, 3), np.uint8)
+    label = dcf.spectrum(label_in_window(box.size, view.sides, view.grid, options.settings.label_sigma))
+    windows = np.empty((2, *view.input_px, 3), np.uint8)
 
     def features(index: int, center: tuple[float, float]) -> dict[str, Maps]:
-        window = patch.cut(frames[index], center, side, out=windows[index])
-        return extract(backbone, weights, taps, patches=window[None], grid=grid, subsample=options.subsample)
+        window = patch.cut(frames[index], center, view.sides, out=windows[index])
+        return extract(backbone, weights, taps, patches=window[None], grid=view.grid, subsample=options.subsample)
+
+    def pair(second: dict[str, Maps]) -> TwoFrames:
+        both = {tap: np.concatenate([first[tap], second[tap]]) for tap in taps}
+        return TwoFrames(both, label, view.padding, view.power)
 
     first, second = features(0, box.center), features(1, box.center)
-    spectra = device_spectra(_stacked(first, second), settings.power)
-    ridge = DistillOptions().regularization * math.prod(grid)
-    rows, columns, _ = dcf.peak(dcf.respond(spectra[1], dcf.solve(spectra[:1], label, ridge), grid))
-    cell = side / options.grid
-    second = features(1, (box.center[0] + columns * cell, box.center[1] + rows * cell))
-    both = {tap: np.concatenate([first[tap], second[tap]]) for tap in taps}
-    return TwoFrames(both, label, settings.padding, settings.power), windows
-
-
-def _stacked(first: dict[str, Maps], second: dict[str, Maps]) -> Maps:
-    """All taps of both frames, (2, d, Gh, Gw)."""
-    return np.stack([np.concatenate([maps[0] for maps in each.values()]) for each in (first, second)])
-
-
-def _replayed(path: Path, backbone: Backbone, taps: tuple[str, ...]) -> ChannelPlan:
-    plan = load_plan(path)
-    if plan.backbone != backbone.name or tuple(t.name for t in plan.taps) != taps:
-        layers = "+".join(t.name for t in plan.taps)
-        raise Usage(
-            f"{path} is a plan for {plan.backbone} layers {layers}: use --backbone {plan.backbone} --layers {layers}"
-        )
-    wrong = [t.name for t in plan.taps if t.total != backbone.channels(t.name)]
-    if wrong:
-        raise BadInput(f"{path}: layer {wrong[0]} does not have that many channels in {backbone.name}")
-    return plan
+    spectra = pair(second).spectra()
+    ridge = DistillOptions().regularization * math.prod(view.grid)
+    rows, columns, _ = dcf.peak(dcf.respond(spectra[1], dcf.solve(spectra[:1], label, ridge), view.grid))
+    cell = view.sides[0] / view.grid[0], view.sides[1] / view.grid[1]
+    return pair(features(1, (box.center[0] + columns * cell[1], box.center[1] + rows * cell[0]))), windows

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdedge_runtime.errors import BadInput
+from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.files import write_whole
 from cdedge_runtime.modelfile import Selection
 from cdedge_runtime.record import decode, encode
@@ -50,3 +51,17 @@ def load_plan(path: Path) -> ChannelPlan:
         return decode(ChannelPlan, json.loads(path.read_text()))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: not a channel plan: {error}") from error
+
+
+def replayed(path: Path, backbone: str, totals: Mapping[str, int]) -> ChannelPlan:
+    """The plan at ``path`` if it is for these layers of ``backbone``; raises `Usage` or `BadInput` where it is not."""
+    plan = load_plan(path)
+    if plan.backbone != backbone or [t.name for t in plan.taps] != list(totals):
+        layers = "+".join(t.name for t in plan.taps)
+        raise Usage(
+            f"{path} is a plan for {plan.backbone} layers {layers}: use --backbone {plan.backbone} --layers {layers}"
+        )
+    wrong = [t.name for t in plan.taps if t.total != totals[t.name]]
+    if wrong:
+        raise BadInput(f"{path}: layer {wrong[0]} does not have that many channels in {backbone}")
+    return plan

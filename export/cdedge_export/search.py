@@ -95,22 +95,25 @@ def make_objective(
 
 
 class GivenFilter:
-    """Eq. 4 for a given filter, through the Gram matrix of the channels' responses."""
+    """Eq. 4 for a given filter, through the Gram matrix of the channels' responses.
+
+    spectra (n, d, Gh, Gwh); labels (Gh, Gwh) for all samples or (n, Gh, Gwh).
+    """
 
     def __init__(
         self,
         spectra: dcf.Spectrum,
         g: dcf.Spectrum,
-        label: dcf.Spectrum,
+        labels: dcf.Spectrum,
         *,
         grid: tuple[int, int],
         ridge: float,
         amplitude: bool,
     ) -> None:
-        weights = np.broadcast_to(np.sqrt(dcf.half_weights(grid)), label.shape)
+        weights = np.sqrt(dcf.half_weights(grid))
         channels = spectra.shape[1]
         terms = np.moveaxis(spectra * g * weights, 1, 0).reshape(channels, -1)
-        wanted = np.tile((label * weights).ravel(), spectra.shape[0])
+        wanted = np.broadcast_to(labels * weights, (spectra.shape[0], *spectra.shape[2:])).ravel()
         self._gram = (terms @ terms.conj().T).real.astype(np.float64)
         self._match = (terms @ wanted.conj()).real.astype(np.float64)
         self._wanted = float(np.vdot(wanted, wanted).real)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import onnx
+
 from cdedge_runtime.files import whole_file
 from cdedge_runtime.modelfile import ModelSpec, seal, to_metadata
 
-from .graph import build_model
+from .graph import build_empty, build_model
 from .network import Geometry, Network
 
 T = TypeVar("T")
@@ -22,7 +24,16 @@ def write_model(spec: ModelSpec, network: Network, path: Path, *, check: Callabl
     is left and an older one at ``path`` stays. Raises `BadEnvironment` where ``path`` cannot be written.
     """
     geometry = Geometry(spec.input_px, spec.grid)
-    data = seal(build_model(network, geometry, to_metadata(spec)).SerializeToString())
+    return _write(build_model(network, geometry, to_metadata(spec)), path, check)
+
+
+def write_without_network(spec: ModelSpec, path: Path, *, check: Callable[[Path], T]) -> T:
+    """As `write_model`, for a tracker whose features need no network."""
+    return _write(build_empty(spec.input_px, to_metadata(spec)), path, check)
+
+
+def _write(model: onnx.ModelProto, path: Path, check: Callable[[Path], T]) -> T:
+    data = seal(model.SerializeToString())
     with whole_file(path) as part:
         part.write_bytes(data)
         return check(part)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from .errors import BadModel
-from .settings import Settings
+from .errors import BadModel, Usage
+from .settings import Settings, changed, profile_settings
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,13 @@ S = TypeVar("S", bound=AnySettings)
 SETTINGS: dict[str, type[AnySettings]] = {"deepcd": Settings, "cf2": Cf2Settings, "cacf": CacfSettings}
 
 
+def new_settings(tracker: str) -> AnySettings:
+    """The tracker's default settings; raises `Usage` for an unknown name."""
+    if tracker not in SETTINGS:
+        raise Usage(f"unknown tracker {tracker!r}, expected one of {', '.join(SETTINGS)}")
+    return SETTINGS[tracker]()
+
+
 def settings_of(tracker: str, settings: AnySettings, kind: type[S]) -> S:
     """``settings`` as the record that a tracker class needs; raises `BadModel` for another tracker's file."""
     if not isinstance(settings, kind):
@@ -67,3 +75,12 @@ def settings_of(tracker: str, settings: AnySettings, kind: type[S]) -> S:
 def tracker_of(settings: AnySettings) -> str:
     """Name of the tracker that the record belongs to."""
     return next(name for name, record in SETTINGS.items() if record is type(settings))
+
+
+def starting_settings(tracker: str, profile: str | None, layers: str, assignments: Sequence[str]) -> AnySettings:
+    """The settings a tracker starts from: its own or, for deepcd, a profile's, changed by name; raises `Usage`."""
+    if tracker == "deepcd":
+        return changed(profile_settings(profile, several_layers="+" in layers or layers == "all"), assignments)
+    if profile is not None:
+        raise Usage(f"--profile {profile}: only deepcd has profiles, not {tracker}")
+    return changed(new_settings(tracker), assignments)

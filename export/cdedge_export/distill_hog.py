@@ -1,0 +1,70 @@
+"""Channel distillation for the context-aware filter: over HOG's channels, its context patches as further samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdedge_runtime import dcf
+from cdedge_runtime.box import Box
+from cdedge_runtime.cacf import Cacf, weighted
+from cdedge_runtime.confidence import psr
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.estimate import no_lap
+from cdedge_runtime.frames import Frame
+from cdedge_runtime.hog_features import BACKBONE, TAP
+from cdedge_runtime.modelfile import Selection
+from cdedge_runtime.window_tracker import WindowTracker
+
+from .distill import DistillOptions, check_options, planned, seed_set
+from .friendliness import rank_scores, target_part
+from .plan import ChannelPlan
+from .search import GivenFilter, swap_search
+
+
+def distill_hog(frames: list[Frame], box: Box, method: Cacf, options: DistillOptions) -> ChannelPlan:
+    """Choose channels of HOG from two frames; ``method`` has all of them.
+
+    Frame 2 is seen where the filter of frame 1 finds the target. The filter of the search is frame 1's (A15): with
+    ``ncc`` its amplitude, which the independent form does not fit, plays no part. Raises `Usage`.
+    """
+    check_options(options)
+    if options.search == "reduced":
+        raise Usage("--search reduced has no form for context patches: use ncc, e4 or none with --tracker cacf")
+    tracker = WindowTracker(method)
+    tracker.init(frames[0], box)
+    centers = box.center, tracker.update(frames[1]).box.center
+    maps = [method.maps(frame, center, no_lap) for frame, center in zip(frames, centers, strict=True)]
+    first, second = (method.samples(frame, center, no_lap) for frame, center in zip(frames, centers, strict=True))
+    layers = {TAP: slice(0, len(maps[0]))}
+    on_target = [target_part(each, method.settings.padding) for each in maps]
+    scores = rank_scores(options.rank, *on_target, layers=tuple(layers.values()), seed=options.seed)
+
+    def quality(kept: list[int]) -> float:
+        return psr(dcf.respond(second[0, kept], method.trained(first[:, kept]), method.spec.grid))
+
+    seed = seed_set(options.channels, scores, layers, quality=quality)
+    kept, before, after, swaps = _searched(seed, np.concatenate([first, second]), method, options)
+    selection = Selection(options.rank, options.search, options.channels, options.seed, before, after)
+    return ChannelPlan(BACKBONE, planned(layers, scores, kept), selection, swaps)
+
+
+def _searched(
+    seed: list[int], samples: NDArray[np.complex64], method: Cacf, options: DistillOptions
+) -> tuple[list[int], float | None, float | None, int]:
+    """The set found from ``seed``, its energy before and after, and the number of swaps."""
+    if options.search == "none":
+        return seed, None, None, 0
+    settings, count = method.settings, len(samples) // 2
+    labels = np.zeros((len(samples), *method.label.shape), np.complex64)
+    labels[[0, count]] = method.label
+    objective = GivenFilter(
+        np.concatenate([weighted(part, settings.context) for part in (samples[:count], samples[count:])]),
+        method.trained(samples[:count]),
+        labels,
+        grid=method.spec.grid,
+        ridge=settings.ridge,
+        amplitude=options.search == "e4",
+    )
+    found = swap_search(objective, seed)
+    return list(found.kept), found.energy_before, found.energy_after, found.swaps

@@ -1,0 +1,88 @@
+"""Export of a tracker on HOG: a plan and settings in the same kind of file, and no network."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import astuple, replace
+from pathlib import Path
+
+from cdedge_runtime import cacf, fhog
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import BadModel, Usage
+from cdedge_runtime.features import read_spec
+from cdedge_runtime.frames import Frame, Source, frame_sha256
+from cdedge_runtime.hog_features import BACKBONE, CELL_PX, TAP, HogFeatures
+from cdedge_runtime.modelfile import InputConvention, ModelSpec, Selection, SourceInfo, Tap, WeightsInfo
+from cdedge_runtime.tracker_settings import CacfSettings, settings_of, tracker_of
+
+from .distill import DistillOptions, keep_all
+from .distill_hog import distill_hog
+from .plan import ChannelPlan, replayed
+from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames
+from .write import write_without_network
+
+_OF_NETWORKS = ("backbone", "layers", "weights", "convention", "mode", "input_px", "grid", "subsample")
+
+
+def export_hog(source: Source, box: Box | None, out: Path, *, options: ExportOptions, say: Say) -> ExportReport:
+    """Distil, write and check one model file of the context-aware filter; raises as `pipeline.export`."""
+    begin = time.perf_counter()
+    _check(options)
+    settings = settings_of(tracker_of(options.settings), options.settings, CacfSettings)
+    say("reading the first two frames")
+    frames, first_box = first_frames(source, box)
+    whole = _whole_spec(settings, source, frames[0], first_box)
+    say("choosing channels of HOG")
+    plan = _chosen(frames, first_box, whole, options)
+    taps = tuple(Tap(tap.name, tap.kept, tap.total) for tap in plan.taps)
+    spec = replace(whole, taps=taps, selection=plan.selection)
+    say(f"writing {out}")
+    write_without_network(spec, out, check=lambda file: _check_read(file, spec))
+    seconds = time.perf_counter() - begin
+    return ExportReport(out, out.stat().st_size, spec, plan, (), None, "HOG of grey values", seconds)
+
+
+def _check(options: ExportOptions) -> None:
+    default = ExportOptions()
+    for name in _OF_NETWORKS:
+        if getattr(options, name) != getattr(default, name):
+            option = {"input_px": "input"}.get(name, name)
+            raise Usage(f"--{option} is for networks; the tracker cacf uses HOG: leave it out")
+
+
+def _whole_spec(settings: CacfSettings, source: Source, frame: Frame, box: Box) -> ModelSpec:
+    """The contract with all 31 channels."""
+    grid = cacf.grid_for(box.size, settings)
+    return ModelSpec(
+        tracker=tracker_of(settings),
+        backbone=BACKBONE,
+        taps=(Tap(TAP, tuple(range(fhog.CHANNELS)), fhog.CHANNELS),),
+        mode="exact",
+        subsample=1,
+        input_px=(CELL_PX * grid[0], CELL_PX * grid[1]),
+        grid=grid,
+        convention=InputConvention("BGR", 1 / 255, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+        settings=settings,
+        weights=WeightsInfo("none: HOG has no weights", hashlib.sha256().hexdigest(), "none"),
+        selection=Selection("none", "none", "1.0", 0, None, None),
+        source=SourceInfo(source.name, frame_sha256(frame), astuple(box)),
+        macs=0,
+        weight_bytes=0,
+        activation_bytes=0,
+        producer=PRODUCER,
+    )
+
+
+def _chosen(frames: list[Frame], box: Box, whole: ModelSpec, options: ExportOptions) -> ChannelPlan:
+    if options.plan is not None:
+        return replayed(options.plan, BACKBONE, {TAP: fhog.CHANNELS})
+    method = cacf.Cacf(HogFeatures(whole))
+    if options.distill is None:
+        return keep_all(distill_hog(frames, box, method, DistillOptions(search="none", channels="1.0")))
+    return distill_hog(frames, box, method, options.distill)
+
+
+def _check_read(path: Path, spec: ModelSpec) -> None:
+    if read_spec(path) != spec:
+        raise BadModel(f"{path}: the contract read back is not the one written; please report this")
