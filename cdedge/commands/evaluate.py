@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cdedge.options import JsonOption
+from cdedge.options import JsonOption, ProfileOption, SetOption
 
 Text = str | None
 
@@ -48,6 +48,9 @@ def evaluate(
     rank: Annotated[str, typer.Option()] = "rel",
     search: Annotated[Literal["reduced", "e4", "ncc", "none"], typer.Option()] = "reduced",
     seed: Annotated[int, typer.Option()] = 0,
+    profile: ProfileOption = None,
+    assignments: SetOption = None,
+    subsample: Annotated[int, typer.Option(min=1, max=4)] = 1,
     input_px: Annotated[int | None, typer.Option("--input", min=32, max=512, show_default=False)] = None,
     grid: Annotated[int | None, typer.Option(min=8, max=256, show_default=False)] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of onnxruntime and OpenCV alike, while tracking.")] = 1,
@@ -97,6 +100,9 @@ def evaluate(
             rank=rank,
             search=search,
             seed=seed,
+            profile=profile,
+            settings=tuple(assignments or ()),
+            subsample=subsample,
             input_px=input_px,
             grid=grid,
         ),

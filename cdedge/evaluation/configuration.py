@@ -18,7 +18,7 @@ class TrackerOptions:
     tracker: ``deepcd``, ``opencv:NAME``, or ``raw:FOLDER`` for results made elsewhere.
     model: an exported file for all sequences; None distils one per sequence with the options from
     ``backbone`` on, which mean the same as in ``cdedge export``; None there is the export's own default.
-    peer_model: files of an OpenCV network tracker.
+    peer_model: files of an OpenCV network tracker. settings: ``NAME=VALUE`` texts that change the tracker's.
     """
 
     tracker: str = "deepcd"
@@ -34,6 +34,9 @@ class TrackerOptions:
     rank: str = "rel"
     search: Literal["reduced", "e4", "ncc", "none"] = "reduced"
     seed: int = 0
+    profile: str | None = None
+    settings: tuple[str, ...] = ()
+    subsample: int = 1
     input_px: int | None = None
     grid: int | None = None
 

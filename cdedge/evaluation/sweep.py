@@ -31,9 +31,10 @@ _OUTER: dict[str, type] = {"protocol": str, "threads": int}
 _TYPES: dict[str, type] = {
     "backbone": str, "layers": str, "weights": str, "convention": str, "mode": str, "distill": bool,
     "channels": str, "rank": str, "search": str, "seed": int, "input_px": int, "grid": int,
+    "profile": str, "settings": str, "subsample": int,
     "tracker": str, "model": str, "peer_model": str, **_OUTER,
 }  # fmt: skip
-_SPELLINGS = {"input": "input_px"}
+_SPELLINGS = {"input": "input_px", "set": "settings"}
 
 Table = dict[str, Any]
 
@@ -141,7 +142,7 @@ def _option(path: Path, key: str, value: object) -> tuple[str, object]:
     if name in _PATHS:
         paths = tuple(str(Path(word).resolve()) for word in str(value).split(","))
         return name, paths if name == "peer_model" else paths[0]
-    return name, value
+    return name, tuple(str(value).split()) if name == "settings" else value
 
 
 def _applied(base: Configuration, options: Table) -> Configuration:

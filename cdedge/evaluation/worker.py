@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 import time
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from cdedge_runtime.frames import Source, read_image
 from cdedge_runtime.meters import MemoryNow, memory_now, reset_peak
 from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.record import decode, encode
+from cdedge_runtime.tracker_settings import starting_settings
 
 from .job import Failure, Job, Memory, Outcome, broken
 from .peers import AnyTracker, Peer
@@ -71,11 +71,11 @@ def export_job(job: Job, out: Path) -> Outcome:
         convention=chosen.convention,
         mode=chosen.mode,
         distill=distill if chosen.distill else None,
+        input_px=chosen.input_px,
+        grid=chosen.grid,
+        subsample=chosen.subsample,
+        settings=starting_settings(chosen.tracker, chosen.profile, chosen.layers, chosen.settings),
     )
-    if chosen.input_px is not None:
-        options = replace(options, input_px=chosen.input_px)
-    if chosen.grid is not None:
-        options = replace(options, grid=chosen.grid)
     source = Source(job.name, lambda: iter(frames), Box(*job.box), job.origin, len(frames))
     try:
         export(source, Box(*job.box), out, options=options)

@@ -50,6 +50,18 @@ class Settings:
     patience: int = 4
 
 
+# What a user chooses between: one neighbouring scale per frame, or both for more time.
+PROFILES = {"fast": Settings(scale="alternate"), "accurate": Settings(scale="pyramid")}
+
+
+def profile_settings(profile: str | None, *, several_layers: bool) -> Settings:
+    """Settings of ``fast`` or ``accurate``; None means fast for one layer, accurate for several. Raises `Usage`."""
+    name = profile or ("accurate" if several_layers else "fast")
+    if name not in PROFILES:
+        raise Usage(f"no profile {name!r}: use one of {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
 def changed(settings: T, assignments: Sequence[str]) -> T:
     """A settings record with ``name=value`` texts applied; raises `Usage` for one that does not fit."""
     values = encode(settings)
