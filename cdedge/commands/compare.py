@@ -65,6 +65,7 @@ def _warn(comparison: Comparison) -> None:
 
 def _write_page(path: Path, comparison: Comparison, root: Path | None) -> None:
     from cdedge.evaluation.datasets import load_dataset
+    from cdedge.evaluation.models import mean_channels
     from cdedge.pages.comparison import TrackerOnPage, find_failures, write_comparison
 
     made_by = comparison.summaries[0].manifest.configuration
@@ -73,13 +74,14 @@ def _write_page(path: Path, comparison: Comparison, root: Path | None) -> None:
     results = [(s.evaluation, s.folder) for s in comparison.summaries]
     pages = []
     for summary in comparison.summaries:
-        last = summary.manifest.runs[-1]
+        last, threads = summary.manifest.runs[-1], summary.manifest.configuration.threads
         pages.append(
             TrackerOnPage(
                 summary.evaluation,
-                machine=f"{last.machine.processor}, {summary.manifest.configuration.threads} threads",
+                machine=f"{last.machine.processor}, {threads} thread{'s' * (threads > 1)}",
                 date=(last.finished or last.started)[:10],
                 peak_memory_bytes=None if summary.memory is None else summary.memory.largest_peak_bytes,
+                channels=mean_channels(summary.folder),
             )
         )
     write_comparison(
@@ -88,4 +90,8 @@ def _write_page(path: Path, comparison: Comparison, root: Path | None) -> None:
         title=f"Trackers on {made_by.dataset}, {made_by.protocol.upper()}",
         facts={},
         failures=find_failures(dataset, results) if made_by.protocol == "ope" else (),
+        protocol=made_by.protocol.upper(),
+        notes={
+            "Time": "fps is frames over the time spent in update(); reading images and the first frame are left out."
+        },
     )

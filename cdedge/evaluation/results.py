@@ -36,7 +36,8 @@ class SequenceScore:
 class Speed:
     """Times over all sequences, of whatever the time files hold; ours leave reading the image out.
 
-    fps: all frames over the sum of all times, initialisation included.
+    fps: frames over the sum of their times, the first frame of each sequence included as far as its time is given;
+    `summary.summarize` leaves it out.
     init_ms: median time of the first frame of each sequence.
     p50_ms, p95_ms, p99_ms: percentiles over all other frames.
     """
