@@ -18,14 +18,14 @@ class TrackerOnPage:
     machine: the machine in words, with its threads, since times depend on them.
     date: when the results were made, such as ``2025-03-01``.
     peak_memory_bytes: peak resident memory of the process that tracked.
-    channels: how many channels of features the tracker computes.
+    channels: how many channels of features the tracker computes, the mean over its models.
     """
 
     evaluation: Evaluation
     machine: str | None = None
     date: str | None = None
     peak_memory_bytes: int | None = None
-    channels: int | None = None
+    channels: float | None = None
 
     @property
     def name(self) -> str:
