@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cdedge.options import JsonOption, ProfileOption, SetOption
+from cdedge.options import JsonOption, ProfileOption, Search, SetOption, default_search
 
 Text = str | None
 
@@ -22,7 +22,7 @@ def evaluate(
         Text, typer.Option(metavar="NAME,NAME", help="Only these sequences.", show_default=False)
     ] = None,
     tracker: Annotated[
-        str, typer.Option(help="deepcd, or opencv: with CSRT, KCF, MOSSE, MIL, DaSiamRPN, Nano or Vit.")
+        str, typer.Option(help="deepcd, cf2, cacf, or opencv: with CSRT, KCF, MOSSE, MIL, DaSiamRPN, Nano or Vit.")
     ] = "deepcd",
     model: Annotated[
         Path | None,
@@ -46,7 +46,7 @@ def evaluate(
     no_distill: Annotated[bool, typer.Option("--no-distill", help="Keep every channel.")] = False,
     channels: Annotated[str, typer.Option()] = "auto",
     rank: Annotated[str, typer.Option()] = "rel",
-    search: Annotated[Literal["reduced", "e4", "ncc", "none"], typer.Option()] = "reduced",
+    search: Annotated[Search | None, typer.Option(show_default=False)] = None,
     seed: Annotated[int, typer.Option()] = 0,
     profile: ProfileOption = None,
     assignments: SetOption = None,
@@ -98,7 +98,7 @@ def evaluate(
             distill=not no_distill,
             channels=channels,
             rank=rank,
-            search=search,
+            search=search or default_search(tracker),
             seed=seed,
             profile=profile,
             settings=tuple(assignments or ()),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.tracker_settings import SETTINGS
 
 _NAMED_WEIGHTS = ("bundled", "imagenet")
 
@@ -15,7 +16,7 @@ _NAMED_WEIGHTS = ("bundled", "imagenet")
 class TrackerOptions:
     """Which tracker, and how it is made.
 
-    tracker: ``deepcd``, ``opencv:NAME``, or ``raw:FOLDER`` for results made elsewhere.
+    tracker: ``deepcd``, ``cf2``, ``cacf``, ``opencv:NAME``, or ``raw:FOLDER`` for results made elsewhere.
     model: an exported file for all sequences; None distils one per sequence with the options from
     ``backbone`` on, which mean the same as in ``cdedge export``; None there is the export's own default.
     peer_model: files of an OpenCV network tracker. settings: ``NAME=VALUE`` texts that change the tracker's.
@@ -43,7 +44,7 @@ class TrackerOptions:
     @property
     def distils(self) -> bool:
         """Whether each sequence gets a model of its own."""
-        return self.tracker == "deepcd" and self.model is None
+        return self.tracker in SETTINGS and self.model is None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -74,14 +75,15 @@ def resolved_weights(text: str | None) -> str | None:
 
 def check_tracker(options: TrackerOptions) -> None:
     """Raise `Usage` for a tracker nobody knows, or options of two trackers at once."""
-    if options.tracker == "deepcd":
+    if options.tracker in SETTINGS:
         if options.peer_model:
             raise Usage("--peer-model is for OpenCV's network trackers, such as --tracker opencv:Nano")
         return
     if not options.tracker.startswith(("opencv:", "raw:")):
-        raise Usage(f"unknown tracker {options.tracker!r}, expected deepcd or opencv:NAME, such as opencv:CSRT")
+        known = ", ".join(SETTINGS)
+        raise Usage(f"unknown tracker {options.tracker!r}, expected {known} or opencv:NAME, such as opencv:CSRT")
     if options.model is not None:
-        raise Usage(f"--model is for deepcd, not for {options.tracker}")
+        raise Usage(f"--model is for cdedge's own trackers, not for {options.tracker}")
 
 
 def label(configuration: Configuration) -> str:
