@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +42,8 @@ def drawn(frame: Frame, estimate: Estimate, index: int) -> Frame:
     box, color = estimate.box, _LOST if estimate.lost else _FOUND
     corners = [(round(box.x), round(box.y)), (round(box.x + box.width), round(box.y + box.height))]
     cv2.rectangle(picture, corners[0], corners[1], color, 2, cv2.LINE_AA)
-    text = f"{index}  lost" if estimate.lost else f"{index}  {estimate.score:.1f}"
+    score = f"{estimate.score:.1f}" if math.isfinite(estimate.score) else "start"
+    text = f"{index}  {'lost' if estimate.lost else score}"
     cv2.putText(picture, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, color, 1, cv2.LINE_AA)
     return picture
 
