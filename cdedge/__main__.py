@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from cdedge_runtime.child import limit_blas
 from cdedge_runtime.errors import CdedgeError, MissingExtra
 
 _EXTRA_OF = {
@@ -23,6 +24,7 @@ _EXTRA_OF = {
 
 def main() -> None:
     """Run the command line; exit codes: 0 ok, 1 data or model, 2 usage, 3 environment, 4 over budget, 130 stopped."""
+    limit_blas(os.environ)
     try:
         if sys.argv[1:2] == ["doctor"]:
             from .commands.doctor import alone as app

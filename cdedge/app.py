@@ -17,6 +17,7 @@ from .commands.export import export
 from .commands.inspect import inspect
 from .commands.track import track
 from .commands.vot import vot
+from .commands.warm import warm
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,7 +26,7 @@ app = typer.Typer(
     help="Distil a deep tracker to the channels one target needs, export it as one ONNX file, run it on a device.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (export, inspect, track, bench, devices, evaluate, compare, convert, vot, doctor):
+for command in (export, inspect, track, bench, devices, evaluate, compare, convert, vot, doctor, warm):
     app.command()(command)
 
 

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from cdedge.render import talk
 
@@ -25,3 +33,16 @@ def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
             bar.advance(task)
 
         yield step
+
+
+@contextmanager
+def working(what: str) -> Iterator[Callable[[], None]]:
+    """A function to call while waiting: shows the time taken; silent when stderr is no terminal."""
+    if not talk.is_terminal:
+        yield lambda: None
+        return
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=talk, transient=True
+    ) as bar:
+        bar.add_task(what, total=None)
+        yield bar.refresh

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from cdedge_runtime.child import FLOOR_BYTES
+
 from .facts import Facts
 from .finding import Finding, bad, ok, warn
 
-_LITTLE_BYTES = 250_000_000  # a floor of 60 MB and a model of 100 MB, with as much again for the system
-_FLOOR_BYTES = 75_000_000
+_LITTLE_BYTES = 250_000_000  # the libraries' 80 MB, a model of 90 MB, and as much for everything else
 
 
 def proc(facts: Facts) -> Finding:
@@ -26,9 +27,9 @@ def memory(facts: Facts) -> Finding:
     if free is None:
         return warn("free memory is not readable", "look at it with 'free' on the host")
     need = facts.model.needed_bytes if facts.model is not None else None
-    if need is not None and free < need + _FLOOR_BYTES:
+    if need is not None and free < need + FLOOR_BYTES:
         return bad(
-            f"{_mb(free)} free, the model needs about {_mb(need + _FLOOR_BYTES)} with Python and its libraries",
+            f"{_mb(free)} free, the model needs about {_mb(need + FLOOR_BYTES)} with Python and its libraries",
             "stop other programs, or export with fewer layers or a smaller --input",
         )
     if free < _LITTLE_BYTES:

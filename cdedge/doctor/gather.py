@@ -12,9 +12,9 @@ from typing import Any
 from cdedge_devices import load, names
 from cdedge_runtime.conditions import read_conditions
 from cdedge_runtime.providers import PROVIDERS
+from cdedge_runtime.stamps import ir_and_opset
 
 from .facts import Facts, Imported, KnownBadVersion, ModelFacts, OpenCv
-from .stamps import ir_and_opset
 
 _NUMPY = """
 import json, numpy

@@ -90,7 +90,7 @@ def read_conditions(root: Path = Path("/"), ask: Ask | None = None) -> Condition
         max_clock_hz=_highest(root, "sys/devices/system/cpu", "cpu[0-9]*/cpufreq/cpuinfo_max_freq", 1e3),
         temperature_c=_highest(root, "sys/class/thermal", "thermal_zone*/temp", 1e-3),
         throttling=_throttling(root),
-        power_mode=_power_mode((ask or _run)(["nvpmodel", "-q"])),
+        power_mode=_power_mode((ask or run_tool)(["nvpmodel", "-q"])),
         load=_load(root),
         blas_threads={name: os.environ[name] for name in BLAS_VARIABLES if name in os.environ},
         versions={"python": platform.python_version(), **installed(PACKAGES)},
@@ -116,7 +116,8 @@ def l4t_release(text: str) -> str:
     return f"r{found[1]}.{found[2]}" if found else text.splitlines()[0]
 
 
-def _run(command: list[str]) -> str | None:
+def run_tool(command: list[str]) -> str | None:
+    """What a command printed; None where it is not there or fails."""
     if shutil.which(command[0]) is None:
         return None
     try:

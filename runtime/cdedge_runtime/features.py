@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
+import platform
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import modelfile
+from .engines import engine_folder, made
 from .errors import BadModel, MissingExtra, ProviderUnavailable
 from .modelfile import INPUT_NAME, OUTPUT_NAME, ModelSpec
+from .providers import PROVIDERS, session_entries, tensorrt_options
 
 try:
     import onnxruntime as ort
 except ImportError as error:
     raise MissingExtra("onnxruntime is not installed", "cpu") from error
-
-PROVIDERS = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-}
 
 
 def usable_cpus() -> int:
@@ -53,6 +51,13 @@ class Extractor:
         self.session.run_with_iobinding(self._binding)
         return np.asarray(self._features[0])
 
+    def nodes(self) -> dict[str, int] | None:
+        """Graph nodes per execution provider; None where this onnxruntime does not tell (before about 1.24)."""
+        if not hasattr(self.session, "get_provider_graph_assignment_info"):
+            return None
+        parts = self.session.get_provider_graph_assignment_info()
+        return dict(sum((Counter({part.ep_name: len(part.get_nodes())}) for part in parts), Counter()))
+
     def _check_input(self) -> None:
         declared = [(i.name, i.shape, i.type) for i in self.session.get_inputs()]
         wanted = [(INPUT_NAME, [1, *self.spec.input_px, 3], "tensor(uint8)")]
@@ -79,9 +84,10 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    for key, value in session_entries(ort.__version__, platform.machine()).items():
+        options.add_session_config_entry(key, value)
     try:
-        session = ort.InferenceSession(str(path), options, providers=[wanted])
+        session = ort.InferenceSession(str(path), options, providers=_with_options(wanted, path))
     except Exception as error:
         reason = str(error).splitlines()[0][:200]
         raise BadModel(f"{path}: onnxruntime {ort.__version__} cannot load it: {reason}") from error
@@ -91,6 +97,17 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
             "its libraries did not load; use --provider cpu, or install what that provider needs"
         )
     return session
+
+
+def _with_options(wanted: str, path: Path) -> list[tuple[str, dict[str, str]]]:
+    """The provider to ask for, with what it has to be told; what TensorRT cannot run goes to CUDA."""
+    if wanted == PROVIDERS["cpu"]:
+        return [(wanted, {})]
+    if hasattr(ort, "preload_dlls"):  # finds the CUDA libraries that pip installed
+        ort.preload_dlls()
+    if wanted == PROVIDERS["cuda"]:
+        return [(wanted, {})]
+    return [(wanted, tensorrt_options(made(engine_folder(path, ort.__version__)))), (PROVIDERS["cuda"], {})]
 
 
 def _provider(name: str) -> str:

@@ -19,7 +19,8 @@ class StageTime:
     """Time that a stage took per frame, in milliseconds."""
 
     p50_ms: float
-    p95_ms: float
+    p90_ms: float
+    p99_ms: float
     mean_ms: float
     max_ms: float
 
@@ -87,8 +88,8 @@ class Stopwatch:
 
 def _stage_time(ns: list[int]) -> StageTime:
     ms = np.asarray(ns, np.float64) / 1e6
-    p50, p95 = np.percentile(ms, [50, 95])
-    return StageTime(float(p50), float(p95), float(ms.mean()), float(ms.max()))
+    p50, p90, p99 = np.percentile(ms, [50, 90, 99])
+    return StageTime(float(p50), float(p90), float(p99), float(ms.mean()), float(ms.max()))
 
 
 def memory_now() -> MemoryNow:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -16,9 +15,11 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
+from . import child
 from .box import Box
-from .errors import BadEnvironment, CdedgeError, Usage
+from .errors import CdedgeError
 from .estimate import Sizes
+from .features import Extractor
 from .frames import open_source
 from .meters import MemoryNow, StageTime, memory_now, reset_peak
 from .opening import open_features, tracker_with
@@ -63,11 +64,17 @@ class MemoryReport:
 
 @dataclass(frozen=True)
 class ProbeReport:
-    """One measured run in a fresh process."""
+    """One measured run in a fresh process.
+
+    load_ms: opening the file and its session. warm_up_ms: the network's first run, on an empty window. init_ms: the
+    tracker's first frame. Rates and stages are of all later frames. nodes: graph nodes per execution provider, None
+    where this onnxruntime (or a model without a network) does not tell.
+    """
 
     source: str
     frames: int
     load_ms: float
+    warm_up_ms: float
     init_ms: float
     fps: float
     fps_without_read: float
@@ -76,24 +83,13 @@ class ProbeReport:
     memory: MemoryReport
     provider: str
     threads: int
+    nodes: dict[str, int] | None
     versions: dict[str, str]
 
 
-_BY_EXIT_CODE = {kind.exit_code: kind for kind in (CdedgeError, Usage, BadEnvironment)}
-
-
-def measure(request: Request, *, timeout_s: float | None = None) -> ProbeReport:
+def measure(request: Request, *, tick: child.Tick | None = None) -> ProbeReport:
     """Run the request in a fresh interpreter; raises what the child met, or `BadEnvironment` if it died."""
-    command = [sys.executable, "-m", "cdedge_runtime.probe"]
-    child = subprocess.run(
-        command, input=json.dumps(encode(request)), capture_output=True, text=True, timeout=timeout_s
-    )
-    if child.returncode < 0:
-        raise BadEnvironment(f"the measuring process was killed by signal {-child.returncode} (9: out of memory?)")
-    if child.returncode:
-        lines = child.stderr.strip().splitlines() or [f"the measuring process ended with {child.returncode}"]
-        raise _BY_EXIT_CODE.get(child.returncode, CdedgeError)(lines[-1])
-    return decode(ProbeReport, json.loads(child.stdout))
+    return decode(ProbeReport, child.ask("cdedge_runtime.probe", encode(request), Path(request.model), tick))
 
 
 def _answer(request: Request) -> ProbeReport:
@@ -105,7 +101,9 @@ def _answer(request: Request) -> ProbeReport:
     reset_peak()
     begin = time.perf_counter()
     features = open_features(Path(request.model), provider=request.provider, threads=request.threads)
-    load_ms = (time.perf_counter() - begin) * 1e3
+    loaded = time.perf_counter()
+    features(np.zeros((*features.spec.input_px, 3), np.uint8))
+    warm = time.perf_counter()
     tracker = tracker_with(features)
     given = Box(*request.box) if request.box else None
     report = track(tracker, source, starting_box(source, tracker.spec, given), limit=request.frames)
@@ -117,7 +115,8 @@ def _answer(request: Request) -> ProbeReport:
     return ProbeReport(
         report.source,
         len(report.estimates),
-        load_ms,
+        (loaded - begin) * 1e3,
+        (warm - loaded) * 1e3,
         report.init_ms,
         report.fps,
         report.fps_without_read,
@@ -126,6 +125,7 @@ def _answer(request: Request) -> ProbeReport:
         _memory(floor, with_source, peak, tracker.sizes()),
         features.provider,
         features.threads,
+        features.nodes() if isinstance(features, Extractor) else None,
         {
             "python": sys.version.split()[0],
             "numpy": np.__version__,

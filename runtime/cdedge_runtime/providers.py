@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 PROVIDERS = {
@@ -13,27 +10,8 @@ PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
-CACHE_VARIABLE = "CDEDGE_CACHE"
 # The convolutions of Arm's KleidiAI keep a buffer per frame seen: onnxruntime issues 28231 and 29538, fixed in 1.27.
 _LEAKING = ((1, 24), (1, 27))
-
-
-@dataclass(frozen=True)
-class EngineKey:
-    """What a TensorRT engine depends on: it must be built again when any of these changes."""
-
-    gpu: str
-    driver: str
-    tensorrt: str
-    onnxruntime: str
-    model_sha256: str
-
-    @property
-    def folder(self) -> str:
-        """Name of the folder that holds the engine."""
-        parts = (self.gpu, self.driver, self.tensorrt, self.onnxruntime, self.model_sha256)
-        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-        return re.sub(r"[^a-z0-9]+", "-", f"{self.gpu} trt {self.tensorrt}".lower()).strip("-") + f"-{digest}"
 
 
 def release(version: str) -> tuple[int, int]:
@@ -49,18 +27,10 @@ def kleidiai_leaks(onnxruntime: str, machine: str) -> bool:
 
 def session_entries(onnxruntime: str, machine: str) -> dict[str, str]:
     """Session configuration for a release of onnxruntime on a machine (``platform.machine()``)."""
-    entries = {"session.intra_op.allow_spinning": "0"}
+    entries = {"session.intra_op.allow_spinning": "0", "session.record_ep_graph_assignment_info": "1"}
     if kleidiai_leaks(onnxruntime, machine):
         entries["mlas.disable_kleidiai"] = "1"
     return entries
-
-
-def cache_root() -> Path:
-    """Where engines are kept: ``$CDEDGE_CACHE``, or ``cdedge`` in the user's cache folder."""
-    given = os.environ.get(CACHE_VARIABLE)
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cdedge"
 
 
 def tensorrt_options(cache: Path, *, half: bool = False) -> dict[str, str]:

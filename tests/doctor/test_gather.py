@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cdedge.doctor.gather import missing_in_ldd
-from cdedge.doctor.stamps import ir_and_opset
-from tests.conftest import Done
+from cdedge_runtime import modelfile
+from cdedge_runtime.stamps import ir_and_opset, metadata
+from tests.conftest import Done, make_spec
 
 Run = Callable[..., Done]
 
@@ -30,9 +31,11 @@ def test_the_linker_s_answer_is_read() -> None:
 
 def test_stamps_are_read_without_onnx(tiny_model: Path, tmp_path: Path) -> None:
     assert ir_and_opset(tiny_model) == (8, 17)
+    assert modelfile.from_metadata(metadata(tiny_model)) == make_spec()
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(tiny_model.read_bytes()[:-40])
     assert ir_and_opset(cut) == (None, None)
+    assert metadata(cut) == {}
     assert ir_and_opset(tmp_path / "none.onnx") == (None, None)
     cut.write_bytes(b"\xff" * 40)
     assert ir_and_opset(cut) == (None, None)

@@ -1,12 +1,13 @@
-"""Reads the versions stamped in an ONNX file without the onnx package, which a device does not have."""
+"""Reads what is stamped in an ONNX file without loading it, and without the onnx package, which a device lacks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-_IR_VERSION, _OPSET_IMPORT = 1, 8  # fields of onnx.ModelProto
+_IR_VERSION, _OPSET_IMPORT, _METADATA = 1, 8, 14  # fields of onnx.ModelProto
 _DOMAIN, _VERSION = 1, 2  # fields of onnx.OperatorSetIdProto
+_KEY, _VALUE = 1, 2  # fields of onnx.StringStringEntryProto
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 
 
@@ -24,6 +25,19 @@ def ir_and_opset(path: Path) -> tuple[int | None, int | None]:
     except (OSError, ValueError, IndexError):
         return None, None
     return ir, opset
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """``metadata_props`` of the file; empty where it does not tell."""
+    try:
+        entries = [dict(_fields(v)) for f, v in _fields(path.read_bytes()) if f == _METADATA and isinstance(v, bytes)]
+    except (OSError, ValueError, IndexError):
+        return {}
+    return {_text(entry.get(_KEY)): _text(entry.get(_VALUE)) for entry in entries}
+
+
+def _text(value: int | bytes | None) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else ""
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:

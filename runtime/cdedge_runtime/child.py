@@ -1,0 +1,108 @@
+"""Measuring in a child process: its environment, its answer, and what its death means. Loads no numpy."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from .conditions import read_conditions
+from .errors import BadEnvironment, BadModel, CdedgeError, OverBudget, Usage
+from .modelfile import from_metadata
+from .stamps import metadata
+
+Tick = Callable[[], None]
+
+FLOOR_BYTES = 80_000_000  # Python, numpy, OpenCV and onnxruntime: bench measured 77 MB on x86-64
+_TICK_S = 0.2
+_OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "Insufficient memory", "Failed to allocate", "Cannot allocate")
+_MEANING = {
+    9: " (the kernel does so when memory runs out)",
+    4: " (an illegal instruction: run 'cdedge doctor')",
+}
+_BY_EXIT_CODE = {kind.exit_code: kind for kind in (CdedgeError, Usage, BadEnvironment, OverBudget)}
+
+
+def limit_blas(environment: MutableMapping[str, str]) -> None:
+    """One thread for numpy's OpenBLAS, where the user has not said otherwise; to be called before numpy is imported.
+
+    Its threads spin between the tracker's small matrix products: see benchmarks/blas_threads.py.
+    """
+    if "OMP_NUM_THREADS" not in environment:
+        environment.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def environment() -> dict[str, str]:
+    """The environment for a measuring process."""
+    copy = dict(os.environ)
+    limit_blas(copy)
+    return copy
+
+
+def ask(module: str, request: Any, model: Path, tick: Tick | None = None) -> Any:
+    """The JSON answer of ``python -m module`` to a JSON request on its stdin; ``tick`` is called while it works.
+
+    Raises what the child met, or `BadEnvironment` if something killed it; it never outlives this call.
+    """
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-m", module]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment()) as child:
+        try:
+            text: str | None = json.dumps(request)
+            while True:
+                try:
+                    out, err = child.communicate(text, timeout=_TICK_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    text = None
+                    if tick is not None:
+                        tick()
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode:
+        raise failure(child.returncode, err, model)
+    return json.loads(out)
+
+
+def failure(returncode: int, stderr: str, model: Path) -> CdedgeError:
+    """What to raise for a child that ended with ``returncode`` and left ``stderr``."""
+    lines = stderr.strip().splitlines()
+    last = lines[-1] if lines else f"the measuring process ended with {returncode}"
+    if returncode < 0:
+        return BadEnvironment(f"the measuring process was killed by {_signal(-returncode)}. {memory_known(model)}")
+    if any(word in last for word in _OUT_OF_MEMORY):
+        return BadEnvironment(f"the measuring process ran out of memory ({last[:120]}). {memory_known(model)}")
+    return _BY_EXIT_CODE.get(returncode, CdedgeError)(last)
+
+
+def memory_known(model: Path) -> str:
+    """What the model needs by its shapes, and what this machine has, in one line."""
+    now = read_conditions()
+    limit = "no control group limit" if now.cgroup_bytes is None else f"control group limit {_mb(now.cgroup_bytes)}"
+    try:
+        spec = from_metadata(metadata(model))
+    except BadModel:
+        need = "its need cannot be read"
+    else:
+        need = (
+            f"by shape it needs {_mb(spec.weight_bytes + spec.activation_bytes)} beside {_mb(FLOOR_BYTES)} of libraries"
+        )
+    return f"{model}: {need}; free {_mb(now.available_bytes)}, {limit}"
+
+
+def _signal(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    return name + _MEANING.get(number, "")
+
+
+def _mb(count: int | None) -> str:
+    return "not readable" if count is None else f"{count / 1e6:.1f} MB"

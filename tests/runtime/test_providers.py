@@ -1,0 +1,104 @@
+"""Provider options, session entries and engine keys: all that can be said without a GPU."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from cdedge_runtime import engines
+from cdedge_runtime.engines import EngineKey, cache_root, engine_folder, gpu_and_driver, made
+from cdedge_runtime.errors import BadEnvironment, ProviderUnavailable
+from cdedge_runtime.features import Extractor
+from cdedge_runtime.providers import kleidiai_leaks, release, session_entries, tensorrt_options
+
+KEY = EngineKey("NVIDIA H100 80GB HBM3", "570.1", "101300", "1.31.1", "ab" * 32)
+
+
+def test_every_part_of_the_key_makes_another_folder() -> None:
+    folders = {KEY.folder} | {replace(KEY, **{field.name: "other"}).folder for field in fields(KEY)}
+    assert len(folders) == 1 + len(fields(KEY))
+    assert KEY.folder.startswith("nvidia-h100-80gb-hbm3-trt-101300-")
+    assert "/" not in replace(KEY, gpu="../../etc").folder
+
+
+def test_parts_cannot_run_into_each_other() -> None:
+    assert replace(KEY, gpu="a", driver="bc").folder != replace(KEY, gpu="ab", driver="c").folder
+
+
+def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CDEDGE_CACHE", str(tmp_path / "own"))
+    assert cache_root() == tmp_path / "own"
+    monkeypatch.delenv("CDEDGE_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_root() == tmp_path / "cdedge"
+
+
+def test_the_folder_follows_the_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CDEDGE_CACHE", str(tmp_path))
+    monkeypatch.setattr(engines, "run_tool", lambda _: "NVIDIA A100, 550.54\n")
+    first, second = tmp_path / "a.onnx", tmp_path / "b.onnx"
+    first.write_bytes(b"a")
+    second.write_bytes(b"b")
+    assert engine_folder(first, "1.31.1") == engine_folder(first, "1.31.1") != engine_folder(second, "1.31.1")
+    assert engine_folder(first, "1.31.1").name.startswith("nvidia-a100-")
+
+
+def test_the_gpu_is_asked_for() -> None:
+    assert gpu_and_driver(lambda _: "NVIDIA H100, 570.1\nNVIDIA H100, 570.1\n") == ("NVIDIA H100", "570.1")
+    assert gpu_and_driver(lambda _: None) == ("unknown GPU", "unknown driver")
+
+
+def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadEnvironment, match="CDEDGE_CACHE"):
+        made(tmp_path / "file" / "cache")
+
+
+def test_tensorrt_keeps_its_engines_in_full_precision(tmp_path: Path) -> None:
+    options = tensorrt_options(tmp_path)
+    assert options["trt_engine_cache_path"] == options["trt_timing_cache_path"] == str(tmp_path)
+    assert (options["trt_engine_cache_enable"], options["trt_fp16_enable"]) == ("True", "False")
+    assert tensorrt_options(tmp_path, half=True)["trt_fp16_enable"] == "True"
+    assert all(isinstance(value, str) for value in options.values())
+
+
+@pytest.mark.parametrize(
+    ("version", "machine", "leaks"),
+    [
+        ("1.23.2", "aarch64", False),
+        ("1.24.0", "aarch64", True),
+        ("1.26.1", "arm64", True),
+        ("1.27.0", "aarch64", False),
+        ("1.25.0", "x86_64", False),
+    ],
+)
+def test_kleidiai_is_off_where_it_leaks(version: str, machine: str, leaks: bool) -> None:
+    assert kleidiai_leaks(version, machine) is leaks
+    assert ("mlas.disable_kleidiai" in session_entries(version, machine)) is leaks
+    assert session_entries(version, machine)["session.intra_op.allow_spinning"] == "0"
+
+
+def test_releases_are_compared_as_numbers() -> None:
+    assert release("1.9.0") < release("1.16.3") < release("1.24.0rc1")
+    assert release("unknown") == (0, 0)
+
+
+def test_nodes_are_counted_where_onnxruntime_tells(tiny_model: Path) -> None:
+    nodes = Extractor(tiny_model, threads=1).nodes()
+    if nodes is None:
+        pytest.skip("this onnxruntime does not tell where nodes run")
+    assert set(nodes) == {"CPUExecutionProvider"}
+    assert nodes["CPUExecutionProvider"] >= 3
+
+
+def test_an_onnxruntime_that_does_not_tell_is_not_asked(tiny_model: Path) -> None:
+    extract = Extractor(tiny_model, threads=1)
+    extract.session = object()
+    assert extract.nodes() is None
+
+
+def test_a_provider_that_is_not_here_is_an_error_with_its_remedy(tiny_model: Path) -> None:
+    with pytest.raises(ProviderUnavailable, match=r"--provider cpu"):
+        Extractor(tiny_model, provider="tensorrt")
