@@ -31,16 +31,30 @@ def _as_dict(spec: ModelSpec) -> dict[str, object]:
     return {"channels": spec.channels, "layers": spec.layers, **encode(spec)}
 
 
-def _facts(spec: ModelSpec, model: Path) -> list[tuple[str, str]]:
-    convention, selection = spec.convention, spec.selection
+def _network_facts(spec: ModelSpec) -> list[tuple[str, str]]:
+    convention = spec.convention
     return [
-        ("tracker", f"{spec.tracker}, {spec.backbone} layers {spec.layers}, mode {spec.mode}"),
-        ("file", size(model.stat().st_size)),
+        ("network", f"{spec.backbone} layers {spec.layers}, mode {spec.mode}"),
         ("weights", f"{size(spec.weight_bytes)} from {spec.weights.name}"),
         ("weights sha256", spec.weights.sha256),
         ("licence of weights", spec.weights.licence),
         ("work per window", f"{number(spec.macs)} MACs, {size(spec.activation_bytes)} of activations at once"),
         ("input", f"{spec.input_px[1]}x{spec.input_px[0]} px, {convention.order}, mean {convention.mean}"),
+    ]
+
+
+def _hog_facts(spec: ModelSpec) -> list[tuple[str, str]]:
+    return [("features", f"HOG of {spec.input_px[1]}x{spec.input_px[0]} px grey values; no network, no weights")]
+
+
+def _facts(spec: ModelSpec, model: Path) -> list[tuple[str, str]]:
+    from cdedge_runtime.hog_features import BACKBONE
+
+    selection = spec.selection
+    return [
+        ("tracker", spec.tracker),
+        ("file", size(model.stat().st_size)),
+        *(_hog_facts(spec) if spec.backbone == BACKBONE else _network_facts(spec)),
         ("response grid", f"{spec.grid[1]}x{spec.grid[0]} cells"),
         (
             "selection",

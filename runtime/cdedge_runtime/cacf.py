@@ -45,7 +45,7 @@ def joint_filter(samples: Spectrum, label: Spectrum, *, ridge: float, context: f
     """The minimiser over all channels of |sum x_l g_l - y|^2 + context sum_i |sum c_il g_l|^2 + ridge |g|^2."""
     labels = np.zeros((len(samples), *label.shape), np.complex64)
     labels[0] = label
-    return dcf.solve(weighted(samples, context), labels, ridge)
+    return dcf.solve(weighted(samples, context).astype(np.complex128), labels, ridge)
 
 
 def weighted(samples: Spectrum, context: float) -> Spectrum:

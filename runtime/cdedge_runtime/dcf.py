@@ -44,13 +44,16 @@ def half_weights(grid: tuple[int, int]) -> Real:
     return weights
 
 
-def solve(samples: Spectrum, labels: Spectrum, regularization: float, weights: Real | None = None) -> Spectrum:
+def solve(
+    samples: Spectrum | NDArray[np.complex128], labels: Spectrum, regularization: float, weights: Real | None = None
+) -> Spectrum:
     """The exact minimiser of Eq. 5 over n weighted samples, in its dual form (Eq. 7 in n x n systems).
 
     Per frequency ``g = F^H (F F^H + lambda W^-1)^-1 y`` with F the (n, c) matrix of samples; identical to the c x c
     form ``(F^H W F + lambda I)^-1 F^H W y``, whose memory would grow with c squared.
 
-    samples (n, c, Gh, Gwh), labels (Gh, Gwh) or (n, Gh, Gwh), weights (n,) positive, 1 each when absent.
+    samples (n, c, Gh, Gwh), labels (Gh, Gwh) or (n, Gh, Gwh), weights (n,) positive, 1 each when absent. The Gram
+    matrix has the samples' precision: give complex128 where the regularization is below 1e-6 of their energy.
     Returns g (c, Gh, Gwh) complex64.
     """
     count = samples.shape[0]
