@@ -150,9 +150,9 @@ def conjugate_gradients(product: Callable[[Real], Real], wanted: Real, start: Re
     return h
 
 
-def prepared(features: NDArray[np.float32], power: float) -> Real:
+def prepared(features: NDArray[np.float32], power: float, out: Real | None = None) -> Real:
     """Features (C, Gh, Gw) raised to ``power`` (they are non-negative) and freed of each channel's mean."""
-    maps = np.sqrt(features) if power == 0.5 else np.power(features, np.float32(power))
+    maps = np.sqrt(features, out=out) if power == 0.5 else np.power(features, np.float32(power), out=out)
     maps -= maps.mean((-2, -1), keepdims=True)
     return np.asarray(maps, np.float32)
 

@@ -48,6 +48,8 @@ class Tracker:
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
         self._window = hann_window(self.spec.grid)
         self._dft = Dft(self.spec.grid, band=self._settings.band)
+        self._prepared = np.empty((self.spec.channels, *self.spec.grid), np.float32)
+        self._seen = np.empty((self.spec.channels, *self._dft.frequencies), np.complex64)
         self._filter: compact.CompactFilter | None = None
 
     def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
@@ -105,9 +107,8 @@ class Tracker:
         """What the model and the filter take, by shape; raises `NotInitialized` before ``init``."""
         if self._filter is None:
             raise NotInitialized
-        maps = 4 * self.spec.channels * math.prod(self.spec.grid)
-        # Per window: network output, prepared maps, their spectrum, and the filter's work space.
-        buffers = self._patch.nbytes + 4 * maps
+        # The network's output is as large as the prepared maps, the filter's work space as the spectrum.
+        buffers = self._patch.nbytes + 2 * (self._prepared.nbytes + self._seen.nbytes)
         return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, self._filter.state_bytes, buffers)
 
     def _side_px(self, view: View) -> float:
@@ -118,12 +119,12 @@ class Tracker:
         lap("patch")
         features = self._extract(window)
         lap("features")
-        return compact.prepared(features, self._settings.power)
+        return compact.prepared(features, self._settings.power, out=self._prepared)
 
     def _spectrum(self, image: Frame, view: View, lap: Lap) -> Spectrum:
         maps = self._maps(image, view, lap)
         maps *= self._gain
-        return self._dft.forward(maps)
+        return self._dft.forward(maps, out=self._seen)
 
     def _locate(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> Real:
         """Go to the view that answers best, and to the peak in it; returns its response."""

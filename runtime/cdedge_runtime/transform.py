@@ -31,16 +31,25 @@ class Dft:
         # Real maps need only real products along the rows: real and imaginary parts lie side by side.
         self._across = np.ascontiguousarray(across.astype(np.complex64)).view(np.float32)
         self._back = np.stack([back.real, -back.imag], 1).reshape(2 * len(columns), -1).astype(np.float32)
+        self._work: Real = np.empty((0, 0), np.float32)
         self._down = down.astype(np.complex64)
         self._up = np.ascontiguousarray(down.conj().T / grid[0]).astype(np.complex64)
 
-    def forward(self, maps: Real) -> Spectrum:
-        """(..., h, w) float32 to (..., 2 b + 1, b + 1) complex64."""
+    def forward(self, maps: Real, out: Spectrum | None = None) -> Spectrum:
+        """(..., h, w) float32 to (..., 2 b + 1, b + 1) complex64, in ``out`` if given."""
         rows, columns = self.shape
-        lines = (np.ascontiguousarray(maps).reshape(-1, columns) @ self._across).view(np.complex64)
-        return np.asarray(np.matmul(self._down, lines.reshape(*maps.shape[:-2], rows, -1)))
+        lines = self._scratch((maps.size // columns, self._across.shape[1]))
+        np.matmul(np.ascontiguousarray(maps).reshape(-1, columns), self._across, out=lines)
+        half = lines.view(np.complex64).reshape(*maps.shape[:-2], rows, -1)
+        return np.asarray(np.matmul(self._down, half, out=out))
 
     def inverse(self, spectrum: Spectrum) -> Real:
         """(..., 2 b + 1, b + 1) complex64 to (..., h, w) float32."""
         lines = np.matmul(self._up, spectrum).reshape(-1, self.frequencies[1]).view(np.float32)
         return np.asarray((lines @ self._back).reshape(*spectrum.shape[:-2], *self.shape))
+
+    def _scratch(self, shape: tuple[int, int]) -> Real:
+        """Work space of that shape, kept: fresh memory of this size costs page faults in every frame."""
+        if self._work.shape != shape:
+            self._work = np.empty(shape, np.float32)
+        return self._work
