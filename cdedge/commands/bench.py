@@ -1,11 +1,14 @@
-"""``cdedge bench``: frame rate and memory, measured in a fresh process."""
+"""``cdedge bench``: frame rate and memory, measured in fresh processes."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cdedge.bench_tables import show_bench, show_changes
 from cdedge.options import (
     BoxOption,
     JsonOption,
@@ -15,10 +18,16 @@ from cdedge.options import (
     ThreadsOption,
     parse_box,
 )
-from cdedge.render import emit_json, introduce, show_facts, size
-from cdedge.stages import show_stages
+from cdedge.progress import progress
+from cdedge.render import emit_json, introduce
+from cdedge_runtime.benchmark import BenchReport, benchmark, differences
+from cdedge_runtime.benchmark import compare as compare_reports
+from cdedge_runtime.errors import BadInput, CdedgeError
 from cdedge_runtime.frames import open_source
-from cdedge_runtime.probe import ProbeReport, Request, measure
+from cdedge_runtime.probe import Request
+from cdedge_runtime.record import decode, encode
+
+SCHEMA = "cdedge.bench/1"
 
 
 def bench(
@@ -28,41 +37,46 @@ def bench(
     frames: Annotated[int | None, typer.Option(min=3, help="Stop after this many frames.", show_default=False)] = None,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Measure so often, each time in a fresh process.")] = 1,
+    compare: Annotated[
+        Path | None,
+        typer.Option(help="An older --json answer; exit code 1 if slower or larger than then.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure frame rate and memory of a model on SOURCE in a fresh process."""
+    old = None if compare is None else read_bench(compare)
     opened = open_source(source)
     introduce(opened)
     given = parse_box(box, opened)
     start = None if given is None else (given.x, given.y, given.width, given.height)
-    report = measure(Request(str(model), source, start, frames, provider, threads))
+    with progress("measuring", repeat) as step:
+        report = benchmark(Request(str(model), source, start, frames, provider, threads), repeat=repeat, step=step)
+    changes = () if old is None else compare_reports(old, report)
+    unlike = () if old is None else differences(old, report)
     if as_json:
-        emit_json("cdedge.bench/1", {"model": str(model), **_as_dict(report)})
+        compared = None if old is None else {"changes": changes, "not_alike": unlike}
+        emit_json(SCHEMA, {**encode(report), "compared": compared})
     else:
-        _show(report)
+        show_bench(report)
+        if old is not None:
+            show_changes(changes, unlike)
+    if any(each.verdict == "worse" for each in changes):
+        raise typer.Exit(CdedgeError.exit_code)
 
 
-def _as_dict(report: ProbeReport) -> dict[str, object]:
-    return {field: getattr(report, field) for field in report.__dataclass_fields__}
-
-
-def _show(report: ProbeReport) -> None:
-    memory = report.memory
-    show_facts(
-        f"{report.source}: {report.frames} frames, {report.provider}, {report.threads} threads",
-        [
-            ("fps", f"{report.fps:.1f} end to end, {report.fps_without_read:.1f} without reading"),
-            ("start", f"{report.load_ms:.0f} ms to load, {report.init_ms:.1f} ms for the first frame"),
-            ("outside onnxruntime", f"{report.outside_session_share:.0%} of the time without reading"),
-            ("peak memory", f"{size(memory.peak_bytes)} resident"),
-            ("  floor", f"{size(memory.floor_bytes)} Python, numpy, OpenCV, onnxruntime"),
-            ("  source", f"{size(memory.source_bytes)} to read frames"),
-            ("  tracker", f"{size(memory.tracker_bytes)} model, session and filter"),
-            (
-                "by shape",
-                f"weights {size(memory.weights_bytes)}, activations {size(memory.activations_bytes)}, "
-                f"filter {size(memory.filter_state_bytes)}, buffers {size(memory.buffers_bytes)}",
-            ),
-        ],
-    )
-    show_stages(report.stages)
+def read_bench(path: Path) -> BenchReport:
+    """An answer of ``cdedge bench --json``; raises `BadInput` for anything else."""
+    try:
+        value = json.loads(path.read_text())
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise BadInput(f"{path}: not JSON: {error}") from error
+    if not isinstance(value, dict) or value.pop("schema", None) != SCHEMA:
+        raise BadInput(f"{path}: not an answer of 'cdedge bench --json' (its schema is not {SCHEMA})")
+    value.pop("compared", None)
+    try:
+        return decode(BenchReport, value)
+    except ValueError as error:
+        raise BadInput(f"{path}: an answer of another version of cdedge: {error}") from error

@@ -1,0 +1,110 @@
+"""The tables of ``cdedge bench``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cdedge.render import say, show_facts, show_table, size
+from cdedge.stages import show_stages
+from cdedge_runtime.benchmark import BenchReport
+from cdedge_runtime.conditions import Conditions
+from cdedge_runtime.noise import Change, Spread
+
+_NOT_TOLD = "not readable"
+
+
+def show_bench(report: BenchReport) -> None:
+    """Rates, start, memory, stages and conditions of a benchmark."""
+    memory, figures = report.memory, report.spread
+    what = f"{report.source}: {report.frames} frames, {report.provider}, {report.threads} threads"
+    show_facts(
+        f"{what}, {len(report.runs)} runs",
+        [
+            ("fps", f"{_range(figures['fps'])} end to end, {_range(figures['fps_without_read'])} without reading"),
+            (
+                "start",
+                f"{report.load_ms:.0f} ms to load, {report.warm_up_ms:.1f} ms for the first run of the network, "
+                f"{report.init_ms:.1f} ms for the first frame",
+            ),
+            ("outside onnxruntime", f"{report.outside_session_share:.0%} of the time without reading"),
+            ("graph nodes", _nodes(report.nodes)),
+            ("peak memory", f"{size(memory.peak_bytes)} resident"),
+            ("  floor", f"{size(memory.floor_bytes)} Python, numpy, OpenCV, onnxruntime"),
+            ("  source", f"{size(memory.source_bytes)} to read frames"),
+            ("  tracker", f"{size(memory.tracker_bytes)} model, session and filter"),
+            (
+                "by shape",
+                f"weights {size(memory.weights_bytes)}, activations {size(memory.activations_bytes)}, "
+                f"filter {size(memory.filter_state_bytes)}, buffers {size(memory.buffers_bytes)}",
+            ),
+        ],
+    )
+    show_stages(report.stages)
+    show_conditions(report.conditions, report.conditions_after)
+
+
+def show_conditions(before: Conditions, after: Conditions) -> None:
+    """Under which conditions it was measured; what the machine does not tell is said."""
+    group = "none told" if before.cgroup_bytes is None else size(before.cgroup_bytes)
+    cpus = "" if before.cgroup_cpus is None else f", {before.cgroup_cpus:g} processors' worth of time"
+    clock = f"{_clock(before.clock_hz)} -> {_clock(after.clock_hz)}"
+    throttling = _NOT_TOLD if after.throttling is None else "; ".join(after.throttling) or "no"
+    show_facts(
+        f"conditions, {before.time}",
+        [
+            ("machine", f"{before.board or before.cpu or before.machine}, {before.system}"),
+            ("processors", f"{before.usable_cpus} of {before.cpus} usable{cpus}, load {_plain(before.load)}"),
+            ("memory", f"{size(before.available_bytes)} of {size(before.memory_bytes)} free, limit {group}"),
+            (
+                "governor, clock",
+                f"{before.governor or _NOT_TOLD}, {clock}",
+            ),
+            ("temperature", f"{_heat(before.temperature_c)} -> {_heat(after.temperature_c)}, throttling: {throttling}"),
+            ("power mode", before.power_mode or _NOT_TOLD),
+            ("BLAS", ", ".join(f"{k}={v}" for k, v in before.blas_threads.items()) or "no variable set"),
+            ("versions", ", ".join(f"{name} {version}" for name, version in before.versions.items())),
+        ],
+    )
+
+
+def show_changes(changes: Sequence[Change], differences: Sequence[str]) -> None:
+    """What changed against an older benchmark, and what was not alike."""
+    show_table(
+        "against the older benchmark",
+        ["figure", "old", "new", "worse by", "noise", "verdict"],
+        [_row(each) for each in changes],
+    )
+    for difference in differences:
+        say(f"not alike: {difference}")
+
+
+def _row(c: Change) -> list[str]:
+    old, new = _figure(c.figure, c.old), _figure(c.figure, c.new)
+    return [c.figure, old, new, f"{c.worse:+.1%}", f"{c.allowed:.1%}", c.verdict]
+
+
+def _range(figure: Spread) -> str:
+    text = f"{figure.median:.1f}"
+    return text if figure.runs == 1 else f"{text} ({figure.low:.1f} to {figure.high:.1f})"
+
+
+def _nodes(nodes: dict[str, int] | None) -> str:
+    if nodes is None:
+        return "not told by this onnxruntime"
+    return ", ".join(f"{count} on {name}" for name, count in nodes.items())
+
+
+def _figure(name: str, value: float) -> str:
+    return size(int(value)) if name.endswith("_bytes") else f"{value:.4g}"
+
+
+def _clock(hertz: float | None) -> str:
+    return _NOT_TOLD if hertz is None else f"{hertz / 1e9:.2f} GHz"
+
+
+def _heat(celsius: float | None) -> str:
+    return _NOT_TOLD if celsius is None else f"{celsius:.0f} degrees C"
+
+
+def _plain(value: float | None) -> str:
+    return _NOT_TOLD if value is None else f"{value:g}"
