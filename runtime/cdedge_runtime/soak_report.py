@@ -1,0 +1,108 @@
+"""What the samples of a soak say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from .conditions import Conditions, read_conditions
+from .drift import Slope, counts_grow, drift, slope, verdict_of
+from .soak import Sample, SoakRequest, watch
+
+ALLOWED_BYTES = 4096.0  # per 1000 frames: one page, 10 MB a day at 30 frames per second
+MOST_SAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class SoakReport:
+    """Slopes are per 1000 frames over the second half (see `drift`); None: too few samples, or /proc does not tell.
+
+    latency_drift: change of the median latency from the second quarter to the last, as a share.
+    """
+
+    model: str
+    request: SoakRequest
+    frames: int
+    seconds: float
+    fps: float
+    verdict: Literal["steady", "leak", "unclear"]
+    reason: str
+    allowed_bytes: float
+    rss_slope_bytes: Slope | None
+    pss_slope_bytes: Slope | None
+    latency_drift: float | None
+    handles: tuple[int, int] | None
+    threads: tuple[int, int] | None
+    conditions: Conditions
+    samples: tuple[Sample, ...]
+
+
+def soak(
+    request: SoakRequest, *, allowed_bytes: float = ALLOWED_BYTES, see: Callable[[Sample], None] | None = None
+) -> SoakReport:
+    """Run a soak; ``see`` is told each sample as it comes. Ctrl-C ends it early and reports what there is."""
+    before, samples = read_conditions(), list[Sample]()
+
+    def collect(sample: Sample) -> None:
+        samples.append(sample)
+        if len(samples) > MOST_SAMPLES:
+            del samples[::2]
+        if see is not None:
+            see(sample)
+
+    try:
+        watch(request, collect)
+    except KeyboardInterrupt:
+        if not samples:
+            raise
+    return report_of(request, tuple(samples), before, allowed_bytes=allowed_bytes)
+
+
+def report_of(
+    request: SoakRequest, samples: tuple[Sample, ...], conditions: Conditions, *, allowed_bytes: float
+) -> SoakReport:
+    """The report of samples in order."""
+    rss, pss = (_slope(samples, name) for name in ("rss_bytes", "pss_bytes"))
+    handles, threads = (_counts(samples, name) for name in ("handles", "threads"))
+    verdict, reason = verdict_of(rss, allowed_bytes), _because(rss, allowed_bytes)
+    for name, counts in (("handles", handles), ("threads", threads)):
+        if counts is not None and counts_grow(counts):
+            verdict, reason = "leak", f"{name} grew from {counts[len(counts) // 4]} to {counts[-1]}"
+    frames, seconds = (samples[-1].frame, samples[-1].seconds) if samples else (0, 0.0)
+    return SoakReport(
+        model=request.model,
+        request=request,
+        frames=frames,
+        seconds=seconds,
+        fps=frames / seconds if seconds else 0.0,
+        verdict=verdict,
+        reason=reason,
+        allowed_bytes=allowed_bytes,
+        rss_slope_bytes=rss,
+        pss_slope_bytes=pss,
+        latency_drift=drift([sample.latency_ms for sample in samples]),
+        handles=None if handles is None else (min(handles), max(handles)),
+        threads=None if threads is None else (min(threads), max(threads)),
+        conditions=conditions,
+        samples=samples,
+    )
+
+
+def _slope(samples: tuple[Sample, ...], name: str) -> Slope | None:
+    values = [getattr(sample, name) for sample in samples]
+    return None if None in values else slope([sample.frame for sample in samples], values)
+
+
+def _counts(samples: tuple[Sample, ...], name: str) -> list[int] | None:
+    values = [getattr(sample, name) for sample in samples]
+    return None if None in values or not values else values
+
+
+def _because(rss: Slope | None, allowed_bytes: float) -> str:
+    if rss is None:
+        return "too few samples, or /proc does not tell memory: run longer, or on the host"
+    return (
+        f"resident memory changes by {rss.per_1000:.0f} bytes per 1000 frames, 95 % interval "
+        f"{rss.low:.0f} to {rss.high:.0f}, allowed {allowed_bytes:.0f}"
+    )
