@@ -50,7 +50,7 @@ def _gradients(image: Real, height: int, width: int) -> tuple[Real, NDArray[np.i
     dy, dx = dy[:height, :width], dx[:height, :width]
     turns = np.arctan2(dy, dx) * np.float32(ORIENTATIONS / np.pi)
     bins = np.floor(turns + np.float32(0.5)).astype(np.intp)
-    bins[bins < 0] += 2 * ORIENTATIONS
+    np.add(bins, 2 * ORIENTATIONS, out=bins, where=bins < 0)
     return np.sqrt(dx * dx + dy * dy), bins
 
 
