@@ -104,6 +104,12 @@ class MovingSquare:
         picture[y : y + self.size[1], x : x + self.size[0]] = self._target
         return picture
 
+    def zoomed(self, zoom: float) -> np.ndarray:
+        """The first frame enlarged about the target's centre."""
+        x, y = self.box(0).center
+        around = cv2.getRotationMatrix2D((x - 0.5, y - 0.5), 0, zoom)
+        return cv2.warpAffine(self.frame(0), around, (200, 160), borderMode=cv2.BORDER_REPLICATE)
+
     def save(self, folder: Path) -> Path:
         """Write the frames as img/0001.png .. and a 1-based groundtruth_rect.txt."""
         (folder / "img").mkdir(parents=True)

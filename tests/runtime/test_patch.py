@@ -28,5 +28,14 @@ def test_enlarging_keeps_the_center() -> None:
     np.testing.assert_allclose(window[16, :, 0], expected, atol=1.0)
 
 
+def test_a_window_that_is_not_square_is_stretched() -> None:
+    """A ramp along x and y, each axis at its own scale: 8 px high to 32 rows, 32 px wide to 16 columns."""
+    window = patch.cut(ramp(), (30.0, 20.0), (8.0, 32.0), out=np.empty((32, 16, 3), np.uint8)).astype(float)
+    across = 4 * (14 + 2 * (np.arange(16) + 0.5) - 0.5)
+    down = 6 * (16 + (np.arange(32) + 0.5) / 4 - 0.5)
+    np.testing.assert_allclose(window[16, :, 0], across, atol=1.0)
+    np.testing.assert_allclose(window[:, 8, 1], down, atol=1.0)
+
+
 def test_the_window_covers_the_target_times_padding() -> None:
     assert patch.window_side_px((20, 45), 4.0) == pytest.approx(4 * 30)
