@@ -56,6 +56,8 @@ def soak(
         emit_json("cdedge.soak/1", encode(report))
     else:
         _show(report)
+    if report.interrupted:
+        raise KeyboardInterrupt
     if report.verdict == "leak":
         raise typer.Exit(CdedgeError.exit_code)
 

@@ -44,14 +44,21 @@ def environment() -> dict[str, str]:
     return copy
 
 
+def start(module: str) -> subprocess.Popen[str]:
+    """``python -m module`` with pipes; Ctrl-C does not reach it, so that the parent decides what is left of it."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-m", module]
+    return subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment(), start_new_session=True
+    )
+
+
 def ask(module: str, request: Any, model: Path, tick: Tick | None = None) -> Any:
     """The JSON answer of ``python -m module`` to a JSON request on its stdin; ``tick`` is called while it works.
 
     Raises what the child met, or `BadEnvironment` if something killed it; it never outlives this call.
     """
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-m", module]
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment()) as child:
+    with start(module) as child:
         try:
             text: str | None = json.dumps(request)
             while True:

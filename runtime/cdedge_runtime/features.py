@@ -48,7 +48,11 @@ class Extractor:
     def __call__(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window."""
         self._binding.bind_cpu_input(INPUT_NAME, patch[None])
-        self.session.run_with_iobinding(self._binding)
+        try:
+            self.session.run_with_iobinding(self._binding)
+        except Exception as error:
+            reason = str(error).splitlines()[0][:200]
+            raise ProviderUnavailable(f"{self.provider} failed while running: {reason}; try --provider cpu") from error
         return np.asarray(self._features[0])
 
     def nodes(self) -> dict[str, int] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .box import Box
-from .errors import BadInput, CdedgeError, Usage
+from .errors import CdedgeError, Usage
 from .estimate import Estimate, ModelTracker
 from .files import write_whole
 from .frames import Frame, Source, frame_sha256
@@ -21,7 +21,7 @@ Observer = Callable[[int, Frame, Estimate], None]
 class RunReport:
     """One pass over a source. ``fps`` counts reading the frames, ``fps_without_read`` does not; init is apart.
 
-    ``error`` is set when the source broke in the middle, ``interrupted`` when the user stopped the run; the
+    ``error`` is set when source or provider broke in the middle, ``interrupted`` when the user stopped the run; the
     estimates up to there are kept.
     """
 
@@ -65,7 +65,7 @@ def track(
 ) -> RunReport:
     """Track through a source; ``box`` gives the first box from the first frame, ``observe`` sees every frame.
 
-    The observer's time is not counted. Raises `BadInput` only if not even the first frame can be used.
+    The observer's time is not counted. Raises only if not even the first frame can be used.
     """
     watch, estimates = Stopwatch(), list[Estimate]()
     error, interrupted, init_ms = None, False, 0.0
@@ -82,7 +82,7 @@ def track(
                 observe(index, frame, estimates[-1])
             if limit is not None and index + 1 >= limit:
                 break
-    except BadInput as problem:
+    except CdedgeError as problem:
         if not estimates:
             raise
         error = problem

@@ -6,7 +6,6 @@ The measured process keeps no sample: it prints each one, and this side collects
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 import time
@@ -65,9 +64,7 @@ class Sample:
 
 def watch(request: SoakRequest, see: Callable[[Sample], None]) -> None:
     """Run the request in a fresh process and hand on its samples; raises what it met, or that it died."""
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-m", "cdedge_runtime.soak"]
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=child.environment()) as process:
+    with child.start("cdedge_runtime.soak") as process:
         errors: list[str] = []
         reader = threading.Thread(target=_collect, args=(process.stderr, errors), daemon=True)
         reader.start()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .conditions import Conditions, read_conditions
 from .drift import Slope, counts_grow, drift, slope, verdict_of
+from .errors import BadEnvironment
 from .soak import Sample, SoakRequest, watch
 
 ALLOWED_BYTES = 4096.0  # per 1000 frames: one page, 10 MB a day at 30 frames per second
@@ -36,6 +37,7 @@ class SoakReport:
     threads: tuple[int, int] | None
     conditions: Conditions
     samples: tuple[Sample, ...]
+    interrupted: bool = False
 
 
 def soak(
@@ -51,12 +53,25 @@ def soak(
         if see is not None:
             see(sample)
 
+    interrupted = False
     try:
         watch(request, collect)
     except KeyboardInterrupt:
         if not samples:
             raise
-    return report_of(request, tuple(samples), before, allowed_bytes=allowed_bytes)
+        interrupted = True
+    except BadEnvironment as error:
+        raise BadEnvironment(f"{error}. {_last(samples)}") from error
+    report = report_of(request, tuple(samples), before, allowed_bytes=allowed_bytes)
+    return replace(report, interrupted=interrupted)
+
+
+def _last(samples: list[Sample]) -> str:
+    if not samples:
+        return "It died before the first sample"
+    last = samples[-1]
+    held = "not readable" if last.rss_bytes is None else f"{last.rss_bytes / 1e6:.1f} MB"
+    return f"Last sample: frame {last.frame}, resident memory {held}"
 
 
 def report_of(

@@ -11,7 +11,10 @@ from cdedge_runtime import engines
 from cdedge_runtime.engines import EngineKey, cache_root, engine_folder, gpu_and_driver, made
 from cdedge_runtime.errors import BadEnvironment, ProviderUnavailable
 from cdedge_runtime.features import Extractor
+from cdedge_runtime.frames import open_source
 from cdedge_runtime.providers import kleidiai_leaks, release, session_entries, tensorrt_options
+from cdedge_runtime.run import starting_box, track
+from cdedge_runtime.tracker import Tracker
 
 KEY = EngineKey("NVIDIA H100 80GB HBM3", "570.1", "101300", "1.31.1", "ab" * 32)
 
@@ -97,6 +100,25 @@ def test_an_onnxruntime_that_does_not_tell_is_not_asked(tiny_model: Path) -> Non
     extract = Extractor(tiny_model, threads=1)
     extract.session = object()
     assert extract.nodes() is None
+
+
+def test_a_provider_that_fails_in_the_middle_keeps_the_estimates(tiny_model: Path, square_folder: Path) -> None:
+    extract = Extractor(tiny_model, threads=1)
+    real, runs = extract.session, []
+
+    class Failing:
+        def run_with_iobinding(self, binding: object) -> None:
+            runs.append(1)
+            if len(runs) > 9:
+                raise RuntimeError("CUDA error 719\nmore")
+            real.run_with_iobinding(binding)
+
+    extract.session = Failing()
+    source = open_source(str(square_folder))
+    report = track(Tracker(extract), source, starting_box(source, extract.spec, None))
+    assert 2 <= len(report.estimates) < 12
+    assert isinstance(report.error, ProviderUnavailable)
+    assert "failed while running: CUDA error 719; " in str(report.error)
 
 
 def test_a_provider_that_is_not_here_is_an_error_with_its_remedy(tiny_model: Path) -> None:

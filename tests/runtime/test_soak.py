@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,12 @@ import pytest
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.conditions import read_conditions
-from cdedge_runtime.errors import BadInput
+from cdedge_runtime.errors import BadEnvironment, BadInput
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.frames import Source, open_source
 from cdedge_runtime.meters import memory_now
 from cdedge_runtime.soak import Sample, SoakRequest, run
-from cdedge_runtime.soak_report import SoakReport, report_of
+from cdedge_runtime.soak_report import SoakReport, report_of, soak
 from tests.conftest import make_spec
 
 REQUEST = SoakRequest("m.onnx", None, (1, 1, 8, 8), 4000, None, 20, "cpu", 1)
@@ -116,3 +117,18 @@ def test_unreadable_memory_is_unclear_not_steady() -> None:
 def test_the_source_is_opened_once(square_folder: Path) -> None:
     samples = samples_of(Leaky(0), replace(REQUEST, frames=40), open_source(str(square_folder)))
     assert len(samples) == 2
+
+
+@pytest.mark.parametrize(("met", "kept"), [(KeyboardInterrupt(), True), (BadEnvironment("killed by SIGKILL"), False)])
+def test_what_was_seen_before_the_end_is_told(monkeypatch: pytest.MonkeyPatch, met: BaseException, kept: bool) -> None:
+    def watch(_: SoakRequest, see: Callable[[Sample], None]) -> None:
+        see(flat(1)[0])
+        raise met
+
+    monkeypatch.setattr("cdedge_runtime.soak_report.watch", watch)
+    if kept:
+        report = soak(REQUEST)
+        assert (report.frames, report.interrupted) == (50, True)
+    else:
+        with pytest.raises(BadEnvironment, match=r"SIGKILL. Last sample: frame 50, resident memory 60\.0 MB"):
+            soak(REQUEST)
