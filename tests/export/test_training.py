@@ -79,15 +79,22 @@ def test_a_moved_view_is_answered_by_a_moved_peak() -> None:
     spectrum = torch.stack([torch.fft.rfft2(v) for v in (view, moved, moved)], dim=1)
     label = head.labels(torch.tensor([[(0.0, 0.0), move, move]]), torch.tensor([1.0]), grid)
     s = head.cross_spectra(spectrum, torch.ones(1, 5))
-    for view_number, response in head.responses(s, label, 1e-9):
-        torch.testing.assert_close(response[0, 0], label[0, view_number], rtol=0, atol=1e-4)
-        assert head.loss(response, label[:, view_number]) < head.loss(0 * response, label[:, view_number])
+    for trained, number in head.FILTERS:
+        found, wanted, full = head.response(s, label, trained, number, 1e-9), label[:, number], torch.ones(1)
+        torch.testing.assert_close(found[0, 0], wanted[0], rtol=0, atol=1e-4)
+        assert head.loss(found, wanted, full) < head.loss(0 * found, wanted, full)
+        assert head.loss(0.5 * found, wanted, 0.5 * full) < head.loss(found, wanted, 0.5 * full)
+
+
+def test_the_wanted_peak_falls_with_the_error_of_scale() -> None:
+    log_scale = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.02, 0.05], [0.0, 0.02, 0.1], [0.0, 0.02, -0.1]])
+    both = head.peak_height(log_scale, (0, 1), 2)
+    assert both[0] == 1
+    assert both[0] > both[1] > both[2] > both[3] > 0
 
 
 def test_cross_spectra_of_disjoint_subsets_add_up() -> None:
-    spectrum = torch.fft.rfft2(
-        torch.randn(2, head.VIEWS, 6, 8, 8, generator=torch.Generator().manual_seed(0))
-    )
+    spectrum = torch.fft.rfft2(torch.randn(2, head.VIEWS, 6, 8, 8, generator=torch.Generator().manual_seed(0)))
     masks = torch.tensor([[1, 0, 1, 0, 0, 1], [0, 1, 0, 1, 1, 0], [1, 1, 1, 1, 1, 1]]).float()
     for s in head.cross_spectra(spectrum, masks).values():
         torch.testing.assert_close(s[:, 0] + s[:, 1], s[:, 2])
@@ -179,9 +186,7 @@ def test_the_shipped_file_is_what_was_promised() -> None:
     shapes = {"0": (64, 3, 3, 3), "2": (64, 64, 3, 3), "5": (128, 64, 3, 3)}
     with resources.as_file(shipped) as path, safe_open(path, framework="pt") as file:
         assert path.stat().st_size <= 300_000
-        assert sorted(file.keys()) == sorted(
-            f"features.{i}.{kind}" for i in shapes for kind in ("weight", "bias")
-        )
+        assert sorted(file.keys()) == sorted(f"features.{i}.{kind}" for i in shapes for kind in ("weight", "bias"))
         for key in file.keys():  # noqa: SIM118 - no mapping
             tensor = file.get_tensor(key)
             assert tensor.dtype == torch.float16

@@ -44,9 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=30.0, help="time to spend on one core (default 30)")
     parser.add_argument("--steps", type=int, default=0, help="exact number of steps, instead of --minutes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--leave-out", nargs="*", default=[], metavar="VIDEO", help="videos not to learn from"
-    )
+    parser.add_argument("--leave-out", nargs="*", default=[], metavar="VIDEO", help="videos not to learn from")
     return parser
 
 

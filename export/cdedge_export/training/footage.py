@@ -37,10 +37,23 @@ def load(folder: Path, *, leave_out: tuple[str, ...] = ()) -> Footage:
     names = sorted(path.parent for path in (folder / "videos").glob("*/groundtruth_rect.txt"))
     videos = tuple(_read_video(path) for path in names if path.name not in leave_out)
     if len(photographs) < 2:
-        raise BadInput(
-            f"{folder}: expected images/*.jpg (at least 2) and videos/NAME/img, found no photographs"
-        )
+        raise BadInput(f"{folder}: expected images/*.jpg (at least 2) and videos/NAME/img, found no photographs")
     return Footage(photographs, videos)
+
+
+def textured_box(image: Image, rng: np.random.Generator) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Extent (w, h) and center of the most contrasted of a few random boxes."""
+    height, width = image.shape[:2]
+    best, found = -1.0, (np.ones(2), np.ones(2))
+    for _ in range(3):
+        side, aspect = np.exp(rng.uniform(np.log(16), np.log(110))), np.exp(rng.normal(0, 0.4))
+        extent = np.minimum(side * np.array([np.sqrt(aspect), 1 / np.sqrt(aspect)]), [width - 2, height - 2])
+        center = rng.uniform(extent / 2, np.array([width, height]) - extent / 2)
+        x, y = (center - extent / 2).astype(int)
+        contrast = float(image[y : y + int(extent[1]) + 1, x : x + int(extent[0]) + 1].std())
+        if contrast > best:
+            best, found = contrast, (extent, center)
+    return found
 
 
 def _read(path: Path) -> Image:

@@ -14,10 +14,7 @@ _LUMA = np.array([[0.114], [0.587], [0.299]], np.float32)  # of BGR, ITU-R BT.60
 
 def disturb(window: Window, rng: Rng, *, grey: bool) -> Window:
     """Expose ``window`` anew: colour, light, sharpness and noise change; ``grey`` takes the colour away."""
-    if grey:
-        window = np.repeat(window @ _LUMA, 3, axis=2)
-    else:
-        window = window * rng.uniform(0.85, 1.15, 3).astype(np.float32)
+    window = np.repeat(window @ _LUMA, 3, axis=2) if grey else window * _tint(rng)
     window = _expose(window, rng)
     if rng.random() < 0.3:
         window = window * _ramp(window.shape[0], rng)
@@ -25,6 +22,10 @@ def disturb(window: Window, rng: Rng, *, grey: bool) -> Window:
         window = _soften(window, rng)
     noise = rng.standard_normal((*window.shape[:2], 1 if grey else 3), dtype=np.float32)
     return np.asarray(np.clip(window + np.float32(rng.uniform(0, 6)) * noise, 0, 255), np.float32)
+
+
+def _tint(rng: Rng) -> npt.NDArray[np.float32]:
+    return rng.uniform(0.85, 1.15, 3).astype(np.float32)
 
 
 def _expose(window: Window, rng: Rng) -> Window:

@@ -85,16 +85,14 @@ def _learning_rate(step: int, recipe: Recipe) -> float:
     return recipe.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / (recipe.steps + 1)))
 
 
-def _loss(
-    net: Front, footage: Footage, recipe: Recipe, rng: np.random.Generator, generator: torch.Generator
-) -> Tensor:
+def _loss(net: Front, footage: Footage, recipe: Recipe, rng: np.random.Generator, generator: torch.Generator) -> Tensor:
     size, grid, count = recipe.windows[rng.integers(len(recipe.windows))]
     seen = batch(footage, rng, count, size=size, grid=grid)
     masks = [subset_masks(channels, recipe.subsets, generator) for channels in TAPS.values()]
     with torch.autocast("cpu", dtype=torch.bfloat16):  # half the time of float32 where the CPU knows bfloat16
         taps = net(seen.windows)
     regularization = 10 ** rng.uniform(-4, -2.5)
-    return head_loss(taps, labels(seen.shift, seen.sigma, grid), masks, regularization)
+    return head_loss(taps, labels(seen.shift, seen.sigma, grid), seen.log_scale, masks, regularization)
 
 
 def _follow(average: Front, net: Front, share: float) -> None:
