@@ -107,6 +107,19 @@ def test_a_target_that_leaves_is_lost_and_found_again(tracker: Tracker) -> None:
     assert back[-1].box.iou(clip.box(29)) > 0.6
 
 
+def test_a_target_that_comes_back_elsewhere_is_found(tracker: Tracker) -> None:
+    clip = MovingSquare(20, speed=(0.5, 0.3))
+    tracker.init(clip.frame(0), clip.box(0))
+    for index in range(1, 15):
+        tracker.update(clip.frame(index))
+    assert [tracker.update(clip._ground).lost for _ in range(30)][4:] == [True] * 26
+    elsewhere = clip._ground.copy()
+    elsewhere[100:120, 150:174] = clip._target
+    later = [tracker.update(elsewhere) for _ in range(40)]
+    assert not later[-1].lost
+    assert later[-1].box.iou(Box(150, 100, 24, 20)) > 0.6
+
+
 def test_it_needs_a_target_first(tracker: Tracker, moving_square: MovingSquare) -> None:
     with pytest.raises(NotInitialized, match="init"):
         tracker.update(moving_square.frame(0))
