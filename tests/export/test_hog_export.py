@@ -156,3 +156,13 @@ def test_labels_per_sample_count_context_as_error() -> None:
     penalty = ridge * np.sum(dcf.inverse(g[kept], grid) ** 2)
     cells = grid[0] * grid[1]  # Parseval: spectra are unnormalised
     assert objective.energy() == pytest.approx(cells * (sum(error) + penalty), rel=1e-4)
+
+
+def test_evaluate_exports_one_file_per_sequence(cdedge: Run, tmp_path: Path) -> None:
+    MovingSquare(6).save(tmp_path / "data" / "A")
+    MovingSquare(6).save(tmp_path / "data" / "B")
+    results = tmp_path / "results"
+    done = cdedge("evaluate", "--root", tmp_path / "data", "--tracker", "cacf", "--no-distill", "-o", results, "--json")
+    assert answer(done)["schema"] == "cdedge.evaluate/1"
+    models = sorted((results / "models").glob("*.onnx"))
+    assert [read_spec(path).tracker for path in models] == ["cacf", "cacf"]
