@@ -23,18 +23,18 @@ class Pointing:
     def __init__(self, cell: tuple[int, int]) -> None:
         self.cell, self.learned = cell, list[tuple[float, float]]()
 
-    def begin(self, image, box, lap) -> None:
+    def begin(self, _image, box, _lap) -> None:
         self.learned.append(box.center)
 
     def window_px(self) -> tuple[float, float]:
         return SIDES
 
-    def respond(self, image, center, lap) -> np.ndarray:
+    def respond(self, _image, _center, _lap) -> np.ndarray:
         response = np.zeros(GRID, np.float32)
         response[self.cell] = 1
         return response
 
-    def learn(self, image, center, lap) -> None:
+    def learn(self, _image, center, _lap) -> None:
         self.learned.append(center)
 
     def state_bytes(self) -> int:
