@@ -1,9 +1,9 @@
 """Whether a figure grows over a long run: slope with its interval, and the verdict over all figures.
 
 The first half of the samples is warm-up (caches, allocator, lazily made buffers) and is left out. The second half is
-cut into at most 20 blocks whose means are fitted by least squares; neighbouring blocks are alike (memory moves in
-steps), so the interval is widened by the residuals' correlation from block to block, as for a first-order
-autoregression: variance times (1 + r) / (1 - r).
+cut into at most 20 blocks whose means are fitted by least squares. The interval is the wider of two: for noise around a
+line, the residuals' variance times (1 + r) / (1 - r), r their correlation from block to block; for a figure that moves
+in steps, as an allocator's pages do, the standard error of the mean step from block to block.
 """
 
 from __future__ import annotations
@@ -44,12 +44,19 @@ def slope(frames: Sequence[int], values: Sequence[float]) -> Slope | None:
     distance = x - x.mean()
     spread = float(distance @ distance)
     per_frame = float(distance @ (y - y.mean())) / spread
-    error = _error(y - y.mean() - per_frame * distance, spread) * _T95[blocks - 2 - 4]
+    around, between = _error_around(y - y.mean() - per_frame * distance, spread), _error_between(x, y)
+    error = max(around, between) * _T95[blocks - 2 - 4]
     return Slope(*(float(v * PER_FRAMES) for v in (per_frame, per_frame - error, per_frame + error)))
 
 
-def _error(residuals: NDArray[np.float64], spread: float) -> float:
-    """Standard error of the slope."""
+def _error_between(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Standard error of the slope if the figure is a walk of independent steps."""
+    steps = np.diff(y) / np.diff(x)
+    return float(steps.std(ddof=1) / np.sqrt(len(steps)))
+
+
+def _error_around(residuals: NDArray[np.float64], spread: float) -> float:
+    """Standard error of the slope if the figure is a line with noise."""
     total = float(residuals @ residuals)
     if total == 0:
         return 0.0

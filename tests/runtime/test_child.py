@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -97,3 +98,8 @@ def test_waiting_ticks_and_leaves_no_child(monkeypatch: pytest.MonkeyPatch, tmp_
     with pytest.raises(KeyboardInterrupt):
         child.ask("cdedge_runtime.probe", {}, tmp_path / "m.onnx", stop)
     assert ticks == [1]
+
+
+def test_the_entry_point_limits_blas_before_numpy_is_imported() -> None:
+    code = "import sys, cdedge.__main__, cdedge_runtime.conditions; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -36,6 +36,22 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(correlation: float) ->
     assert 0.88 <= hits / 400 <= 1
 
 
+def test_a_few_pages_are_no_certain_slope() -> None:
+    pages = [sum(f > start for start in (12_000, 14_500, 16_000, 19_000)) for f in FRAMES]
+    found = slope(FRAMES, [4096.0 * p for p in pages])
+    assert found is not None
+    assert found.low < 4096 * 4 / 10 < found.high
+    assert found.high - found.low > 4096 * 0.3
+
+
+def test_a_page_per_1000_frames_is_certain_in_a_long_run() -> None:
+    rng = np.random.default_rng(3)
+    frames = list(range(500, 200_500, 500))
+    found = slope(frames, (4096.0 * np.cumsum(rng.poisson(0.5, len(frames)))).tolist())
+    assert found is not None
+    assert 2000 < found.low < 4096 < found.high < 6500
+
+
 def test_too_few_samples_say_nothing() -> None:
     assert slope([1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0]) is None
     assert drift([1.0] * 7) is None
