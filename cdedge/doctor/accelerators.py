@@ -57,29 +57,33 @@ def _provider(facts: Facts, name: str) -> Finding:
 
 
 def _remedy(missing: tuple[str, ...], *, jetson: bool) -> str:
+    steps = []
     if any(name.startswith("libcuda.so") for name in missing):
-        return "install NVIDIA's driver; in a container start it with " + (
-            "--runtime nvidia" if jetson else "--gpus all (NVIDIA container toolkit)"
-        )
+        flag = "--runtime nvidia" if jetson else "--gpus all (NVIDIA container toolkit)"
+        steps.append(f"install NVIDIA's driver; in a container start it with {flag}")
+    majors = _majors(missing)
     if jetson:
-        return "sudo apt install nvidia-jetpack; in a container use an l4t-jetpack image of this L4T"
-    steps = [_tensorrt(name) for name in missing if name.startswith("libnvinfer.so")]
-    if any(not name.startswith(("libnvinfer", "libnvonnxparser")) for name in missing):
-        steps.insert(0, f"pip install 'onnxruntime-gpu[cuda,cudnn]' (1.21 or newer){_wanted(missing)}")
-    return "; ".join(steps) or "install the TensorRT that this onnxruntime was built for"
+        steps.append("sudo apt install nvidia-jetpack; in a container use an l4t-jetpack image of this L4T")
+    elif "CUDA" in majors or "cuDNN" in majors:
+        wanted = " and ".join(f"{name} {majors[name]}" for name in ("CUDA", "cuDNN") if name in majors)
+        steps.append(f"pip install 'onnxruntime-gpu[cuda,cudnn]' (1.21 or newer), or install {wanted} system-wide")
+    if "TensorRT" in majors and not jetson:
+        wheel = f"tensorrt-cu{majors['CUDA']}" if "CUDA" in majors else "tensorrt"
+        steps.append(
+            f"pip install '{wheel}=={majors['TensorRT']}.*' and add its folder tensorrt_libs in site-packages to "
+            "LD_LIBRARY_PATH before starting"
+        )
+    return "; then ".join(steps) or "install what this onnxruntime was built for (its release notes name the versions)"
 
 
-def _tensorrt(library: str) -> str:
-    major = library.rpartition(".")[2]
-    return (
-        f"pip install 'tensorrt=={major}.*' and add its folder tensorrt_libs in site-packages to LD_LIBRARY_PATH "
-        "before starting"
-    )
-
-
-def _wanted(missing: tuple[str, ...]) -> str:
-    """CUDA's and cuDNN's major versions, as the names of the missing libraries tell them."""
-    names = {"libcublas": "CUDA", "libcudart": "CUDA", "libcublasLt": "CUDA", "libcudnn": "cuDNN"}
-    found = (re.match(r"(\w+)\.so\.(\d+)", name) for name in missing)
-    wanted = sorted({f"{names[f[1]]} {f[2]}" for f in found if f is not None and f[1] in names})
-    return f", or install {' and '.join(wanted)} system-wide" if wanted else ""
+def _majors(missing: tuple[str, ...]) -> dict[str, str]:
+    """Major versions of CUDA, cuDNN and TensorRT, as the names of the missing libraries tell them."""
+    names = {
+        "libcublas": "CUDA",
+        "libcublasLt": "CUDA",
+        "libcudart": "CUDA",
+        "libcudnn": "cuDNN",
+        "libnvinfer": "TensorRT",
+    }
+    found = (re.fullmatch(r"(\w+)\.so\.(\d+)", name) for name in missing)
+    return {names[each[1]]: each[2] for each in found if each is not None and each[1] in names}

@@ -98,7 +98,7 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
     if session.get_providers()[0] != wanted:
         raise ProviderUnavailable(
             f"asked for {wanted}, onnxruntime fell back to {session.get_providers()[0]}: "
-            "its libraries did not load; use --provider cpu, or install what that provider needs"
+            "its libraries did not load; 'cdedge doctor' says which and what to install, or use --provider cpu"
         )
     return session
 

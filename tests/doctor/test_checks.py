@@ -9,6 +9,7 @@ import pytest
 from cdedge.doctor.checks import CHECKS, examine
 from cdedge.doctor.facts import Facts, Imported, KnownBadVersion, ModelFacts, OpenCv
 from cdedge_runtime.conditions import Conditions
+from cdedge_runtime.providers import PROVIDERS
 
 CONDITIONS = Conditions(
     time="2026-01-01T00:00:00+00:00",
@@ -101,7 +102,20 @@ CASES = [
     ("CUDA", facts(providers=GPU, missing_libraries=CUDA_GONE), "warn", "CUDA 12 and cuDNN 9"),
     ("CUDA", facts(providers=GPU, missing_libraries=DRIVER_GONE), "warn", "--gpus all"),
     ("CUDA", facts(JETSON, providers=GPU, missing_libraries=CUDA_GONE), "warn", "nvidia-jetpack"),
-    ("TensorRT", facts(providers=GPU, missing_libraries=TENSORRT_GONE), "warn", "tensorrt==10.*"),
+    (
+        "CUDA",
+        facts(providers=GPU, missing_libraries=DRIVER_GONE),
+        "warn",
+        "then pip install 'onnxruntime-gpu[cuda,cudnn]'",
+    ),
+    ("CUDA", facts(providers=GPU, missing_libraries={PROVIDERS["cuda"]: ("libodd.so.1",)}), "warn", "release notes"),
+    ("TensorRT", facts(providers=GPU, missing_libraries=TENSORRT_GONE), "warn", "'tensorrt==10.*'"),
+    (
+        "TensorRT",
+        facts(providers=GPU, missing_libraries={PROVIDERS["tensorrt"]: ("libcublas.so.13", "libnvinfer.so.10")}),
+        "warn",
+        "'tensorrt-cu13==10.*'",
+    ),
     (
         "model",
         facts(onnxruntime=Imported("1.16.3"), model=ModelFacts("m.onnx", 10, 17, None, "cannot load")),
