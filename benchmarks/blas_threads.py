@@ -1,4 +1,4 @@
-"""Does numpy's BLAS gain from more threads on the tracker's small matrix products?
+"""Whether numpy's BLAS gains from more threads on the tracker's small matrix products.
 
     python benchmarks/blas_threads.py MODEL [ROUNDS]
 
@@ -36,6 +36,7 @@ print(json.dumps([(time.perf_counter() - wall) * 10, (time.process_time() - proc
 
 
 def main() -> None:
+    """Measure every setting in turns and print the medians."""
     model, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5
     cpus = len(os.sched_getaffinity(0))
     settings = [(ort, blas) for ort in (1, cpus) for blas in (1, cpus)]
