@@ -60,8 +60,12 @@ Search = Literal["reduced", "e4", "ncc", "none"]
 
 
 def default_search(tracker: str) -> Search:
-    """Objective of the swap search that fits a tracker: ``reduced`` has no form for CACF's context patches."""
-    return "ncc" if tracker == "cacf" else "reduced"
+    """Objective of the swap search that fits a tracker.
+
+    None pays with DeepCD's filter (docs/distillation.md); ``reduced`` has no form for CACF's context patches.
+    """
+    searches: dict[str, Search] = {"cf2": "reduced", "cacf": "ncc"}
+    return searches.get(tracker, "none")
 
 
 def parse_box(text: str | None, source: Source) -> Box | None:

@@ -45,7 +45,7 @@ def evaluate(
     mode: Annotated[Literal["exact", "chain"], typer.Option()] = "exact",
     no_distill: Annotated[bool, typer.Option("--no-distill", help="Keep every channel.")] = False,
     channels: Annotated[str, typer.Option()] = "auto",
-    rank: Annotated[str, typer.Option()] = "rel",
+    rank: Annotated[str, typer.Option()] = "diverse",
     search: Annotated[Search | None, typer.Option(show_default=False)] = None,
     seed: Annotated[int, typer.Option()] = 0,
     profile: ProfileOption = None,

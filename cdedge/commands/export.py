@@ -59,12 +59,14 @@ def export(
     ] = "auto",
     rank: Annotated[
         str,
-        typer.Option(help="Seed order: rel, flip, paper-l2, paper-l1, energy, snr, or random (the control)."),
-    ] = "rel",
+        typer.Option(
+            help="Order of choice: diverse, solo, the paper's rel, flip, paper-l2, paper-l1, energy, snr, or random."
+        ),
+    ] = "diverse",
     search: Annotated[
         Search | None,
         typer.Option(
-            help="Objective of the swap search; e4 is the paper's Eq. 4. Default: reduced; cacf: ncc.",
+            help="Objective of a swap search; e4 is the paper's Eq. 4. Default: none; cf2: reduced; cacf: ncc.",
             show_default=False,
         ),
     ] = None,

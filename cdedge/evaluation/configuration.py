@@ -32,8 +32,8 @@ class TrackerOptions:
     mode: Literal["exact", "chain"] = "exact"
     distill: bool = True
     channels: str = "auto"
-    rank: str = "rel"
-    search: Literal["reduced", "e4", "ncc", "none"] = "reduced"
+    rank: str = "diverse"
+    search: Literal["reduced", "e4", "ncc", "none"] = "none"
     seed: int = 0
     profile: str | None = None
     settings: tuple[str, ...] = ()

@@ -1,10 +1,13 @@
-"""Channel distillation (paper, section III-C): two frames' features -> friendliness -> swap search -> plan."""
+"""Channel distillation: two frames' features -> an order of channels -> how many -> swap search, if asked -> plan.
+
+The default order is `solo` and `diversity`; the paper's (section III) is `friendliness` and `search`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Literal
 
@@ -12,20 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime import compact, dcf
-from cdedge_runtime.confidence import psr
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.modelfile import Selection
+from cdedge_runtime.settings import Settings
 
+from .diversity import diverse_order, likeness
 from .friendliness import RANKS, rank_scores, target_part
 from .plan import ChannelPlan, PlannedTap
 from .search import make_objective, swap_search
+from .solo import Scene, joint_margin, scene, solo_margins
 
 Maps = NDArray[np.float32]
 
 SEARCHES = ("e4", "reduced", "ncc", "none")
 PAPER_SHARE = {"11": 28.4 / 64, "12": 27.7 / 64, "21": 44.3 / 128}  # section IV-D, averages on OTB100
 PAPER_MEAN_SHARE = 100.4 / 256
-_QUALITY_STEPS = 16
+ORDERS = ("diverse", "solo", *RANKS, "random")
+_AUTO_SHARES = (0.25, 0.3, 0.35, 0.4)  # fewer lose accuracy, more gain none
 _QUALITY_LOSS = 0.02
 
 
@@ -33,13 +39,13 @@ _QUALITY_LOSS = 0.02
 class DistillOptions:
     """How channels are chosen.
 
-    rank: seed order, one of friendliness.RANKS or ``random``. search: objective of the swap search, or ``none``.
-    channels: ``auto`` (fewest whose frame-2 PSR is within 2 % of the best), a number (joint over layers),
-    a share of each layer (0 < share <= 1), or ``paper`` (the shares of section IV-D).
+    rank: order of channels, one of `ORDERS`. search: objective of the swap search, or ``none``.
+    channels: ``auto`` (of 25 to 40 %, the fewest that find the target in frame 2 as surely as the best of these, to
+    2 %), a number (joint over layers), a share of each layer (0 < share <= 1), or ``paper`` (shares of section IV-D).
     """
 
-    rank: str = "rel"
-    search: Literal["e4", "reduced", "ncc", "none"] = "reduced"
+    rank: str = "diverse"
+    search: Literal["e4", "reduced", "ncc", "none"] = "none"
     channels: str = "auto"
     seed: int = 0
     regularization: float = 1e-4
@@ -50,12 +56,15 @@ class TwoFrames:
     """Search-window features of frames 1 and 2, each tap (2, C, Gh, Gw) as the network gives them, the target centred.
 
     label: spectrum of the Gaussian label at (0, 0). padding, power: as in `windows.SearchWindow`.
+    target: its (rows, columns) in cells. settings: of the compact filter that judges channels.
     """
 
     taps: Mapping[str, Maps]
     label: dcf.Spectrum
     padding: float
     power: float | None
+    target: tuple[float, float]
+    settings: Settings = field(default_factory=Settings)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -82,27 +91,20 @@ def distill(backbone: str, frames: TwoFrames, options: DistillOptions) -> Channe
     """Choose channels; raises `Usage` for an unknown rule or more channels than the layers have."""
     check_options(options)
     maps, layers = normalized(frames.taps)
-    spectra = frames.spectra()
-    scores = rank_scores(
-        options.rank,
-        target_part(maps[0], frames.padding),
-        target_part(maps[1], frames.padding),
-        layers=tuple(layers.values()),
-        seed=options.seed,
-    )
-    # The features' energy is 1 per cell, m per frequency: lambda / d is this share of it, as in CF2.
-    lam = options.regularization * math.prod(frames.grid) * maps.shape[1]
+    where = scene(frames.grid, frames.target, frames.settings)
+    scores, order = ranked(options, maps, layers, padding=frames.padding, where=where)
 
     def quality(kept: list[int]) -> float:
-        g = dcf.solve(spectra[:1, kept], frames.label, lam / len(kept))
-        return psr(dcf.respond(spectra[1, kept], g, frames.grid))
+        return joint_margin(compact.prepared(maps[:, kept], where.power), where)
 
-    seed = seed_set(options.channels, scores, layers, quality=quality)
+    seed = seed_set(options.channels, order, layers, quality=quality)
     if options.search == "none":
         kept, before, after, swaps = seed, None, None, 0
     else:
+        # The features' energy is 1 per cell, m per frequency: lambda / d is this share of it, as in CF2.
+        lam = options.regularization * math.prod(frames.grid) * maps.shape[1]
         objective = make_objective(
-            options.search, spectra, frames.label, grid=frames.grid, regularization=lam, keep=len(seed)
+            options.search, frames.spectra(), frames.label, grid=frames.grid, regularization=lam, keep=len(seed)
         )
         found = swap_search(objective, seed)
         kept, before, after, swaps = list(found.kept), found.energy_before, found.energy_after, found.swaps
@@ -118,8 +120,8 @@ def keep_all(plan: ChannelPlan) -> ChannelPlan:
 
 def check_options(options: DistillOptions) -> None:
     """Raise `Usage` for an unknown rank or search."""
-    if options.rank not in (*RANKS, "random"):
-        raise Usage(f"unknown rank {options.rank!r}, expected one of {', '.join((*RANKS, 'random'))}")
+    if options.rank not in ORDERS:
+        raise Usage(f"unknown rank {options.rank!r}, expected one of {', '.join(ORDERS)}")
     if options.search not in SEARCHES:
         raise Usage(f"unknown search {options.search!r}, expected one of {', '.join(SEARCHES)}")
 
@@ -132,14 +134,28 @@ def normalized(taps: Mapping[str, Maps]) -> tuple[Maps, dict[str, slice]]:
     return np.concatenate(scaled, axis=1), dict(zip(taps, parts, strict=True))
 
 
-def seed_set(
-    rule: str, scores: NDArray[np.float64], layers: Mapping[str, slice], *, quality: Callable[[list[int]], float]
-) -> list[int]:
-    """The initial good channels C(0), best first.
+def ranked(
+    options: DistillOptions, maps: Maps, layers: Mapping[str, slice], *, padding: float, where: Scene
+) -> tuple[NDArray[np.float64], list[int]]:
+    """Score of every channel of two frames' maps (2, d, Gh, Gw), and the channels in the order of choice."""
+    if options.rank in ("diverse", "solo"):
+        prepared = compact.prepared(maps, where.power)
+        scores = solo_margins(prepared, where)
+        if options.rank == "diverse":
+            return scores, diverse_order(scores, likeness(prepared[0]))
+    else:
+        first, second = (target_part(part, padding) for part in maps)
+        scores = rank_scores(options.rank, first, second, layers=tuple(layers.values()), seed=options.seed)
+    return scores, [int(i) for i in np.argsort(-scores, kind="stable")]
 
-    ``quality`` is the PSR in frame 2 of a filter trained on frame 1 with the given channels.
+
+def seed_set(
+    rule: str, order: list[int], layers: Mapping[str, slice], *, quality: Callable[[list[int]], float]
+) -> list[int]:
+    """The initial good channels C(0), best first, of channels in this order.
+
+    ``quality`` tells how surely a filter trained on frame 1 with the given channels finds the target in frame 2.
     """
-    order = [int(i) for i in np.argsort(-scores, kind="stable")]
     if rule == "auto":
         return order[: _enough(order, quality)]
     if rule == "paper":
@@ -175,11 +191,11 @@ def _per_layer(order: list[int], layers: Mapping[str, slice], shares: list[float
 
 
 def _enough(order: list[int], quality: Callable[[list[int]], float]) -> int:
-    """Fewest leading channels whose frame-1 filter finds frame 2 with a PSR within 2 % of the best (algorithms A9)."""
-    counts = sorted({max(1, round(len(order) * k / _QUALITY_STEPS)) for k in range(1, _QUALITY_STEPS + 1)})
-    sharpness = [quality(order[:count]) for count in counts]
-    good = max(sharpness) * (1 - _QUALITY_LOSS)
-    return next(count for count, value in zip(counts, sharpness, strict=True) if value >= good)
+    """The fewest leading channels whose quality is within 2 % of the best, of 25 to 40 % (algorithms A9)."""
+    counts = sorted({max(1, round(len(order) * share)) for share in _AUTO_SHARES})
+    found = [quality(order[:count]) for count in counts]
+    good = max(found) - _QUALITY_LOSS * abs(max(found))
+    return next(count for count, value in zip(counts, found, strict=True) if value >= good)
 
 
 def planned(layers: Mapping[str, slice], scores: NDArray[np.float64], kept: Sequence[int]) -> tuple[PlannedTap, ...]:

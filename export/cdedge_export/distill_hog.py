@@ -14,12 +14,13 @@ from cdedge_runtime.estimate import no_lap
 from cdedge_runtime.frames import Frame
 from cdedge_runtime.hog_features import BACKBONE, TAP
 from cdedge_runtime.modelfile import Selection
+from cdedge_runtime.settings import Settings
 from cdedge_runtime.window_tracker import WindowTracker
 
-from .distill import DistillOptions, check_options, planned, seed_set
-from .friendliness import rank_scores, target_part
+from .distill import DistillOptions, check_options, planned, ranked, seed_set
 from .plan import ChannelPlan
 from .search import GivenFilter, swap_search
+from .solo import scene
 
 
 def distill_hog(frames: list[Frame], box: Box, method: Cacf, options: DistillOptions) -> ChannelPlan:
@@ -37,13 +38,14 @@ def distill_hog(frames: list[Frame], box: Box, method: Cacf, options: DistillOpt
     maps = [method.maps(frame, center, no_lap) for frame, center in zip(frames, centers, strict=True)]
     first, second = (method.samples(frame, center, no_lap) for frame, center in zip(frames, centers, strict=True))
     layers = {TAP: slice(0, len(maps[0]))}
-    on_target = [target_part(each, method.settings.padding) for each in maps]
-    scores = rank_scores(options.rank, *on_target, layers=tuple(layers.values()), seed=options.seed)
+    padding, grid = method.settings.padding, method.spec.grid
+    where = scene(grid, (grid[0] / padding, grid[1] / padding), Settings())
+    scores, order = ranked(options, np.stack(maps), layers, padding=padding, where=where)
 
     def quality(kept: list[int]) -> float:
         return psr(dcf.respond(second[0, kept], method.trained(first[:, kept]), method.spec.grid))
 
-    seed = seed_set(options.channels, scores, layers, quality=quality)
+    seed = seed_set(options.channels, order, layers, quality=quality)
     kept, before, after, swaps = _searched(seed, np.concatenate([first, second]), method, options)
     selection = Selection(options.rank, options.search, options.channels, options.seed, before, after)
     return ChannelPlan(BACKBONE, planned(layers, scores, kept), selection, swaps)

@@ -13,6 +13,7 @@ from cdedge_runtime import dcf, patch
 from cdedge_runtime.box import Box
 from cdedge_runtime.frames import Frame, Source, frame_sha256
 from cdedge_runtime.modelfile import ModelSpec, SourceInfo, Tap
+from cdedge_runtime.settings import Settings
 from cdedge_runtime.tracker_settings import CacfSettings, tracker_of
 from cdedge_runtime.window_tracker import label_in_window
 
@@ -146,13 +147,17 @@ def _two_frames(
         window = patch.cut(frames[index], center, view.sides, out=windows[index])
         return extract(backbone, weights, taps, patches=window[None], grid=view.grid, subsample=options.subsample)
 
+    cell = view.sides[0] / view.grid[0], view.sides[1] / view.grid[1]
+    target = box.height / cell[0], box.width / cell[1]
+    # Another tracker's channels are judged by the standard compact filter.
+    settings = options.settings if isinstance(options.settings, Settings) else Settings()
+
     def pair(second: dict[str, Maps]) -> TwoFrames:
         both = {tap: np.concatenate([first[tap], second[tap]]) for tap in taps}
-        return TwoFrames(both, label, view.padding, view.power)
+        return TwoFrames(both, label, view.padding, view.power, target, settings)
 
     first, second = features(0, box.center), features(1, box.center)
     spectra = pair(second).spectra()
     ridge = DistillOptions().regularization * math.prod(view.grid)
     rows, columns, _ = dcf.peak(dcf.respond(spectra[1], dcf.solve(spectra[:1], label, ridge), view.grid))
-    cell = view.sides[0] / view.grid[0], view.sides[1] / view.grid[1]
     return pair(features(1, (box.center[0] + columns * cell[1], box.center[1] + rows * cell[0]))), windows
