@@ -35,4 +35,6 @@ def strip(model: Path) -> Frame:
 
 if __name__ == "__main__":
     with whole_file(Path(sys.argv[2])) as part:
-        cv2.imwrite(str(part), cv2.resize(strip(Path(sys.argv[1])), None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA))
+        cv2.imwrite(
+            str(part), cv2.resize(strip(Path(sys.argv[1])), None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA)
+        )

@@ -88,9 +88,7 @@ def score_sequence(predictions: Boxes, truth: Boxes, *, origin: int, convention:
     Raises `BadInput` where the shapes differ, or where only the first frame is annotated.
     """
     if predictions.shape != truth.shape or truth.ndim != 2 or truth.shape[1] != 4:
-        raise BadInput(
-            f"{predictions.shape} predictions for {truth.shape} ground truth, expected (N, 4) twice"
-        )
+        raise BadInput(f"{predictions.shape} predictions for {truth.shape} ground truth, expected (N, 4) twice")
     valid = valid_rows(truth, origin, convention)
     if len(truth) > 1 and not valid[1:].any():
         raise BadInput("no frame after the first has ground truth, so there is nothing to score")

@@ -155,9 +155,7 @@ def _speed(times: list[Values]) -> Speed | None:
     return Speed(sum(map(len, times)) / total, init_ms, p50, p95, p99)
 
 
-def _difference(
-    first: Evaluation, second: Evaluation, value: Callable[[Curves], float], seed: int
-) -> Difference:
+def _difference(first: Evaluation, second: Evaluation, value: Callable[[Curves], float], seed: int) -> Difference:
     other = {score.name: score for score in second.scores}
     pairs = [(score, other[score.name]) for score in first.scores if score.name in other]
     if not pairs:

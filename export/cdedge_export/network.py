@@ -12,6 +12,8 @@ from cdedge_runtime.modelfile import InputConvention
 
 from .backbones import Backbone, Conv, Layer, Lrn, Pool
 
+_PROBE_PX = 256  # large enough for every network, and a multiple of VGG's strides
+
 Floats = npt.NDArray[np.float32]
 Size = tuple[int, int]
 
@@ -101,3 +103,8 @@ def _layer_size(size: Size, layer: Layer) -> Size:
     if isinstance(layer, Pool):
         return pool_size(size, layer)
     return conv_size(size, layer) if isinstance(layer, Conv) else size
+
+
+def stride_of(backbone: Backbone, taps: tuple[str, ...]) -> int:
+    """Pixels of the patch per cell of the deepest of ``taps``, to the nearest whole number."""
+    return round(_PROBE_PX / min(min(size) for size in tap_sizes(backbone, taps, (_PROBE_PX, _PROBE_PX)).values()))

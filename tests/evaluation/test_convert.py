@@ -34,9 +34,7 @@ def lines(path):
     return path.read_text().splitlines()
 
 
-@pytest.mark.parametrize(
-    ("name", "theirs"), [("Jogging-1", "Jogging.1"), ("Human4-2", "Human4"), ("Deer", "Deer")]
-)
+@pytest.mark.parametrize(("name", "theirs"), [("Jogging-1", "Jogging.1"), ("Human4-2", "Human4"), ("Deer", "Deer")])
 def test_got10k_has_its_own_names_and_a_times_folder(ours, out, name, theirs):
     dataset = written(ours, make_sequence(name))
     assert convert(ours, dataset, to="got10k", out=out) == (name,)

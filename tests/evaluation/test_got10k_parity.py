@@ -61,9 +61,7 @@ def test_curves_agree_to_1e_9(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_overlaps_and_center_errors_agree_to_1e_9(seed):
     predictions, truth = boxes(seed)
-    np.testing.assert_allclose(
-        overlaps(predictions, truth), otb.rect_iou(predictions, truth), rtol=0, atol=1e-9
-    )
+    np.testing.assert_allclose(overlaps(predictions, truth), otb.rect_iou(predictions, truth), rtol=0, atol=1e-9)
     expected = otb.center_error(predictions, truth)
     np.testing.assert_allclose(center_errors_px(predictions, truth), expected, rtol=0, atol=1e-9)
 

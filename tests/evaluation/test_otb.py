@@ -73,9 +73,7 @@ def test_a_copy_of_only_the_annotated_frames_is_read_as_it_is(tmp_path):
     assert [p.name for p in only(tmp_path).frame_paths][::470] == ["0300.jpg", "0770.jpg"]
 
 
-@pytest.mark.parametrize(
-    ("name", "start", "digits"), [("BlurCar1", 247, 4), ("BlurCar3", 3, 4), ("Board", 1, 5)]
-)
+@pytest.mark.parametrize(("name", "start", "digits"), [("BlurCar1", 247, 4), ("BlurCar3", 3, 4), ("Board", 1, 5)])
 def test_the_first_number_and_the_digits_of_the_names_do_not_matter(tmp_path, name, start, digits):
     make_otb(tmp_path, name, range(start, start + 3), digits=digits)
     assert only(tmp_path).frame_paths[0].name == f"{start:0{digits}d}.jpg"
@@ -161,9 +159,7 @@ def test_the_table_has_the_hundred_targets_and_the_eleven_attributes():
 
 def test_a_wrong_root_says_what_was_expected(tmp_path):
     make_images(tmp_path / "img", range(1, 3))
-    with pytest.raises(
-        BadInput, match=r"no otb sequence here, expected NAME/img/0001.jpg and NAME/groundtruth"
-    ):
+    with pytest.raises(BadInput, match=r"no otb sequence here, expected NAME/img/0001.jpg and NAME/groundtruth"):
         load(tmp_path)
     with pytest.raises(BadInput, match="no such folder"):
         load(tmp_path / "nowhere")

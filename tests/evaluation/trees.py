@@ -37,9 +37,7 @@ def make_otb(
     make_text(root / name / file, rows)
 
 
-def make_sequence(
-    name: str = "Couple", boxes: object = None, *, origin: int = 1, **fields: object
-) -> Sequence:
+def make_sequence(name: str = "Couple", boxes: object = None, *, origin: int = 1, **fields: object) -> Sequence:
     """A sequence without files; by default five frames of a box that moves by 2 px."""
     default = np.array([[10 + 2 * i, 20, 30, 40] for i in range(5)], float)
     array = default if boxes is None else np.asarray(boxes, float)

@@ -25,9 +25,7 @@ def random_state(backbone: Backbone, taps: Sequence[str], seed: int = 0) -> dict
 
 def random_weights(backbone: Backbone, taps: Sequence[str], *, convention: int = 0, seed: int = 0) -> Weights:
     state = random_state(backbone, taps, seed)
-    return Weights(
-        state, backbone.conventions[convention][1], "test", WeightsInfo("random", "0" * 64, "none")
-    )
+    return Weights(state, backbone.conventions[convention][1], "test", WeightsInfo("random", "0" * 64, "none"))
 
 
 def random_kept(backbone: Backbone, taps: Sequence[str], seed: int) -> dict[str, tuple[int, ...]]:
@@ -45,9 +43,7 @@ def random_patches(size: tuple[int, int], count: int = 1, seed: int = 0) -> np.n
     return np.random.default_rng(seed).integers(0, 256, (count, *size, 3), dtype=np.uint8)
 
 
-def session_of(
-    network: Network, geometry: Geometry, options: ort.SessionOptions | None = None
-) -> ort.InferenceSession:
+def session_of(network: Network, geometry: Geometry, options: ort.SessionOptions | None = None) -> ort.InferenceSession:
     options = options or ort.SessionOptions()
     options.intra_op_num_threads = 1
     data = build_model(network, geometry, {}).SerializeToString()

@@ -85,9 +85,7 @@ def test_parameters_are_torchvisions(name: str) -> None:
         ("squeezenet1_0", "fire9", 13, (95, 111)),
     ],
 )
-def test_the_torch_reference_is_torchvisions_module(
-    name: str, tap: str, layers: int, size: tuple[int, int]
-) -> None:
+def test_the_torch_reference_is_torchvisions_module(name: str, tap: str, layers: int, size: tuple[int, int]) -> None:
     backbone = BACKBONES[name]
     weights = random_weights(backbone, [tap], convention=1)
     with torch.device("meta"):

@@ -32,26 +32,22 @@ def test_pruning_shrinks_what_it_says() -> None:
     exact = layer_costs(prune(VGG19, weights, kept, mode="exact"), AT_224)
     chain = layer_costs(prune(VGG19, weights, kept, mode="chain"), AT_224)
     assert [exact[tap].weight_bytes for tap in taps] == [7_168, 147_712, (64 * 9 + 1) * 44 * 4]
-    assert sum(chain[tap].weight_bytes for tap in taps) == 4 * (
-        28 * 28 + 28 * (28 * 9 + 1) + 44 * (28 * 9 + 1)
-    )
+    assert sum(chain[tap].weight_bytes for tap in taps) == 4 * (28 * 28 + 28 * (28 * 9 + 1) + 44 * (28 * 9 + 1))
     assert exact["tap_12"].channels == 28
     assert exact["features"].channels == chain["features"].channels == 100
 
 
 def test_resampling_that_is_no_whole_number_costs_two_products() -> None:
     geometry = Geometry((31, 31), (6, 8))  # conv1 is 15 x 15
-    cost = layer_costs(
-        full_network(SQUEEZENET1_1, random_weights(SQUEEZENET1_1, ["conv1"]), ["conv1"]), geometry
-    )
+    cost = layer_costs(full_network(SQUEEZENET1_1, random_weights(SQUEEZENET1_1, ["conv1"]), ["conv1"]), geometry)
     assert cost["tap_conv1"].macs == 64 * (15 * 15 * 8 + 6 * 15 * 8)
 
 
 def test_a_fire_module_counts_its_three_convolutions() -> None:
     geometry = Geometry((31, 31), (7, 7))  # fire2 is 7 x 7
-    cost = layer_costs(
-        full_network(SQUEEZENET1_1, random_weights(SQUEEZENET1_1, ["fire2"]), ["fire2"]), geometry
-    )["fire2"]
+    cost = layer_costs(full_network(SQUEEZENET1_1, random_weights(SQUEEZENET1_1, ["fire2"]), ["fire2"]), geometry)[
+        "fire2"
+    ]
     assert cost.channels == 128
     assert cost.macs == 49 * (64 * 16 + 16 * 64 + 16 * 64 * 9)
     assert cost.weight_bytes == 4 * (64 * 16 + 16 + 16 * 64 + 64 + 16 * 64 * 9 + 64)

@@ -140,9 +140,7 @@ def test_channels_that_do_not_exist_are_refused(kept: dict[str, list[int]]) -> N
 
 @pytest.mark.parametrize("kept", [range(64), range(0, 64, 2), range(29)])
 @pytest.mark.parametrize("mode", ["exact", "chain"])
-def test_a_tap_leaves_its_full_size_map_before_the_next_layer_runs(
-    mode: str, kept: range, tmp_path: Path
-) -> None:
+def test_a_tap_leaves_its_full_size_map_before_the_next_layer_runs(mode: str, kept: range, tmp_path: Path) -> None:
     """What `activation_bytes` promises holds only if onnxruntime runs the nodes in that order."""
     weights = random_weights(VGG19, ["21"])
     network = prune(VGG19, weights, dict.fromkeys(("11", "12", "21"), kept), mode=mode)  # type: ignore[arg-type]
@@ -160,27 +158,6 @@ def test_the_full_network_delivers_every_channel() -> None:
     weights = random_weights(VGGM, ["conv2"])
     steps = full_network(VGGM, weights, ("norm1", "conv2")).steps
     assert [len(s.channels) for s in steps if isinstance(s, TapStep)] == [96, 256]
-
-
-def test_a_subsampled_network_computes_every_second_position() -> None:
-    state = {
-        name: np.random.default_rng(i).standard_normal(shape).astype(np.float32) * 0.05
-        for i, (name, shape) in enumerate(VGG19.parameters(["11", "12"]).items())
-    }
-    weights = Weights(state, dict(VGG19.conventions)["caffe"], "test", WeightsInfo("test", "0" * 64, "none"))
-    patches = np.random.default_rng(1).integers(0, 255, (1, 16, 16, 3), np.uint8)
-    network = full_network(VGG19, weights, ["11", "12"])
-    whole = run(network, patches, grid=(16, 16))
-    thin = run(subsampled(network, 2), patches, grid=(8, 8))
-    np.testing.assert_allclose(thin["12"], whole["12"][:, :, ::2, ::2], atol=1e-5)
-    np.testing.assert_allclose(thin["11"], whole["11"].reshape(1, 64, 8, 2, 8, 2).mean((3, 5)), atol=1e-4)
-
-
-def test_a_fire_module_cannot_be_subsampled() -> None:
-    state = {name: np.zeros(shape, np.float32) for name, shape in SQUEEZENET1_1.parameters(["fire2"]).items()}
-    weights = Weights(state, SQUEEZENET1_1.conventions[0][1], "test", WeightsInfo("test", "0" * 64, "none"))
-    with pytest.raises(Usage, match="plain convolution"):
-        subsampled(full_network(SQUEEZENET1_1, weights, ["fire2"]), 2)
 
 
 def test_a_subsampled_network_computes_every_second_position() -> None:

@@ -19,9 +19,7 @@ LAMBDA = 30.0
 def spectra(seed: int = 0) -> dcf.Spectrum:
     rng = np.random.default_rng(seed)
     first = rng.standard_normal((CHANNELS, *GRID))
-    maps = np.stack([first, first + 0.5 * rng.standard_normal(first.shape)]) * rng.uniform(
-        0.3, 2, (CHANNELS, 1, 1)
-    )
+    maps = np.stack([first, first + 0.5 * rng.standard_normal(first.shape)]) * rng.uniform(0.3, 2, (CHANNELS, 1, 1))
     return dcf.spectrum(maps.astype(np.float32))
 
 
@@ -43,9 +41,7 @@ def energy_by_definition(name: str, kept: list[int], seed: int = 0) -> float:
     response = (chosen * g).sum(axis=1)
     if name == "ncc":
         match = (half * (response * y.conj()).real).sum()
-        return float(
-            2 * (half * np.abs(y) ** 2).sum() - max(match, 0) ** 2 / (half * np.abs(response) ** 2).sum()
-        )
+        return float(2 * (half * np.abs(y) ** 2).sum() - max(match, 0) ** 2 / (half * np.abs(response) ** 2).sum())
     data = (half * np.abs(response - y) ** 2).sum()
     return float(data + ridge * (half * np.abs(g) ** 2).sum())
 
@@ -59,8 +55,7 @@ def brute_force(name: str, ranked: list[int], seed: int) -> list[int]:
             now = energy_by_definition(name, kept, seed)
             outside = [j for j in range(CHANNELS) if j not in kept]
             trials = {
-                j: energy_by_definition(name, [*kept[:position], j, *kept[position + 1 :]], seed)
-                for j in outside
+                j: energy_by_definition(name, [*kept[:position], j, *kept[position + 1 :]], seed) for j in outside
             }
             best = min(trials, key=trials.__getitem__)
             if trials[best] < now - 1e-6 * abs(now):

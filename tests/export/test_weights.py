@@ -34,9 +34,7 @@ def vgg_file(tmp_path: Path) -> Path:
 def test_a_file_of_the_first_layers_is_enough_for_them(vgg_file: Path) -> None:
     weights = load_weights(str(vgg_file), VGG19, taps=["11"])
     assert set(weights.state) == {"features.0.weight", "features.0.bias"}
-    np.testing.assert_array_equal(
-        weights.state["features.0.weight"], random_state(VGG19, ["12"])["features.0.weight"]
-    )
+    np.testing.assert_array_equal(weights.state["features.0.weight"], random_state(VGG19, ["12"])["features.0.weight"])
     assert weights.info.name == "vgg.pth"
     assert weights.info.sha256 == hashlib.sha256(vgg_file.read_bytes()).hexdigest()
     assert weights.info.licence.startswith("unknown")
@@ -75,9 +73,7 @@ def test_a_safetensors_file_can_state_its_convention_and_licence(tmp_path: Path)
     assert weights.info.licence == "MIT"
 
 
-def test_torchvisions_own_file_is_recognised_by_its_bytes(
-    vgg_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_torchvisions_own_file_is_recognised_by_its_bytes(vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights_module, "_sha256", lambda _: "dcbb9e9d" + "0" * 56)
     weights = load_weights(str(vgg_file), VGG19, taps=["11"])
     assert weights.convention.order == "RGB"
@@ -199,9 +195,7 @@ def test_bundled_weights_reach_to_21() -> None:
     assert weights.state["features.5.weight"].shape == (128, 64, 3, 3)
     assert weights.convention.order == "BGR"
     assert weights.info.licence.startswith("Apache-2.0")
-    with pytest.raises(
-        Usage, match=r"hold 11 12 21, not 11\+31: use --weights imagenet or the PATH of a file"
-    ):
+    with pytest.raises(Usage, match=r"hold 11 12 21, not 11\+31: use --weights imagenet or the PATH of a file"):
         load_weights("bundled", VGG19, taps=["11", "31"])
     with pytest.raises(Usage, match="no weights of vggm are bundled"):
         load_weights("bundled", VGGM, taps=["conv1"])
@@ -272,17 +266,11 @@ def test_matconvnet_files_are_read(tmp_path: Path, style: str) -> None:
 
 @pytest.mark.parametrize("shape", [(4, 4, 3), (1, 1, 3), (3, 1), (1, 3)])
 @pytest.mark.parametrize("under", ["meta", "top"])
-def test_a_matconvnet_files_average_image_is_the_mean(
-    tmp_path: Path, shape: tuple[int, ...], under: str
-) -> None:
-    image = np.broadcast_to(
-        np.array([120.0, 110.0, 100.0]).reshape((3, 1) if shape == (3, 1) else (3,)), shape
-    )
+def test_a_matconvnet_files_average_image_is_the_mean(tmp_path: Path, shape: tuple[int, ...], under: str) -> None:
+    image = np.broadcast_to(np.array([120.0, 110.0, 100.0]).reshape((3, 1) if shape == (3, 1) else (3,)), shape)
     normalization = {"normalization": {"averageImage": image}}
     content = {"meta": normalization} if under == "meta" else normalization
-    weights = _load_mat(
-        tmp_path, {"layers": _mat_layers(random_state(VGGM, ["conv2"]), "weights"), **content}
-    )
+    weights = _load_mat(tmp_path, {"layers": _mat_layers(random_state(VGGM, ["conv2"]), "weights"), **content})
     assert weights.convention.mean == (120.0, 110.0, 100.0)
     assert weights.convention_reason.endswith("the mean is the file's")
 

@@ -36,9 +36,7 @@ def test_every_target_lies_in_its_first_frame():
 
 def test_the_ground_truth_scores_20_of_21():
     for sequence in load_dataset("otb", ROOT / "OTB100").sequences:
-        curves = score_sequence(
-            sequence.boxes, sequence.boxes, origin=sequence.origin, convention=CONVENTIONS["otb"]
-        )
+        curves = score_sequence(sequence.boxes, sequence.boxes, origin=sequence.origin, convention=CONVENTIONS["otb"])
         assert curves.auc == pytest.approx(20 / 21)
 
 

@@ -55,7 +55,8 @@ def test_memory_grows_with_what_is_held() -> None:
     """In a fresh process: here, memory freed by earlier tests could be taken again."""
     code = (
         "from cdedge_runtime.meters import memory_now;"
-        "before = memory_now(); held = bytearray(64_000_000); held[::4096] = b'x' * len(held[::4096]); after = memory_now();"
+        "before = memory_now(); held = bytearray(64_000_000); held[::4096] = b'x' * len(held[::4096]);"
+        "after = memory_now();"
         "print(before.rss_bytes, after.rss_bytes, after.peak_bytes)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -53,9 +53,7 @@ def assemble(name: str, images: tuple[Path, ...], rows: list[Row], *, origin: in
         raise BadInput(f"{len(images)} frames but {len(rows)} annotation rows{_gap(images)}")
     boxes = boxes_from_rows(rows, origin)
     if np.isnan(boxes[0]).any():
-        raise BadInput(
-            f"the first annotation row gives no box: {','.join(map(str, rows[0])) or 'not numbers'}"
-        )
+        raise BadInput(f"the first annotation row gives no box: {','.join(map(str, rows[0])) or 'not numbers'}")
     return Sequence(name, images, boxes, origin, notes=_notes(rows))
 
 

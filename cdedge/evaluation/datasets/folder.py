@@ -20,9 +20,7 @@ _PATTERNS = ("groundtruth_rect.txt", "groundtruth.txt", "*_gt.txt", "boxes.txt")
 
 def entries(root: Path) -> list[Entry]:
     """List the root itself where it is a sequence, else its subfolders that are, by name."""
-    folders = (
-        [root] if _box_files(root) else sorted(p for p in root.iterdir() if p.is_dir() and _box_files(p))
-    )
+    folders = [root] if _box_files(root) else sorted(p for p in root.iterdir() if p.is_dir() and _box_files(p))
     return [Entry(folder.resolve().name, partial(_load, folder)) for folder in folders]
 
 

@@ -15,9 +15,7 @@ from cdedge.evaluation.sequence import Sequence
 from .assemble import Entry, assemble, images_of, in_range
 from .uav123_segments import SEGMENTS
 
-LAYOUT = (
-    "data_seq/UAV123/FOLDER/000001.jpg and anno/UAV123/NAME.txt, or NAME/img/000001.jpg and NAME/NAME_gt.txt"
-)
+LAYOUT = "data_seq/UAV123/FOLDER/000001.jpg and anno/UAV123/NAME.txt, or NAME/img/000001.jpg and NAME/NAME_gt.txt"
 LONG_LAYOUT = "data_seq/UAV123/FOLDER/000001.jpg and anno/UAV20L/NAME.txt"
 _TEN_FPS = "UAV123_10fps"
 

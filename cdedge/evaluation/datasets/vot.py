@@ -22,10 +22,7 @@ def entries(root: Path) -> list[Entry]:
     """List the sequences of ``list.txt``, else every annotated folder, of ``root`` or its ``sequences/``."""
     base = root / "sequences" if (root / "sequences").is_dir() else root
     listed = base / "list.txt"
-    if listed.is_file():
-        names = read_lines(listed)
-    else:
-        names = sorted(p.parent.name for p in base.glob("*/groundtruth.txt"))
+    names = read_lines(listed) if listed.is_file() else sorted(p.parent.name for p in base.glob("*/groundtruth.txt"))
     return [Entry(name, partial(_load, base / name)) for name in names]
 
 
