@@ -14,8 +14,6 @@ from torch import Tensor
 from torch.nn import functional
 
 VIEWS = 3  # per target: where the filter starts, where it drifted to, where the target is looked for
-FILTERS = (((0,), 1), ((0,), 2), ((1,), 2), ((0, 1), 2))  # views a filter is trained on, view it answers on
-SCALE_WIDTH = 0.07  # log scale at which the wanted peak has fallen to exp(-1/2)
 
 
 def labels(shift: Tensor, sigma: Tensor, grid: int) -> Tensor:
@@ -41,42 +39,41 @@ def spectra(maps: Tensor, grid: int) -> Tensor:
 
 
 def cross_spectra(spectrum: Tensor, masks: Tensor) -> dict[tuple[int, int], Tensor]:
-    """``S_ij`` (B, K, G, G/2+1) of the views (B, V, C, ..) that `FILTERS` need, for ``masks`` (K, C)."""
+    """``S_ij`` (B, K, G, G/2+1) of the views (B, V, C, ..) that `responses` needs, for ``masks`` (K, C)."""
     wanted = ((0, 0), (1, 1), (0, 1), (0, 2), (1, 2))
     weights = masks.to(spectrum.dtype)
     return {(i, j): torch.einsum("kc,bchw->bkhw", weights, spectrum[:, i].conj() * spectrum[:, j]) for i, j in wanted}
 
 
-def response(
-    s: dict[tuple[int, int], Tensor], label: Tensor, trained: tuple[int, ...], view: int, regularization: float
-) -> Tensor:
-    """Response (B, K, G, G) on ``view`` of the filter trained on the views ``trained``."""
+def responses(s: dict[tuple[int, int], Tensor], label: Tensor, regularization: float) -> list[tuple[int, Tensor]]:
+    """Responses (B, K, G, G) with the view they are for: of the filters of view 0, view 1, and of both."""
     y = torch.fft.rfft2(label).unsqueeze(2)
-    num = sum(y[:, i] * s[i, view] for i in trained)
-    den = sum(s[i, i].real for i in trained)
-    floor = regularization * den.mean(dim=(-2, -1), keepdim=True)
-    return torch.fft.irfft2(num / (den + floor), s=label.shape[-2:])
+    energy = {i: s[i, i].real for i in (0, 1)}
+    floor = {i: regularization * energy[i].mean(dim=(-2, -1), keepdim=True) for i in (0, 1)}
+    num = {(i, j): y[:, i] * s[i, j] for i, j in ((0, 1), (0, 2), (1, 2))}
+    den = {i: energy[i] + floor[i] for i in (0, 1)}
+    spectrum = [
+        (1, num[0, 1] / den[0]),
+        (2, num[0, 2] / den[0]),
+        (2, num[1, 2] / den[1]),
+        (2, (num[0, 2] + num[1, 2]) / (den[0] + den[1])),
+    ]
+    size = label.shape[-2:]
+    return [(view, torch.fft.irfft2(r, s=size)) for view, r in spectrum]
 
 
-def loss(found: Tensor, label: Tensor, height: Tensor) -> Tensor:
-    """Squared error to ``height`` times the label, plus cross entropy over positions; both 1 for no answer.
+def loss(response: Tensor, label: Tensor) -> Tensor:
+    """Squared error to the label (1 for a zero response) plus cross entropy over positions (1 for a flat).
 
-    ``found`` is a response (B, K, G, G), ``label`` (B, G, G), ``height`` (B,). The cross entropy sees the
-    response over its own rms, because a tracker asks where the peak is, not how high.
+    ``response`` is (B, K, G, G), ``label`` (B, G, G). The cross entropy sees the response over its own rms,
+    because a tracker asks where the peak is, not how high.
     """
     y = label.unsqueeze(1)
-    wanted = height.view(-1, 1, 1, 1) * y
-    error = (found - wanted).square().mean(dim=(-2, -1)) / y.square().mean(dim=(-2, -1))
-    logits = (found / (found.square().mean(dim=(-2, -1), keepdim=True) + 1e-8).sqrt()).flatten(2)
+    error = (response - y).square().mean(dim=(-2, -1)) / y.square().mean(dim=(-2, -1))
+    logits = (response / (response.square().mean(dim=(-2, -1), keepdim=True) + 1e-8).sqrt()).flatten(2)
     target = (y / y.sum(dim=(-2, -1), keepdim=True)).flatten(2)
     entropy = -(target * torch.log_softmax(logits, dim=-1)).sum(-1) / math.log(logits.shape[-1])
     return (error + entropy).mean()
-
-
-def peak_height(log_scale: Tensor, trained: tuple[int, ...], view: int) -> Tensor:
-    """How high (B,) a filter shall answer on a view of another scale: lower, or no scale search can work."""
-    gap = log_scale[:, view] - log_scale[:, list(trained)].mean(1)
-    return torch.exp(-0.5 * (gap / SCALE_WIDTH) ** 2)
 
 
 def subset_masks(channels: int, count: int, generator: torch.Generator) -> Tensor:
@@ -86,23 +83,13 @@ def subset_masks(channels: int, count: int, generator: torch.Generator) -> Tenso
     return torch.cat([torch.ones(1, channels), kept.float()])
 
 
-def head_loss(
-    taps: tuple[Tensor, ...], label: Tensor, log_scale: Tensor, masks: list[Tensor], regularization: float
-) -> Tensor:
-    """Mean loss of each tap alone and of all together, over all filters; ``taps`` hold (B * V, C, H, W)."""
+def head_loss(taps: tuple[Tensor, ...], label: Tensor, masks: list[Tensor], regularization: float) -> Tensor:
+    """Mean loss of each tap alone and of all together, over all responses; ``taps`` hold (B * V, C, H, W)."""
     grid = label.shape[-1]
     each = [
         cross_spectra(spectra(maps, grid).unflatten(0, (-1, VIEWS)), mask)
         for maps, mask in zip(taps, masks, strict=True)
     ]
     together = {pair: torch.stack([s[pair] for s in each]).sum(0) for pair in each[0]}
-    terms = [
-        loss(
-            response(s, label, trained, view, regularization),
-            label[:, view],
-            peak_height(log_scale, trained, view),
-        )
-        for s in (*each, together)
-        for trained, view in FILTERS
-    ]
+    terms = [loss(r, label[:, view]) for s in (*each, together) for view, r in responses(s, label, regularization)]
     return torch.stack(terms).mean()

@@ -92,7 +92,7 @@ def _loss(net: Front, footage: Footage, recipe: Recipe, rng: np.random.Generator
     with torch.autocast("cpu", dtype=torch.bfloat16):  # half the time of float32 where the CPU knows bfloat16
         taps = net(seen.windows)
     regularization = 10 ** rng.uniform(-4, -2.5)
-    return head_loss(taps, labels(seen.shift, seen.sigma, grid), seen.log_scale, masks, regularization)
+    return head_loss(taps, labels(seen.shift, seen.sigma, grid), masks, regularization)
 
 
 def _follow(average: Front, net: Front, share: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +23,11 @@ Point = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Batch:
-    """``windows`` (B * VIEWS, 3, S, S), BGR 0..255; ``shift`` (B, VIEWS, 2) and ``sigma`` (B,) in cells.
-
-    ``log_scale`` (B, VIEWS): log of how much smaller than it should be the target is seen.
-    """
+    """``windows`` (B * VIEWS, 3, S, S), BGR 0..255; ``shift`` (B, VIEWS, 2) and ``sigma`` (B,) in cells."""
 
     windows: Tensor
     shift: Tensor
     sigma: Tensor
-    log_scale: Tensor
 
 
 @dataclass(frozen=True)
@@ -45,20 +40,18 @@ class _Target:
 
 def batch(footage: Footage, rng: Rng, count: int, *, size: int, grid: int) -> Batch:
     """``count`` targets seen in `VIEWS` windows of ``size`` px, labelled for a response of ``grid`` cells."""
-    windows, shifts, sigmas, scales = [], [], [], []
+    windows, shifts, sigmas = [], [], []
     for _ in range(count):
         padding = rng.uniform(2.5, 4.5)
-        scales.append(_log_scales(rng))
-        views, shift = _views(footage, rng, padding, size, scales[-1])
+        views, shift = _views(footage, rng, padding, size)
         windows += views
         shifts.append(shift * grid)
         sigmas.append(max(LABEL_SIGMA * grid / padding, _NARROWEST_LABEL))
     pixels = torch.from_numpy(np.stack(windows)).permute(0, 3, 1, 2)
-    as_tensor = partial(torch.tensor, dtype=torch.float32)
-    return Batch(pixels, as_tensor(np.array(shifts)), as_tensor(sigmas), as_tensor(np.array(scales)))
+    return Batch(pixels, torch.tensor(np.array(shifts), dtype=torch.float32), torch.tensor(sigmas))
 
 
-def _views(footage: Footage, rng: Rng, padding: float, size: int, log_scales: Point) -> tuple[list[Window], Point]:
+def _views(footage: Footage, rng: Rng, padding: float, size: int) -> tuple[list[Window], Point]:
     target = _pick(footage, rng, padding, size)
     grey = rng.random() < 0.3
     angle, mirror = rng.integers(4) * np.pi / 2 + rng.normal(0, 0.1), rng.random() < 0.5
@@ -66,16 +59,10 @@ def _views(footage: Footage, rng: Rng, padding: float, size: int, log_scales: Po
     for number, reach in enumerate((0.01, 0.03, 0.3)):
         shifts[number] = _shift(rng, reach)
         pose = Pose((shifts[number, 0], shifts[number, 1]), angle, 1.0, mirror)
-        window = target.view(number, pose, np.exp(log_scales[number]))
+        window = target.view(number, pose, np.exp(rng.normal(0, 0.04)))
         window = _clutter(window, target, footage, rng, pose, size / padding, hard=number > 0)
         views.append(disturb(window, rng, grey=grey))
     return views, shifts
-
-
-def _log_scales(rng: Rng) -> Point:
-    """The first view is exact, the second nearly so, the third in half of the cases clearly wrong."""
-    last = rng.uniform(-0.12, 0.12) if rng.random() < 0.5 else rng.normal(0, 0.02)
-    return np.array([0.0, rng.normal(0, 0.02), last])
 
 
 def _shift(rng: Rng, reach: float) -> Point:
