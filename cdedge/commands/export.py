@@ -164,7 +164,7 @@ def _show(report: ExportReport) -> None:
     parity = (
         "no network"
         if report.parity is None
-        else f"largest difference {report.parity.max_rel:.2g} of the largest feature (allowed {report.parity.tolerance:.2g})"
+        else f"differ by {report.parity.max_rel:.2g} of the largest feature (allowed {report.parity.tolerance:.2g})"
     )
     candidates = sum(tap.total for tap in report.plan.taps)
     show_facts(
