@@ -105,14 +105,20 @@ def _dominant_colors(image: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _paste(canvas: NDArray[np.float32], image: NDArray[np.float32], box: Box) -> None:
     """Draw ``image`` into ``box`` of ``canvas`` in place, with soft sub-pixel edges."""
+    left, top = max(0, math.floor(box.x)), max(0, math.floor(box.y))
+    right, bottom = min(WIDTH, math.ceil(box.x + box.width)), min(HEIGHT, math.ceil(box.y + box.height))
+    if right <= left or bottom <= top:
+        return
     height, width = image.shape[:2]
     sx, sy = box.width / width, box.height / height
     # Pixel centres lie at +0.5 in box coordinates, at integers in OpenCV's.
-    matrix = np.array([[sx, 0, box.x + sx / 2 - 0.5], [0, sy, box.y + sy / 2 - 0.5]])
-    drawn = cv2.warpAffine(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    rows, columns = np.arange(HEIGHT), np.arange(WIDTH)
+    matrix = np.array([[sx, 0, box.x - left + sx / 2 - 0.5], [0, sy, box.y - top + sy / 2 - 0.5]])
+    size = (right - left, bottom - top)
+    drawn = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    rows, columns = np.arange(top, bottom), np.arange(left, right)
     cover = np.outer(_cover(rows, box.y, box.height), _cover(columns, box.x, box.width))[..., None]
-    canvas += cover * (drawn - canvas)
+    part = canvas[top:bottom, left:right]
+    part += cover * (drawn - part)
 
 
 def _cover(pixels: NDArray[np.int64], start: float, length: float) -> NDArray[np.float32]:
