@@ -12,9 +12,9 @@ def show_stages(stages: Mapping[str, StageTime]) -> None:
     """Print milliseconds per frame of each stage."""
     show_table(
         "time per frame",
-        ["stage", "p50 ms", "p90 ms", "p99 ms", "mean ms", "max ms"],
+        ["stage", "p50 ms", "p95 ms", "p99 ms", "mean ms", "max ms"],
         [
-            (name, f"{t.p50_ms:.2f}", f"{t.p90_ms:.2f}", f"{t.p99_ms:.2f}", f"{t.mean_ms:.2f}", f"{t.max_ms:.2f}")
+            (name, f"{t.p50_ms:.2f}", f"{t.p95_ms:.2f}", f"{t.p99_ms:.2f}", f"{t.mean_ms:.2f}", f"{t.max_ms:.2f}")
             for name, t in stages.items()
         ],
     )

@@ -20,6 +20,7 @@ class StageTime:
 
     p50_ms: float
     p90_ms: float
+    p95_ms: float
     p99_ms: float
     mean_ms: float
     max_ms: float
@@ -88,8 +89,8 @@ class Stopwatch:
 
 def _stage_time(ns: list[int]) -> StageTime:
     ms = np.asarray(ns, np.float64) / 1e6
-    p50, p90, p99 = np.percentile(ms, [50, 90, 99])
-    return StageTime(float(p50), float(p90), float(p99), float(ms.mean()), float(ms.max()))
+    p50, p90, p95, p99 = (float(p) for p in np.percentile(ms, [50, 90, 95, 99]))
+    return StageTime(p50, p90, p95, p99, float(ms.mean()), float(ms.max()))
 
 
 def memory_now() -> MemoryNow:

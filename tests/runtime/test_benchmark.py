@@ -19,7 +19,7 @@ NOW = read_conditions()
 
 
 def run(fps: float = 100.0, peak: int | None = 50_000_000) -> ProbeReport:
-    time = StageTime(*[1000 / fps] * 5)
+    time = StageTime(*[1000 / fps] * 6)
     memory = MemoryReport(30_000_000, 1_000_000, peak, peak and peak - 30_000_000, None, None, None, 1, 2, 3, 4)
     return ProbeReport(
         "demo", 10, 5.0, 2.0, 9.0, fps, fps * 1.1, 0.4, {"features": time, "total": time}, memory, "CPU", 1, None, {}
