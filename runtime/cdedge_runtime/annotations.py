@@ -95,7 +95,7 @@ def find_annotation(path: Path) -> Annotation | None:
         return None
     images = _sequence_images(folder)
     rows = read_rows(files[0])
-    origin = _origin(files[0], folder, rows)
+    origin = _origin(files[0], folder)
     return Annotation(images, files[0], row_to_box(rows[0], origin), origin, _several_targets(files))
 
 
@@ -131,7 +131,6 @@ def _in_range(images: tuple[Path, ...], limits: tuple[int, int] | None) -> tuple
     return kept or images
 
 
-def _origin(path: Path, folder: Path, rows: NDArray[np.float64]) -> int:
-    """VOT counts pixels from 0; OTB, UAV123, TC128, GOT-10k and LaSOT come from MATLAB and count from 1."""
-    is_vot = path.name == "groundtruth.txt" and (rows.shape[1] == 8 or (folder / "sequence").exists())
-    return 0 if is_vot else 1
+def _origin(path: Path, folder: Path) -> int:
+    """VOT and GOT-10k count pixels from 0; OTB, UAV123, TC128 and LaSOT (which marks occlusion in a file) from 1."""
+    return 0 if path.name == "groundtruth.txt" and not (folder / "full_occlusion.txt").exists() else 1

@@ -54,6 +54,13 @@ def test_a_vot_polygon_is_zero_based(square_folder: Path) -> None:
     assert source.first_box.center == (20, 40)
 
 
+def test_a_plain_groundtruth_is_zero_based_unless_it_is_lasots(square_folder: Path) -> None:
+    (square_folder / "groundtruth_rect.txt").rename(square_folder / "groundtruth.txt")
+    assert open_source(str(square_folder)).origin == 0
+    (square_folder / "full_occlusion.txt").write_text("0,0,0\n")
+    assert open_source(str(square_folder)).origin == 1
+
+
 @pytest.mark.parametrize("separator", [",", "\t", " ", ", "])
 def test_any_separator(square_folder: Path, separator: str) -> None:
     (square_folder / "groundtruth_rect.txt").write_text(separator.join(["11", "21", "30", "40"]) + "\n")
