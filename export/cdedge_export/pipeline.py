@@ -21,7 +21,7 @@ from .backbones import Backbone, find_backbone, parse_layers
 from .cost import cost_table, footprint
 from .distill import DistillOptions, Maps, TwoFrames, distill, keep_all
 from .hog_export import export_hog
-from .network import Geometry, stride_of
+from .network import Geometry, Network, stride_of
 from .parity import check_parity
 from .plan import ChannelPlan, replayed
 from .prune import full_network, prune, subsampled
@@ -68,25 +68,8 @@ def export(
     kept = {tap.name: tap.kept for tap in plan.taps}
     network = subsampled(prune(backbone, weights, kept, mode=options.mode), options.subsample)
     geometry = Geometry(view.input_px, view.grid)
-    needs = footprint(network, geometry)
-    spec = ModelSpec(
-        tracker=tracker_of(options.settings),
-        backbone=backbone.name,
-        taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps if t.kept),
-        mode=options.mode,
-        subsample=options.subsample,
-        input_px=geometry.input_px,
-        grid=geometry.grid,
-        convention=weights.convention,
-        settings=options.settings,
-        weights=weights.info,
-        selection=plan.selection,
-        source=SourceInfo(source.name, frame_sha256(frames[0]), astuple(first_box)),
-        macs=needs.macs,
-        weight_bytes=needs.weight_bytes,
-        activation_bytes=needs.activation_bytes,
-        producer=PRODUCER,
-    )
+    shown = SourceInfo(source.name, frame_sha256(frames[0]), astuple(first_box))
+    spec = _contract(network, geometry, plan, shown, weights=weights, options=options)
     say(f"writing {out} and checking it against PyTorch")
     parity = write_model(
         spec,
@@ -106,6 +89,37 @@ def export(
         parity,
         weights.convention_reason,
         time.perf_counter() - begin,
+    )
+
+
+def _contract(
+    network: Network,
+    geometry: Geometry,
+    plan: ChannelPlan,
+    source: SourceInfo,
+    *,
+    weights: Weights,
+    options: ExportOptions,
+) -> ModelSpec:
+    """Everything the runtime has to know about the file."""
+    needs = footprint(network, geometry)
+    return ModelSpec(
+        tracker=tracker_of(options.settings),
+        backbone=plan.backbone,
+        taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps if t.kept),
+        mode=options.mode,
+        subsample=options.subsample,
+        input_px=geometry.input_px,
+        grid=geometry.grid,
+        convention=weights.convention,
+        settings=options.settings,
+        weights=weights.info,
+        selection=plan.selection,
+        source=source,
+        macs=needs.macs,
+        weight_bytes=needs.weight_bytes,
+        activation_bytes=needs.activation_bytes,
+        producer=PRODUCER,
     )
 
 

@@ -1,4 +1,4 @@
-"""How sharply a response peaks: PSR (Bolme et al. 2010) and APCE (Wang et al. 2017)."""
+"""How sharply a response peaks: PSR (Bolme et al. 2010)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,3 @@ def psr(response: NDArray[np.float32], exclude: int = 11) -> float:
     sidelobe = centred[outside]
     spread = float(sidelobe.std())
     return float(response[row, column] - sidelobe.mean()) / spread if spread > 1e-12 else 0.0
-
-
-def apce(response: NDArray[np.float32]) -> float:
-    """Average peak-to-correlation energy: (max - min)^2 / mean((r - min)^2)."""
-    lowest = float(response.min())
-    energy = float(np.mean((response - lowest) ** 2))
-    return (float(response.max()) - lowest) ** 2 / energy if energy > 1e-12 else 0.0
