@@ -13,6 +13,7 @@ from cdedge_runtime.files import write_whole
 from cdedge_runtime.record import decode, encode
 
 from .job import Failure, Job, Memory, Outcome
+from .models import model_path
 from .result_files import Result, boxes_path, write_result
 from .sequence import Sequence
 
@@ -35,7 +36,7 @@ def keep(folder: Path, sequence: Sequence, outcome: Outcome, *, start: Job, mode
     times. A pass whose images cannot be read has no boxes: there is nothing to score.
     """
     if model is not None:
-        path = folder / "models" / f"{sequence.name}.onnx"
+        path = model_path(folder, sequence.name)
         path.parent.mkdir(exist_ok=True)
         write_whole(path, model)
     if outcome.failure is not None and outcome.failure.kind == "data":

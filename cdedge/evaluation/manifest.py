@@ -18,6 +18,7 @@ from cdedge_runtime.files import write_whole
 from cdedge_runtime.record import decode, encode
 
 from .configuration import Configuration, differences
+from .models import model_paths
 
 _PACKAGES = (
     "cdedge", "numpy", "onnxruntime", "opencv-contrib-python-headless", "opencv-contrib-python",
@@ -122,7 +123,7 @@ def _written(folder: Path, manifest: Manifest) -> Manifest:
 
 
 def _weights_sha256(folder: Path, model: str | None) -> str | None:
-    models = [Path(model)] if model is not None else sorted((folder / "models").glob("*.onnx"))
+    models = [Path(model)] if model is not None else model_paths(folder)
     return read_spec(models[0]).weights.sha256 if models else None
 
 

@@ -64,7 +64,8 @@ def export(
         progress=True,
     )
     say(f"choosing channels of {options.layers} with weights {weights.info.name}")
-    plan, patches = _choose(frames, first_box, backbone, taps, view=view, weights=weights, options=options)
+    two, patches = _two_frames(frames, first_box, backbone, taps, view=view, weights=weights, options=options)
+    plan = _choose(two, backbone, taps, options)
     kept = {tap.name: tap.kept for tap in plan.taps}
     network = subsampled(prune(backbone, weights, kept, mode=options.mode), options.subsample)
     geometry = Geometry(view.input_px, view.grid)
@@ -123,24 +124,14 @@ def _contract(
     )
 
 
-def _choose(
-    frames: list[Frame],
-    box: Box,
-    backbone: Backbone,
-    taps: tuple[str, ...],
-    *,
-    view: SearchWindow,
-    weights: Weights,
-    options: ExportOptions,
-) -> tuple[ChannelPlan, Frame]:
-    """The plan, and the two search windows it was made from, (2, H, W, 3) uint8."""
-    two, windows = _two_frames(frames, box, backbone, taps, view=view, weights=weights, options=options)
+def _choose(two: TwoFrames, backbone: Backbone, taps: tuple[str, ...], options: ExportOptions) -> ChannelPlan:
+    """A saved plan, every channel, or what distillation keeps."""
     if options.plan is not None:
         totals = {tap: backbone.channels(tap) for tap in taps}
-        return replayed(options.plan, backbone.name, totals), windows
+        return replayed(options.plan, backbone.name, totals)
     if options.distill is None:
-        return keep_all(distill(backbone.name, two, DistillOptions(search="none", channels="1.0"))), windows
-    return distill(backbone.name, two, options.distill), windows
+        return keep_all(distill(backbone.name, two, DistillOptions(search="none", channels="1.0")))
+    return distill(backbone.name, two, options.distill)
 
 
 def _two_frames(
@@ -153,7 +144,10 @@ def _two_frames(
     weights: Weights,
     options: ExportOptions,
 ) -> tuple[TwoFrames, Frame]:
-    """Features of both frames around the target, which is located in frame 2 with all channels (algorithms A8)."""
+    """Features of both frames around the target, which is located in frame 2 with all channels (algorithms A8).
+
+    And the two search windows they were taken from, (2, H, W, 3) uint8.
+    """
     label = dcf.spectrum(label_in_window(box.size, view.sides, view.grid, options.settings.label_sigma))
     windows = np.empty((2, *view.input_px, 3), np.uint8)
 

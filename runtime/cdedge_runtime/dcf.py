@@ -80,13 +80,13 @@ def peak(response: Real) -> tuple[float, float, float]:
     top = float(response[row, column])
     dr = _vertex(response[row - 1, column], top, response[(row + 1) % height, column])
     dc = _vertex(response[row, column - 1], top, response[row, (column + 1) % width])
-    return _wrap(row + dr, height), _wrap(column + dc, width), top
+    return wrapped(row + dr, height), wrapped(column + dc, width), top
 
 
 def peak_cell(response: Real) -> tuple[float, float]:
     """The maximum's cell in a wrapped response, as (row, column) displacement from (0, 0)."""
     row, column = divmod(int(response.argmax()), response.shape[1])
-    return _wrap(row, response.shape[0]), _wrap(column, response.shape[1])
+    return wrapped(row, response.shape[0]), wrapped(column, response.shape[1])
 
 
 def _vertex(before: float, top: float, after: float) -> float:
@@ -95,5 +95,6 @@ def _vertex(before: float, top: float, after: float) -> float:
     return 0.5 * float(after - before) / float(curvature) if curvature > 1e-12 else 0.0
 
 
-def _wrap(position: float, period: int) -> float:
-    return position - period if position >= period / 2 else position
+def wrapped(shift: float, period: int) -> float:
+    """A shift on a periodic axis as the equal one in [-period / 2, period / 2)."""
+    return (shift + period / 2) % period - period / 2

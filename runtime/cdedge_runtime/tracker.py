@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from . import compact, patch
 from .box import Box, check_target
 from .confidence import psr
-from .dcf import hann_window, peak
+from .dcf import hann_window, peak, wrapped
 from .errors import NotInitialized
 from .estimate import Estimate, Features, Lap, Sizes, no_lap
 from .features import Extractor
@@ -160,8 +160,8 @@ class Tracker:
     def _moved(self, view: View, response: Real, frame_shape: tuple[int, ...]) -> View:
         rows, columns, _ = peak(response)
         grid, side = self.spec.grid, self._side_px(view)
-        dy = _wrapped(rows - self._rest[0], grid[0]) * side / grid[0]
-        dx = _wrapped(columns - self._rest[1], grid[1]) * side / grid[1]
+        dy = wrapped(rows - self._rest[0], grid[0]) * side / grid[0]
+        dx = wrapped(columns - self._rest[1], grid[1]) * side / grid[1]
         return View(patch.limit_center((view.center[0] + dx, view.center[1] + dy), frame_shape), view.scale)
 
     def _judge(self, score: float) -> None:
@@ -175,7 +175,3 @@ class Tracker:
 
     def _weak_below(self) -> float:
         return max(self._settings.lost_below, self._settings.lost_share * self._mean_score)
-
-
-def _wrapped(shift: float, period: int) -> float:
-    return (shift + period / 2) % period - period / 2
