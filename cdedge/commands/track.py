@@ -37,6 +37,9 @@ def track(
     ] = None,
     video: Annotated[Path | None, typer.Option(help="Write a video with the boxes drawn.", show_default=False)] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.", show_default=False)] = None,
+    every_frame: Annotated[
+        bool, typer.Option("--every-frame", help="Of a live source too, instead of the newest frame each time.")
+    ] = False,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -60,7 +63,8 @@ def track(
             for observer in observers:
                 observer(index, frame, estimate)
 
-        report = run_track(tracker, opened, begin, limit=frames, observe=observe)
+        newest = opened.live and not every_frame
+        report = run_track(tracker, opened, begin, limit=frames, observe=observe, newest=newest)
     _write(out, report)
     if as_json:
         emit_json("cdedge.track/1", _as_dict(report, out))
@@ -96,17 +100,23 @@ def _as_dict(report: RunReport, out: Path | None) -> dict[str, object]:
         "fps": report.fps,
         "fps_without_read": report.fps_without_read,
         "stages": report.stages,
+        "dropped_frames": report.dropped,
+        "latency": report.latency,
     }
 
 
 def _show(report: RunReport) -> None:
     lost = sum(e.lost for e in report.estimates)
-    show_facts(
-        report.source,
-        [
-            ("frames", f"{len(report.estimates)}, lost in {lost}"),
-            ("fps", f"{report.fps:.1f} end to end, {report.fps_without_read:.1f} without reading"),
-            ("first frame", f"{report.init_ms:.1f} ms"),
-        ],
-    )
+    facts = [
+        ("frames", f"{len(report.estimates)}, lost in {lost}"),
+        ("fps", f"{report.fps:.1f} end to end, {report.fps_without_read:.1f} without reading"),
+        ("first frame", f"{report.init_ms:.1f} ms"),
+    ]
+    if report.dropped is not None:
+        facts.append(("skipped", f"{report.dropped} frames that came while another was worked on"))
+    if report.latency is not None:
+        facts.append(
+            ("latency", f"{report.latency.p50_ms:.1f} ms from frame to box, p99 {report.latency.p99_ms:.1f} ms")
+        )
+    show_facts(report.source, facts)
     show_stages(report.stages)

@@ -83,11 +83,12 @@ class Stopwatch:
     def stages(self) -> dict[str, StageTime]:
         """Time per stage, in the order the stages first appeared; ``total`` last. Frames without a stage count as 0."""
         names = list(dict.fromkeys(stage for frame in self._frames for stage in frame))
-        table = {name: _stage_time([frame.get(name, 0) for frame in self._frames]) for name in names}
-        return {**table, "total": _stage_time([sum(frame.values()) for frame in self._frames])} if names else {}
+        table = {name: stage_time([frame.get(name, 0) for frame in self._frames]) for name in names}
+        return {**table, "total": stage_time([sum(frame.values()) for frame in self._frames])} if names else {}
 
 
-def _stage_time(ns: list[int]) -> StageTime:
+def stage_time(ns: list[int]) -> StageTime:
+    """Percentiles of times in nanoseconds."""
     ms = np.asarray(ns, np.float64) / 1e6
     p50, p90, p95, p99 = (float(p) for p in np.percentile(ms, [50, 90, 95, 99]))
     return StageTime(p50, p90, p95, p99, float(ms.mean()), float(ms.max()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from .errors import CdedgeError, Usage
 from .estimate import Estimate, ModelTracker
 from .files import write_whole
 from .frames import Frame, Source, frame_sha256
-from .meters import StageTime, Stopwatch
+from .latest import Latest
+from .meters import StageTime, Stopwatch, stage_time
 from .modelfile import ModelSpec
 
 Observer = Callable[[int, Frame, Estimate], None]
@@ -22,7 +25,8 @@ class RunReport:
     """One pass over a source. ``fps`` counts reading the frames, ``fps_without_read`` does not; init is apart.
 
     ``error`` is set when source or provider broke in the middle, ``interrupted`` when the user stopped the run; the
-    estimates up to there are kept.
+    estimates up to there are kept. Where only the newest frames of a live source were taken, ``dropped`` counts the
+    others, and ``latency`` is the time from a frame read to its box; else both are None.
     """
 
     source: str
@@ -34,6 +38,8 @@ class RunReport:
     stages: dict[str, StageTime]
     error: CdedgeError | None
     interrupted: bool
+    dropped: int | None
+    latency: StageTime | None
 
 
 def starting_box(source: Source, spec: ModelSpec, given: Box | None) -> Callable[[Frame], Box]:
@@ -62,26 +68,32 @@ def track(
     *,
     limit: int | None = None,
     observe: Observer | None = None,
+    newest: bool = False,
 ) -> RunReport:
     """Track through a source; ``box`` gives the first box from the first frame, ``observe`` sees every frame.
 
-    The observer's time is not counted. Raises only if not even the first frame can be used.
+    ``newest`` skips the frames that came while one was worked on, for live sources. The observer's time is not counted.
+    Raises only if not even the first frame can be used.
     """
-    watch, estimates = Stopwatch(), list[Estimate]()
+    watch, estimates, latency_ns = Stopwatch(), list[Estimate](), list[int]()
     error, interrupted, init_ms = None, False, 0.0
+    frames = Latest(source.frames()) if newest else None
     try:
-        for index, frame in enumerate(_timed(source.frames(), watch)):
-            if index == 0:
-                watch.start()
-                estimates.append(tracker.init(frame, box(frame), watch.lap))
-                init_ms = watch.booked_ms
-            else:
-                estimates.append(tracker.update(frame, watch.lap))
-                watch.stop()
-            if observe is not None:
-                observe(index, frame, estimates[-1])
-            if limit is not None and index + 1 >= limit:
-                break
+        with frames or nullcontext():
+            for index, frame in enumerate(_timed(frames or source.frames(), watch)):
+                if index == 0:
+                    watch.start()
+                    estimates.append(tracker.init(frame, box(frame), watch.lap))
+                    init_ms = watch.booked_ms
+                else:
+                    estimates.append(tracker.update(frame, watch.lap))
+                    watch.stop()
+                if frames is not None:
+                    latency_ns.append(time.perf_counter_ns() - frames.captured_ns)
+                if observe is not None:
+                    observe(index, frame, estimates[-1])
+                if limit is not None and index + 1 >= limit:
+                    break
     except CdedgeError as problem:
         if not estimates:
             raise
@@ -100,6 +112,8 @@ def track(
         watch.stages(),
         error,
         interrupted,
+        None if frames is None else frames.dropped,
+        stage_time(latency_ns[1:]) if len(latency_ns) > 1 else None,
     )
 
 

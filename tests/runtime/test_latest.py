@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import BadInput
+from cdedge_runtime.estimate import Estimate, Lap, ModelTracker, Sizes, no_lap
+from cdedge_runtime.frames import Frame, Source
+from cdedge_runtime.latest import Latest
+from cdedge_runtime.modelfile import ModelSpec
+from cdedge_runtime.run import track
+
+
+def _numbered(value: int) -> Frame:
+    return np.full((8, 8, 3), value, np.uint8)
+
+
+class Camera:
+    """Frames 0, 1, 2, ..; after each number in ``gates`` it waits until told to go on."""
+
+    def __init__(self, count: int, *gates: int) -> None:
+        self.gates = {number: threading.Event() for number in gates}
+        self.reached = {number: threading.Event() for number in gates}
+        self._count, self.closed = count, threading.Event()
+
+    def frames(self) -> Iterator[Frame]:
+        try:
+            for number in range(self._count):
+                yield _numbered(number)
+                if number in self.gates:
+                    self.reached[number].set()
+                    assert self.gates[number].wait(5)
+        finally:
+            self.closed.set()
+
+
+def test_a_slow_reader_gets_the_newest_frame_and_the_others_are_counted() -> None:
+    camera = Camera(6, 0, 4)
+    with Latest(camera.frames()) as frames:
+        assert next(frames)[0, 0, 0] == 0
+        camera.gates[0].set()
+        assert camera.reached[4].wait(5)
+        assert next(frames)[0, 0, 0] == 4
+        assert frames.dropped == 3
+        camera.gates[4].set()
+        assert [int(frame[0, 0, 0]) for frame in frames] == [5]
+        assert frames.dropped == 3
+
+
+def test_the_camera_is_given_back_when_nobody_reads_on() -> None:
+    camera = Camera(1000, 3)
+    with Latest(camera.frames()) as frames:
+        next(frames)
+        camera.gates[3].set()
+    assert camera.closed.wait(5)
+
+
+def test_what_breaks_the_camera_is_raised_after_its_last_frame() -> None:
+    def broken() -> Iterator[Frame]:
+        yield _numbered(7)
+        raise BadInput("unplugged")
+
+    with Latest(broken()) as frames:
+        assert next(frames)[0, 0, 0] == 7
+        with pytest.raises(BadInput, match="unplugged"):
+            next(frames)
+
+
+class Slow(ModelTracker):
+    """Takes until the camera has come to a frame."""
+
+    spec: ModelSpec
+
+    def __init__(self, wait: Callable[[], object]) -> None:
+        self._wait = wait
+
+    def init(self, frame: np.ndarray, box: Box, lap: Lap = no_lap) -> Estimate:  # type: ignore[type-arg] # noqa: ARG002
+        self._wait()
+        return Estimate(box, 1.0, lost=False)
+
+    def update(self, frame: np.ndarray, lap: Lap = no_lap) -> Estimate:  # type: ignore[type-arg] # noqa: ARG002
+        return Estimate(Box(float(frame[0, 0, 0]), 0, 4, 4), 1.0, lost=False)
+
+    def sizes(self) -> Sizes:
+        return Sizes(0, 0, 0, 0)
+
+
+def test_a_run_over_a_live_source_skips_what_it_missed_and_says_so() -> None:
+    camera = Camera(5, 0, 3)
+
+    def first() -> None:
+        camera.gates[0].set()
+        assert camera.reached[3].wait(5)
+        camera.gates[3].set()
+
+    source = Source("camera", camera.frames, live=True)
+    report = track(Slow(first), source, lambda _: Box(0, 0, 4, 4), newest=True)
+    assert report.estimates[-1].box.x == 4
+    assert report.dropped is not None
+    assert report.dropped + len(report.estimates) == 5
+    assert report.dropped >= 2
+    assert report.latency is not None
+    assert 0 < report.latency.p50_ms < 10_000
+    whole = track(Slow(lambda: None), Source("file", Camera(5).frames), lambda _: Box(0, 0, 4, 4))
+    assert (len(whole.estimates), whole.dropped, whole.latency) == (5, None, None)
