@@ -28,6 +28,7 @@ class RunSettings:
 
     jobs: int
     dask: str | None
+    limit_s: float | None
     scoring: Convention
     matlab_compat: bool
 
@@ -114,10 +115,10 @@ def _run(dataset: Dataset, configuration: Configuration, folder: Path, settings:
 
 def _hand(settings: RunSettings) -> Hand:
     if settings.dask is None:
-        return local_hand(settings.jobs)
+        return local_hand(settings.jobs, limit_s=settings.limit_s)
     from cdedge.evaluation.cluster import dask_hand
 
-    return dask_hand(settings.dask)
+    return dask_hand(settings.dask, limit_s=settings.limit_s)
 
 
 def _shown(hand: Hand) -> Hand:

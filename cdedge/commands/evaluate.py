@@ -54,6 +54,10 @@ def evaluate(
     input_px: Annotated[int | None, typer.Option("--input", min=32, max=512, show_default=False)] = None,
     grid: Annotated[int | None, typer.Option(min=8, max=256, show_default=False)] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of onnxruntime and OpenCV alike, while tracking.")] = 1,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0.1, help="Of one pass; then it has failed.", show_default=False),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Sequences at a time; more than one disturbs the times.")] = 1,
     dask: Annotated[
         Text,
@@ -107,7 +111,7 @@ def evaluate(
             grid=grid,
         ),
     )
-    settings = RunSettings(jobs, dask, get_convention(scoring), matlab_compat)
+    settings = RunSettings(jobs, dask, time_limit, get_convention(scoring), matlab_compat)
     if sweep is None:
         evaluate_one(configuration, out, settings, as_json=as_json)
     else:

@@ -14,10 +14,11 @@ _RETRIES = 3  # of a job whose worker died; a tracker that crashes takes no work
 _CONNECT_S = 10
 
 
-def dask_hand(address: str) -> Hand:
+def dask_hand(address: str, *, limit_s: float | None = None) -> Hand:
     """Hand jobs to the workers of the scheduler at ``address``, such as ``tcp://10.0.0.1:8786``.
 
-    What a worker that dies was doing is done again by another. Raises `MissingExtra` without distributed,
+    A pass that takes longer than ``limit_s`` fails. What a worker that dies was doing is done again by another.
+    Raises `MissingExtra` without distributed,
     `BadEnvironment` where no scheduler answers.
     """
     try:
@@ -31,7 +32,7 @@ def dask_hand(address: str) -> Hand:
         except (OSError, ValueError) as error:
             raise BadEnvironment(f"{address}: no Dask scheduler answers there: {error}") from error
         with client:
-            futures = {client.submit(run_job, job, pure=False, retries=_RETRIES): job for job in todo}
+            futures = {client.submit(run_job, job, limit_s=limit_s, pure=False, retries=_RETRIES): job for job in todo}
             for future in as_completed(list(futures), loop=client.loop):
                 yield (futures.pop(future), *future.result())
 

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -41,10 +43,14 @@ class Child:
         os.close(read_end)
         _live.add(self)
 
-    def ask(self, job: Job, out: Path | None = None) -> Outcome:
-        """Hand over a job and wait; raises what every other pass would meet too."""
+    def ask(self, job: Job, out: Path | None = None, *, limit_s: float | None = None) -> Outcome:
+        """Hand over a job and wait, at most ``limit_s``; raises what every other pass would meet too."""
         request = json.dumps({"job": encode(job), "out": None if out is None else str(out)})
-        answer = self._exchange(request)
+        late = threading.Event()
+        with self._ended_after(limit_s, late):
+            answer = self._exchange(request)
+        if not answer and late.is_set():
+            return broken("process", f"ended after {limit_s:g} s, the time limit of a pass")
         if not answer:
             return broken("process", self._last_words())
         reply = json.loads(answer)
@@ -68,6 +74,24 @@ class Child:
         with self._process, self._talk:
             self._process.kill()
 
+    @contextmanager
+    def _ended_after(self, limit_s: float | None, late: threading.Event) -> Iterator[None]:
+        """Within, end the process after ``limit_s`` and set ``late``."""
+
+        def end() -> None:
+            late.set()
+            self.kill()
+
+        timer = None if limit_s is None else threading.Timer(limit_s, end)
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
+        try:
+            yield
+        finally:
+            if timer is not None:
+                timer.cancel()
+
     def _exchange(self, request: str) -> str:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
@@ -88,21 +112,22 @@ class Child:
         return f"the process ended with {code}: {lines[-1] if lines else 'without a word'}"
 
 
-def run_job(job: Job) -> tuple[Outcome, bytes | None]:
+def run_job(job: Job, *, limit_s: float | None = None) -> tuple[Outcome, bytes | None]:
     """Distil and track one pass in processes of their own; the model's bytes where one was made.
 
     Each pass has a fresh process for tracking, so that its memory is its own. The one that distils stays for the
     next job of this thread, for PyTorch takes seconds to load; it always has one thread, so that the choice of
-    channels does not depend on ``threads``. Raises what every other pass would meet too.
+    channels does not depend on ``threads``. ``limit_s`` bounds distilling and tracking, each.
+    Raises what every other pass would meet too.
     """
     if not job.tracker.distils:
-        return _track(job), None
+        return _track(job, limit_s), None
     with TemporaryDirectory(prefix="cdedge-") as folder:
         model = Path(folder) / "model.onnx"
-        made = _distiller().ask(job, model)
+        made = _distiller().ask(job, model, limit_s=limit_s)
         if made.failure is not None:
             return made, None
-        return _track(replace(job, tracker=replace(job.tracker, model=str(model)))), model.read_bytes()
+        return _track(replace(job, tracker=replace(job.tracker, model=str(model))), limit_s), model.read_bytes()
 
 
 def kill_all() -> None:
@@ -117,10 +142,10 @@ def close_all() -> None:
         child.close()
 
 
-def _track(job: Job) -> Outcome:
+def _track(job: Job, limit_s: float | None) -> Outcome:
     child = Child("track", threads=job.threads)
     try:
-        return child.ask(job)
+        return child.ask(job, limit_s=limit_s)
     finally:
         child.close()
 

@@ -64,13 +64,13 @@ def run(
     return RunSummary(len(todo), total - len(todo), failures)
 
 
-def local_hand(jobs: int) -> Hand:
-    """Hand jobs to ``jobs`` processes at a time on this machine."""
+def local_hand(jobs: int, *, limit_s: float | None = None) -> Hand:
+    """Hand jobs to ``jobs`` processes at a time on this machine; a pass that takes longer than ``limit_s`` fails."""
 
     def hand(todo: list[Job]) -> Iterator[Answer]:
         try:
             with ThreadPoolExecutor(jobs) as pool:
-                futures = {pool.submit(run_job, job): job for job in todo}
+                futures = {pool.submit(run_job, job, limit_s=limit_s): job for job in todo}
                 try:
                     for future in as_completed(futures):
                         yield (futures.pop(future), *future.result())

@@ -171,6 +171,16 @@ def test_a_process_that_dies_costs_one_sequence(squares, tmp_path, monkeypatch):
     assert np.ptp(summarize(tmp_path / "out", convention=OTB).evaluation.scores[0].curves.success) > 0
 
 
+def test_a_pass_that_hangs_is_ended_at_its_limit_and_the_next_runs(squares, tmp_path):
+    hole = squares.sequences[0].frame_paths[3]
+    hole.unlink()
+    os.mkfifo(hole)  # whoever reads it waits for ever
+    summary = run(squares, configure(squares.root), tmp_path / "out", hand=local_hand(1, limit_s=10))
+    assert list(summary.failures) == ["A"]
+    assert "10 s, the time limit" in summary.failures["A"].reason
+    assert summary.tracked == 3
+
+
 def test_what_every_sequence_would_meet_ends_the_run(squares, tmp_path):
     chosen = configure(squares.root, tracker=TrackerOptions(model=str(tmp_path / "none.onnx")))
     with pytest.raises(BadInput, match=r"none\.onnx"):
