@@ -20,14 +20,17 @@ def show_bench(report: BenchReport) -> None:
     show_facts(
         f"{what}, {len(report.runs)} runs",
         [
-            ("fps", f"{_range(figures['fps'])} end to end, {_range(figures['fps_without_read'])} without reading"),
+            (
+                "fps",
+                f"{range_text(figures['fps'])} end to end, {range_text(figures['fps_without_read'])} without reading",
+            ),
             (
                 "start",
                 f"{report.load_ms:.0f} ms to load, {report.warm_up_ms:.1f} ms for the first run of the network, "
                 f"{report.init_ms:.1f} ms for the first frame",
             ),
             ("outside onnxruntime", f"{report.outside_session_share:.0%} of the time without reading"),
-            ("graph nodes", _nodes(report.nodes)),
+            ("graph nodes", node_text(report.nodes)),
             ("peak memory", f"{size(memory.peak_bytes)} resident"),
             ("  floor", f"{size(memory.floor_bytes)} Python, numpy, OpenCV, onnxruntime"),
             ("  source", f"{size(memory.source_bytes)} to read frames"),
@@ -45,26 +48,25 @@ def show_bench(report: BenchReport) -> None:
 
 def show_conditions(before: Conditions, after: Conditions) -> None:
     """Under which conditions it was measured; what the machine does not tell is said."""
+    show_facts(f"conditions, {before.time}", condition_facts(before, after))
+
+
+def condition_facts(before: Conditions, after: Conditions) -> list[tuple[str, str]]:
+    """Names and values of the conditions before and after a measurement."""
     group = "none told" if before.cgroup_bytes is None else size(before.cgroup_bytes)
     cpus = "" if before.cgroup_cpus is None else f", {before.cgroup_cpus:g} processors' worth of time"
     clock = f"{_clock(before.clock_hz)} -> {_clock(after.clock_hz)}"
     throttling = _NOT_TOLD if after.throttling is None else "; ".join(after.throttling) or "no"
-    show_facts(
-        f"conditions, {before.time}",
-        [
-            ("machine", f"{before.board or before.cpu or before.machine}, {before.system}"),
-            ("processors", f"{before.usable_cpus} of {before.cpus} usable{cpus}, load {_plain(before.load)}"),
-            ("memory", f"{size(before.available_bytes)} of {size(before.memory_bytes)} free, limit {group}"),
-            (
-                "governor, clock",
-                f"{before.governor or _NOT_TOLD}, {clock}",
-            ),
-            ("temperature", f"{_heat(before.temperature_c)} -> {_heat(after.temperature_c)}, throttling: {throttling}"),
-            ("power mode", before.power_mode or _NOT_TOLD),
-            ("BLAS", ", ".join(f"{k}={v}" for k, v in before.blas_threads.items()) or "no variable set"),
-            ("versions", ", ".join(f"{name} {version}" for name, version in before.versions.items())),
-        ],
-    )
+    return [
+        ("machine", f"{before.board or before.cpu or before.machine}, {before.system}"),
+        ("processors", f"{before.usable_cpus} of {before.cpus} usable{cpus}, load {_plain(before.load)}"),
+        ("memory", f"{size(before.available_bytes)} of {size(before.memory_bytes)} free, limit {group}"),
+        ("governor, clock", f"{before.governor or _NOT_TOLD}, {clock}"),
+        ("temperature", f"{_heat(before.temperature_c)} -> {_heat(after.temperature_c)}, throttling: {throttling}"),
+        ("power mode", before.power_mode or _NOT_TOLD),
+        ("BLAS", ", ".join(f"{k}={v}" for k, v in before.blas_threads.items()) or "no variable set"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in before.versions.items())),
+    ]
 
 
 def show_changes(changes: Sequence[Change], differences: Sequence[str]) -> None:
@@ -83,12 +85,14 @@ def _row(c: Change) -> list[str]:
     return [c.figure, old, new, f"{c.worse:+.1%}", f"{c.allowed:.1%}", c.verdict]
 
 
-def _range(figure: Spread) -> str:
+def range_text(figure: Spread) -> str:
+    """A median, with lowest and highest of several runs."""
     text = f"{figure.median:.1f}"
     return text if figure.runs == 1 else f"{text} ({figure.low:.1f} to {figure.high:.1f})"
 
 
-def _nodes(nodes: dict[str, int] | None) -> str:
+def node_text(nodes: dict[str, int] | None) -> str:
+    """How many nodes of the graph run where."""
     if nodes is None:
         return "not told by this onnxruntime"
     return ", ".join(f"{count} on {name}" for name, count in nodes.items())

@@ -77,3 +77,9 @@ def parse_box(text: str | None, source: Source) -> Box | None:
     except ValueError as error:
         raise Usage(f"--box {text}: expected four numbers x,y,w,h, like 312,140,60,48") from error
     return Box(x - source.origin, y - source.origin, width, height)
+
+
+def starting_numbers(text: str | None, source: Source) -> tuple[float, float, float, float] | None:
+    """`parse_box`, as a measuring process is told it."""
+    box = parse_box(text, source)
+    return None if box is None else (box.x, box.y, box.width, box.height)

@@ -13,7 +13,7 @@ from cdedge.options import (
     ProviderOption,
     SourceArgument,
     ThreadsOption,
-    parse_box,
+    starting_numbers,
 )
 from cdedge.progress import progress
 from cdedge.render import emit_json, introduce, show_facts, size
@@ -45,8 +45,7 @@ def soak(
         raise Usage("say how long: --minutes N or --frames N")
     opened = open_source(source)
     introduce(opened)
-    given = parse_box(box, opened)
-    start = None if given is None else (given.x, given.y, given.width, given.height)
+    start = starting_numbers(box, opened)
     every = _BY_TIME_EVERY if frames is None else max(5, frames // _SAMPLES)
     seconds = None if minutes is None else minutes * 60
     request = SoakRequest(str(model), source, start, frames, seconds, every, provider, threads)

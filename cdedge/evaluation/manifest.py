@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.features import read_spec
-from cdedge_runtime.files import write_whole
+from cdedge_runtime.files import file_sha256, write_whole
 from cdedge_runtime.record import decode, encode
 
 from .configuration import Configuration, differences
@@ -70,7 +69,7 @@ def open_manifest(folder: Path, configuration: Configuration, *, jobs: int, clus
 
     Raises `Usage` where the folder holds results of another configuration, or of files that changed since.
     """
-    hashes = {path: _sha256(Path(path)) for path in configuration.tracker.files}
+    hashes = {path: file_sha256(Path(path)) for path in configuration.tracker.files}
     runs: tuple[Run, ...] = ()
     weights = None
     if manifest_path(folder).exists() and _has_results(folder):
@@ -125,17 +124,6 @@ def _written(folder: Path, manifest: Manifest) -> Manifest:
 def _weights_sha256(folder: Path, model: str | None) -> str | None:
     models = [Path(model)] if model is not None else model_paths(folder)
     return read_spec(models[0]).weights.sha256 if models else None
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 def _machine() -> Machine:

@@ -42,6 +42,12 @@ def line_plot(title: str, x: Axis, y: Axis, lines: Sequence[Line], *, guide: flo
     return _svg(title, x, y, body)
 
 
+def bar_plot(title: str, x: Axis, y: Axis, edges: Sequence[float], heights: Sequence[float], *, ink: Ink) -> str:
+    """Bars between neighbouring ``edges``, one fewer than these."""
+    body = "".join(_bar(x, y, a, b, height) for a, b, height in zip(edges, edges[1:], heights, strict=False) if height)
+    return _svg(title, x, y, f'<g class="bars {ink.css}">{body}</g>')
+
+
 def scatter_plot(title: str, x: Axis, y: Axis, points: Sequence[Point]) -> str:
     """Points with their intervals, each with its name beside it."""
     spots = [(_across(x, p.x), _up(y, p.y)) for p in points]
@@ -85,6 +91,11 @@ def _names(x: Axis, y: Axis) -> str:
 def _curve(line: Line, x: Axis, y: Axis) -> str:
     points = " ".join(f"{_across(x, at):.1f},{_up(y, value):.1f}" for at, value in zip(line.x, line.y, strict=True))
     return f'<polyline class="{line.ink.css}" stroke-dasharray="{line.ink.dash}" points="{points}"/>'
+
+
+def _bar(x: Axis, y: Axis, start: float, end: float, height: float) -> str:
+    left, right, top = _across(x, start), _across(x, end), _up(y, height)
+    return f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{_BOTTOM - top:.1f}"/>'
 
 
 def _guide(at: float) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from .conditions import Conditions, read_conditions
+from .files import file_sha256
 from .meters import StageTime
 from .noise import Change, Limits, Spread, change, spread
 from .probe import MemoryReport, ProbeReport, Request, measure
@@ -25,6 +27,7 @@ class BenchReport:
     """
 
     model: str
+    model_sha256: str
     request: Request
     source: str
     frames: int
@@ -47,20 +50,23 @@ class BenchReport:
 
 def benchmark(request: Request, *, repeat: int = 1, step: Callable[..., None] | None = None) -> BenchReport:
     """Measure a request ``repeat`` times, each in a fresh process; ``step`` is called after each."""
-    before, runs = read_conditions(), []
+    before, digest, runs = read_conditions(), file_sha256(Path(request.model)), []
     for _ in range(repeat):
         runs.append(measure(request))
         if step is not None:
             step()
-    return summary(request, tuple(runs), before, read_conditions())
+    return summary(request, tuple(runs), before, read_conditions(), model_sha256=digest)
 
 
-def summary(request: Request, runs: tuple[ProbeReport, ...], before: Conditions, after: Conditions) -> BenchReport:
+def summary(
+    request: Request, runs: tuple[ProbeReport, ...], before: Conditions, after: Conditions, *, model_sha256: str
+) -> BenchReport:
     """The report of runs of one request."""
     figures = {name: spread(values) for name, values in _figures(runs).items()}
     first = runs[0]
     return BenchReport(
         model=request.model,
+        model_sha256=model_sha256,
         request=request,
         source=first.source,
         frames=first.frames,
@@ -100,7 +106,10 @@ def compare(old: BenchReport, new: BenchReport) -> tuple[Change, ...]:
 def differences(old: BenchReport, new: BenchReport) -> tuple[str, ...]:
     """What was not alike when the two were measured, one text each."""
     pairs = [(name, getattr(old.conditions, name), getattr(new.conditions, name)) for name in _SAME]
-    pairs += [(name, getattr(old, name), getattr(new, name)) for name in ("source", "frames", "provider", "threads")]
+    pairs += [
+        (name, getattr(old, name), getattr(new, name))
+        for name in ("model_sha256", "source", "frames", "provider", "threads")
+    ]
     return tuple(f"{name}: was {before}, is {after}" for name, before, after in pairs if before != after)
 
 

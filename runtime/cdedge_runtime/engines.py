@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .conditions import Ask, read_conditions, run_tool
 from .errors import BadEnvironment
+from .files import file_sha256
 
 CACHE_VARIABLE = "CDEDGE_CACHE"
 _LIBRARIES = ("libnvinfer.so", "libnvinfer.so.11", "libnvinfer.so.10", "libnvinfer.so.8")
@@ -45,7 +46,7 @@ def cache_root() -> Path:
 def engine_folder(model: Path, onnxruntime: str) -> Path:
     """The folder for this model's engine on this machine; not made yet."""
     gpu, driver = gpu_and_driver(run_tool)
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    digest = file_sha256(model)
     return cache_root() / "tensorrt" / EngineKey(gpu, driver, _tensorrt_version(), onnxruntime, digest).folder
 
 

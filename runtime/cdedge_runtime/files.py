@@ -1,13 +1,14 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and their checksums."""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import BadEnvironment
+from .errors import BadEnvironment, BadInput
 
 
 @contextmanager
@@ -33,3 +34,15 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path``, whole or not at all; raises `BadEnvironment` where it cannot be written."""
     with whole_file(path) as part:
         part.write_bytes(data)
+
+
+def file_sha256(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal; raises `BadInput` where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from error
+    return digest.hexdigest()

@@ -80,6 +80,12 @@ class Stopwatch:
         """Total time of all closed frames, some stages left out."""
         return sum(ns for frame in self._frames for stage, ns in frame.items() if stage not in without) / 1e9
 
+    def frame_us(self, *, without: tuple[str, ...] = ()) -> tuple[int, ...]:
+        """Microseconds of each closed frame, some stages left out."""
+        return tuple(
+            round(sum(ns for stage, ns in frame.items() if stage not in without) / 1000) for frame in self._frames
+        )
+
     def stages(self) -> dict[str, StageTime]:
         """Time per stage, in the order the stages first appeared; ``total`` last. Frames without a stage count as 0."""
         names = list(dict.fromkeys(stage for frame in self._frames for stage in frame))

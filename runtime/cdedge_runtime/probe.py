@@ -67,8 +67,9 @@ class ProbeReport:
     """One measured run in a fresh process.
 
     load_ms: opening the file and its session. warm_up_ms: the network's first run, on an empty window. init_ms: the
-    tracker's first frame. Rates and stages are of all later frames. nodes: graph nodes per execution provider, None
-    where this onnxruntime (or a model without a network) does not tell.
+    tracker's first frame. Rates and stages are of all later frames; frame_us are microseconds of each of these, without
+    reading it. nodes: graph nodes per execution provider, None where this onnxruntime (or a model without a network)
+    does not tell.
     """
 
     source: str
@@ -80,6 +81,7 @@ class ProbeReport:
     fps_without_read: float
     outside_session_share: float
     stages: dict[str, StageTime]
+    frame_us: tuple[int, ...]
     memory: MemoryReport
     provider: str
     threads: int
@@ -122,6 +124,7 @@ def _answer(request: Request) -> ProbeReport:
         report.fps_without_read,
         1 - inside / total,
         stages,
+        report.frame_us,
         _memory(floor, with_source, peak, tracker.sizes()),
         features.provider,
         features.threads,

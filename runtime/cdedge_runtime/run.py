@@ -24,6 +24,8 @@ Observer = Callable[[int, Frame, Estimate], None]
 class RunReport:
     """One pass over a source. ``fps`` counts reading the frames, ``fps_without_read`` does not; init is apart.
 
+    ``frame_us``: microseconds of each frame after the first, without reading it.
+
     ``error`` is set when source or provider broke in the middle, ``interrupted`` when the user stopped the run; the
     estimates up to there are kept. Where only the newest frames of a live source were taken, ``dropped`` counts the
     others, and ``latency`` is the time from a frame read to its box; else both are None.
@@ -36,6 +38,7 @@ class RunReport:
     fps: float
     fps_without_read: float
     stages: dict[str, StageTime]
+    frame_us: tuple[int, ...]
     error: CdedgeError | None
     interrupted: bool
     dropped: int | None
@@ -110,6 +113,7 @@ def track(
         _rate(watch.frames, watch.seconds()),
         _rate(watch.frames, watch.seconds(without=("read",))),
         watch.stages(),
+        watch.frame_us(without=("read",)),
         error,
         interrupted,
         None if frames is None else frames.dropped,

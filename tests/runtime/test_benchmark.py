@@ -22,12 +22,26 @@ def run(fps: float = 100.0, peak: int | None = 50_000_000) -> ProbeReport:
     time = StageTime(*[1000 / fps] * 6)
     memory = MemoryReport(30_000_000, 1_000_000, peak, peak and peak - 30_000_000, None, None, None, 1, 2, 3, 4)
     return ProbeReport(
-        "demo", 10, 5.0, 2.0, 9.0, fps, fps * 1.1, 0.4, {"features": time, "total": time}, memory, "CPU", 1, None, {}
+        "demo",
+        10,
+        5.0,
+        2.0,
+        9.0,
+        fps,
+        fps * 1.1,
+        0.4,
+        {"features": time, "total": time},
+        (9, 11),
+        memory,
+        "CPU",
+        1,
+        None,
+        {},
     )
 
 
 def report(*runs: ProbeReport) -> BenchReport:
-    return summary(Request("m.onnx", None, None, None, "cpu", 1), runs, NOW, NOW)
+    return summary(Request("m.onnx", None, None, None, "cpu", 1), runs, NOW, NOW, model_sha256="ab" * 32)
 
 
 def test_medians_and_spread() -> None:

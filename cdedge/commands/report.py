@@ -1,0 +1,85 @@
+"""``cdedge report``: one page on a model on a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cdedge.options import (
+    BoxOption,
+    JsonOption,
+    ModelArgument,
+    ProviderOption,
+    SourceArgument,
+    ThreadsOption,
+    starting_numbers,
+)
+from cdedge.progress import progress
+from cdedge.render import emit_json, introduce, say
+from cdedge.saved_bench import read_bench
+from cdedge_runtime.benchmark import BenchReport, benchmark
+from cdedge_runtime.errors import BadInput
+from cdedge_runtime.files import file_sha256
+from cdedge_runtime.frames import open_source
+from cdedge_runtime.probe import Request
+
+
+def report(
+    model: ModelArgument,
+    source: SourceArgument = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The page to write.")] = Path("report.html"),
+    bench: Annotated[
+        Path | None,
+        typer.Option(
+            help="An answer of 'cdedge bench --json', made on the device, to show instead of measuring here.",
+            show_default=False,
+        ),
+    ] = None,
+    box: BoxOption = None,
+    provider: ProviderOption = "cpu",
+    threads: ThreadsOption = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Measure so often, each time in a fresh process.")] = 3,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="The weights the file was made from, for the pictures of channels.", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one self-contained page: memory, time and channels of a model on this device, or as measured on another."""
+    from cdedge.first_frame import pictures_or_reason
+    from cdedge.pages.device import DevicePage, write_device_page
+    from cdedge_runtime.features import read_spec
+
+    spec = read_spec(model)
+    if bench is None:
+        opened = open_source(source)
+        introduce(opened)
+        request = Request(str(model), source, starting_numbers(box, opened), None, provider, threads)
+        measured = _measured(request, repeat)
+    else:
+        measured = _saved(bench, model)
+    pictures, left_out = pictures_or_reason(spec, source or measured.request.source, box, weights)
+    write_device_page(out, DevicePage(model, spec, measured, None, pictures, left_out))
+    for what, why in left_out:
+        say(f"left out: {what}. {why}")
+    if as_json:
+        emit_json("cdedge.report/1", {"page": str(out), "bytes": out.stat().st_size, "left_out": dict(left_out)})
+    else:
+        say(f"wrote {out}")
+
+
+def _measured(request: Request, repeat: int) -> BenchReport:
+    with progress("measuring", repeat) as step:
+        return benchmark(request, repeat=repeat, step=step)
+
+
+def _saved(bench: Path, model: Path) -> BenchReport:
+    saved, digest = read_bench(bench), file_sha256(model)
+    if saved.model_sha256 != digest:
+        raise BadInput(
+            f"{bench}: measured with another file than {model} (sha256 {saved.model_sha256[:12]}.., "
+            f"this one {digest[:12]}..); give the model that was measured"
+        )
+    return saved

@@ -1,0 +1,134 @@
+"""One self-contained page for a model on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from cdedge.bench_tables import condition_facts, node_text, range_text
+from cdedge.model_facts import model_facts
+from cdedge.render import size
+from cdedge_runtime.benchmark import BenchReport
+from cdedge_runtime.files import write_whole
+from cdedge_runtime.modelfile import ModelSpec
+
+from .channels import ChannelPictures, channel_pictures, channel_table
+from .latency import latency_figures, latency_text, stage_bars, stage_table
+from .memory import Stack, measured_stack, memory_figures
+from .page import facts_list, page, paragraph, section
+
+_STAGES = (
+    "Bars: half, 90 % and 99 % of the frames are faster. total includes reading; the demo clip is rendered while it is "
+    "read. Nothing is drawn."
+)
+_CHANNELS = (
+    "Maps of the full network, one scale per layer: dark is zero, bright the layer's strongest, the square root between, "
+    "so that weak maps can be seen. The outline is the target. What is pruned is not computed on the device."
+)
+_CHAIN = " In mode chain the kept channels themselves differ from these, because their inputs are pruned too."
+_MEASURED = (
+    ("Time", "Every run is a fresh process. The first frame and the network's first run are apart from the frames."),
+    (
+        "Memory",
+        "Resident size of the process at its highest (VmHWM), less what it was after the imports and after the first "
+        "frame was read. Parts by shape are computed; the rest is what remains of the measured size.",
+    ),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class DevicePage:
+    """What the page shows.
+
+    predicted: memory as predicted, to stand beside what was measured; None where it was not.
+    pictures: None where they cannot be drawn; ``left_out`` then says why, as (what, why).
+    """
+
+    model: Path
+    spec: ModelSpec
+    bench: BenchReport
+    predicted: Stack | None
+    pictures: ChannelPictures | None
+    left_out: tuple[tuple[str, str], ...]
+
+
+def write_device_page(path: Path, shown: DevicePage) -> None:
+    """Write `device_page` to ``path``, whole or not at all; raises `BadEnvironment` where it cannot."""
+    write_whole(path, device_page(shown).encode())
+
+
+def device_page(shown: DevicePage) -> str:
+    """HTML of a model on a device."""
+    title = f"{shown.model.name} on {_machine(shown.bench)}"
+    head = f"<header><h1>{escape(title)}</h1>{facts_list(_head(shown))}</header>"
+    warnings = "".join(paragraph(text, "warning") for text in _warnings(shown.bench))
+    return page(title, [head, warnings, *_sections(shown)])
+
+
+def _sections(shown: DevicePage) -> Iterator[str]:
+    bench, spec = shown.bench, shown.spec
+    stacks = [stack for stack in (measured_stack(bench.memory), shown.predicted) if stack is not None]
+    if stacks:
+        yield section("Memory", memory_figures(stacks))
+    yield section("Time per stage", stage_bars(bench.stages), stage_table(bench.stages), paragraph(_STAGES))
+    latency = latency_figures(bench)
+    if latency:
+        yield section("Time per frame", latency)
+    yield section("Channels", channel_table(spec.taps), *_pictures(shown))
+    yield section("The model", facts_list(_model(shown), css="methods"))
+    yield section("The machine", facts_list(_conditions(bench), css="methods"))
+    notes = [*_MEASURED, *((f"Left out: {what}", why) for what, why in shown.left_out)]
+    yield section("How it was measured", facts_list(notes, css="methods"))
+
+
+def _head(shown: DevicePage) -> list[tuple[str, str]]:
+    bench, spec, times = shown.bench, shown.spec, latency_text(shown.bench)
+    return [
+        ("Frames per second", f"{range_text(bench.spread['fps_without_read'])} without reading"),
+        *([("Time per frame", times)] if times else []),
+        ("Memory", f"{size(bench.memory.tracker_bytes)} over libraries and frames"),
+        ("Channels", f"{spec.channels} of {sum(tap.total for tap in spec.taps)}, layers {spec.layers}"),
+        ("Provider", f"{bench.provider}, {bench.threads} thread{'s' * (bench.threads != 1)}"),
+        ("Source", f"{bench.source}, {bench.frames:,} frames"),
+        ("Date", bench.conditions.time[:10]),
+    ]
+
+
+def _pictures(shown: DevicePage) -> Iterator[str]:
+    if shown.pictures is not None:
+        yield channel_pictures(shown.spec.taps, shown.pictures)
+        yield paragraph(_CHANNELS + (_CHAIN if shown.spec.mode == "chain" else ""))
+    for what, why in shown.left_out:
+        yield paragraph(f"Left out: {what}. {why}", "warning")
+
+
+def _model(shown: DevicePage) -> list[tuple[str, str]]:
+    own = [("file sha256", shown.bench.model_sha256), ("graph nodes", node_text(shown.bench.nodes))]
+    return _named([*model_facts(shown.spec, shown.model), *own])
+
+
+def _conditions(bench: BenchReport) -> list[tuple[str, str]]:
+    start = f"{bench.load_ms:.0f} ms to load, {bench.warm_up_ms:.1f} ms first run, {bench.init_ms:.1f} ms first frame"
+    return _named([*condition_facts(bench.conditions, bench.conditions_after), ("start", start)])
+
+
+def _named(facts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name[0].upper() + name[1:], value) for name, value in facts]
+
+
+def _machine(bench: BenchReport) -> str:
+    return bench.conditions.board or bench.conditions.cpu or bench.conditions.machine
+
+
+def _warnings(bench: BenchReport) -> Iterator[str]:
+    before, after = bench.conditions, bench.conditions_after
+    if len(bench.runs) < 2:
+        yield "Measured once: how far its figures scatter is not known. Measure with --repeat 5."
+    if after.throttling:
+        yield f"The clock was held down: {'; '.join(after.throttling)}."
+    if before.load is not None and before.load > before.usable_cpus / 2:
+        yield f"Other programs ran: load {before.load:g} on {before.usable_cpus} processors before the first run."
+    if bench.memory.peak_bytes is None:
+        yield "/proc does not tell memory here, as in some containers: no memory was measured."
