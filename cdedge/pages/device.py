@@ -24,8 +24,8 @@ _STAGES = (
     "read. Nothing is drawn."
 )
 _CHANNELS = (
-    "Maps of the full network, one scale per layer: dark is zero, bright the layer's strongest, the square root between, "
-    "so that weak maps can be seen. The outline is the target. What is pruned is not computed on the device."
+    "Maps of the full network, one scale per layer: dark is zero, bright the layer's strongest, the square root "
+    "between, so that weak maps can be seen. The outline is the target. What is pruned is not computed on the device."
 )
 _CHAIN = " In mode chain the kept channels themselves differ from these, because their inputs are pruned too."
 _MEASURED = (
