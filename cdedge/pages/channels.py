@@ -15,7 +15,7 @@ from cdedge_runtime.frames import Frame
 from cdedge_runtime.modelfile import Tap
 
 from .frames import jpeg_uri
-from .table import Column, number_cell, sortable_table, text_cell
+from .table import Cell, Column, number_cell, sortable_table, text_cell
 
 PRUNED_SHOWN = 64
 _BRIGHTEST_SHARE = 0.995
@@ -43,9 +43,13 @@ def channel_table(taps: Sequence[Tap]) -> str:
         Column("Kept", tuple(number_cell(len(tap.kept), str(len(tap.kept))) for tap in taps)),
         Column("Of", tuple(number_cell(tap.total, str(tap.total)) for tap in taps)),
         Column("Share", tuple(number_cell(value, f"{value:.0%}") for value in share)),
-        Column("Which", tuple(text_cell(ranges(tap.kept)) for tap in taps), is_text=True),
+        Column("Which", tuple(_which(tap) for tap in taps), is_text=True),
     ]
     return sortable_table("Channels kept", columns)
+
+
+def _which(tap: Tap) -> Cell:
+    return Cell(f'<span class="which">{ranges(tap.kept)}</span>', len(tap.kept))
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cdedge.pages.comparison import TrackerOnPage, write_comparison
+from cdedge.pages.device import write_device_page
+from cdedge_runtime.modelfile import Tap
+from tests.conftest import make_spec
 
+from .devices import make_device, make_pictures
 from .trackers import make_evaluation
 from .webdriver import Browser, chromium
 
@@ -71,6 +76,22 @@ def test_the_page_itself_never_scrolls_sideways(browser: Browser, report: Path, 
     browser.open(report, width_px=width_px)
     needed, there = browser.run(_WIDTHS)
     assert needed <= there <= width_px
+
+
+@pytest.mark.parametrize("width_px", [320, 390, 1280])
+def test_the_device_page_fits_and_draws_every_picture(browser: Browser, tmp_path: Path, width_px: int) -> None:
+    names = tuple(Tap(name, tuple(range(64)), 128) for name in ("11", "12"))
+    maps = {tap.name: make_pictures(128).layers["11"] for tap in names}
+    shown = make_device(
+        tmp_path, name="m" * 60, spec=make_spec(taps=names), pictures=replace(make_pictures(), layers=maps)
+    )
+    write_device_page(tmp_path / "page.html", shown)
+    browser.open(tmp_path / "page.html", width_px=width_px)
+    needed, there = browser.run(_WIDTHS)
+    assert needed <= there <= width_px
+    assert browser.run("return [...document.images].filter(i => !(i.complete && i.naturalWidth)).length") == 0
+    assert browser.run("return document.images.length") == 1 + 2 * 128
+    assert browser.console() == []
 
 
 def test_the_console_shows_what_the_policy_forbids(browser: Browser, report: Path) -> None:
