@@ -9,6 +9,7 @@ from cdedge.stages import show_stages
 from cdedge_runtime.benchmark import BenchReport
 from cdedge_runtime.conditions import Conditions
 from cdedge_runtime.noise import Change, Spread
+from cdedge_runtime.tegra import Tegra
 
 _NOT_TOLD = "not readable"
 
@@ -64,6 +65,7 @@ def condition_facts(before: Conditions, after: Conditions) -> list[tuple[str, st
         ("governor, clock", f"{before.governor or _NOT_TOLD}, {clock}"),
         ("temperature", f"{_heat(before.temperature_c)} -> {_heat(after.temperature_c)}, throttling: {throttling}"),
         ("power mode", before.power_mode or _NOT_TOLD),
+        ("tegrastats", _tegra(after.tegra)),
         ("BLAS", ", ".join(f"{k}={v}" for k, v in before.blas_threads.items()) or "no variable set"),
         ("versions", ", ".join(f"{name} {version}" for name, version in before.versions.items())),
     ]
@@ -100,6 +102,14 @@ def node_text(nodes: dict[str, int] | None) -> str:
 
 def _figure(name: str, value: float) -> str:
     return size(int(value)) if name.endswith("_bytes") else f"{value:.4g}"
+
+
+def _tegra(found: Tegra | None) -> str:
+    if found is None:
+        return "not there"
+    busy = _NOT_TOLD if found.gpu_share is None else f"{found.gpu_share:.0%}"
+    power = ", ".join(f"{name} {value:.0f} mW" for name, value in found.power_mw.items()) or _NOT_TOLD
+    return f"GPU {busy} at {_clock(found.gpu_clock_hz)}, power {power}"
 
 
 def _clock(hertz: float | None) -> str:

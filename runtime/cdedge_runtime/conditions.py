@@ -1,6 +1,6 @@
 """Under which conditions something was measured: the machine's clocks, heat, limits and versions.
 
-Read from /proc, /sys and ``nvpmodel``; what they do not tell is None and has to be shown as such.
+Read from /proc, /sys, ``nvpmodel`` and ``tegrastats``; what they do not tell is None and has to be shown as such.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .cgroup import cpu_limit, memory_limit, read_text
+from .tegra import Tegra, read_tegra
 
 PACKAGES = (
     "cdedge",
@@ -42,6 +43,7 @@ class Conditions:
     cpus are all of the machine, usable_cpus those this process may run on, cgroup_cpus the processors' worth of time
     its control group allows (None: no limit). clock_hz: highest present clock of a core. temperature_c: hottest zone.
     throttling: what says that clocks are held down; empty: nothing does. load: runnable tasks, mean of the last minute.
+    tegra: a Jetson's GPU and power.
     """
 
     time: str
@@ -62,6 +64,7 @@ class Conditions:
     temperature_c: float | None
     throttling: tuple[str, ...] | None
     power_mode: str | None
+    tegra: Tegra | None
     load: float | None
     blas_threads: dict[str, str]
     versions: dict[str, str]
@@ -91,6 +94,7 @@ def read_conditions(root: Path = Path("/"), ask: Ask | None = None) -> Condition
         temperature_c=_highest(root, "sys/class/thermal", "thermal_zone*/temp", 1e-3),
         throttling=_throttling(root),
         power_mode=_power_mode((ask or run_tool)(["nvpmodel", "-q"])),
+        tegra=read_tegra(),
         load=_load(root),
         blas_threads={name: os.environ[name] for name in BLAS_VARIABLES if name in os.environ},
         versions={"python": platform.python_version(), **installed(PACKAGES)},

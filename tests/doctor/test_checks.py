@@ -30,6 +30,7 @@ CONDITIONS = Conditions(
     temperature_c=40.0,
     throttling=(),
     power_mode=None,
+    tegra=None,
     load=0.1,
     blas_threads={},
     versions={"python": "3.12", "numpy": "2.2", "onnxruntime": "1.30.0", "opencv-contrib-python-headless": "4.10"},

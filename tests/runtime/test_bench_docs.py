@@ -12,10 +12,11 @@ from cdedge_runtime.conditions import Conditions
 from cdedge_runtime.meters import StageTime
 from cdedge_runtime.noise import Change, Spread
 from cdedge_runtime.probe import MemoryReport, Request
+from cdedge_runtime.tegra import Tegra
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "bench.md").read_text()
 
 
-@pytest.mark.parametrize("record", [BenchReport, Conditions, StageTime, MemoryReport, Request, Spread, Change])
+@pytest.mark.parametrize("record", [BenchReport, Conditions, Tegra, StageTime, MemoryReport, Request, Spread, Change])
 def test_the_guide_names_every_field(record: type) -> None:
     assert [f.name for f in fields(record) if f"`{f.name}`" not in GUIDE] == []
