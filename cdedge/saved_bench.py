@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdedge_runtime.benchmark import BenchReport
 from cdedge_runtime.errors import BadInput
+from cdedge_runtime.noise import Change
 from cdedge_runtime.record import decode
 
 BENCH_SCHEMA = "cdedge.bench/1"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What ``--compare`` found: every figure against the older one, and what was not alike."""
+
+    changes: tuple[Change, ...]
+    not_alike: tuple[str, ...]
 
 
 def read_bench(path: Path) -> BenchReport:

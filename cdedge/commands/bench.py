@@ -19,7 +19,7 @@ from cdedge.options import (
 )
 from cdedge.progress import progress
 from cdedge.render import emit_json, introduce
-from cdedge.saved_bench import BENCH_SCHEMA, read_bench
+from cdedge.saved_bench import BENCH_SCHEMA, Compared, read_bench
 from cdedge_runtime.benchmark import benchmark, differences
 from cdedge_runtime.benchmark import compare as compare_reports
 from cdedge_runtime.errors import CdedgeError
@@ -52,7 +52,7 @@ def bench(
     changes = () if old is None else compare_reports(old, report)
     unlike = () if old is None else differences(old, report)
     if as_json:
-        compared = None if old is None else {"changes": changes, "not_alike": unlike}
+        compared = None if old is None else encode(Compared(changes, unlike))
         emit_json(BENCH_SCHEMA, {**encode(report), "compared": compared})
     else:
         show_bench(report)
