@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PER_FRAMES = 1000
+SETTLING_BYTES = 262_144  # 64 pages: a fresh process still moves by some in its first thousands of frames
 BLOCKS, FEWEST_BLOCKS = 20, 6
 # Two-sided 95 % quantiles of Student's t for 4 to 18 degrees of freedom.
 _T95 = (2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101)
@@ -65,12 +66,15 @@ def _error_around(residuals: NDArray[np.float64], spread: float) -> float:
     return float(np.sqrt(variance * (1 + correlation) / (1 - correlation)))
 
 
-def verdict_of(found: Slope | None, allowed: float) -> Verdict:
-    """Leak: the whole interval lies above ``allowed``. Steady: none of it does."""
+def verdict_of(found: Slope | None, allowed: float, *, over_frames: int) -> Verdict:
+    """Leak: the whole interval lies above ``allowed``, and more came together in so many frames than settling explains.
+
+    Steady: none of the interval lies above it.
+    """
     if found is None:
         return "unclear"
     if found.low > allowed:
-        return "leak"
+        return "leak" if found.low * over_frames / PER_FRAMES > SETTLING_BYTES else "unclear"
     return "steady" if found.high <= allowed else "unclear"
 
 

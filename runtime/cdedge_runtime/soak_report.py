@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from .conditions import Conditions, read_conditions
-from .drift import Slope, counts_grow, drift, slope, verdict_of
+from .drift import Slope, Verdict, counts_grow, drift, slope, verdict_of
 from .errors import BadEnvironment
 from .soak import Sample, SoakRequest, watch
 
@@ -80,7 +80,9 @@ def report_of(
     """The report of samples in order."""
     rss, pss = (_slope(samples, name) for name in ("rss_bytes", "pss_bytes"))
     handles, threads = (_counts(samples, name) for name in ("handles", "threads"))
-    verdict, reason = verdict_of(rss, allowed_bytes), _because(rss, allowed_bytes)
+    seen = samples[len(samples) // 2 :]
+    verdict = verdict_of(rss, allowed_bytes, over_frames=seen[-1].frame - seen[0].frame if seen else 0)
+    reason = _because(rss, allowed_bytes, verdict)
     for name, counts in (("handles", handles), ("threads", threads)):
         if counts is not None and counts_grow(counts):
             verdict, reason = "leak", f"{name} grew from {counts[len(counts) // 4]} to {counts[-1]}"
@@ -114,10 +116,12 @@ def _counts(samples: tuple[Sample, ...], name: str) -> list[int] | None:
     return None if None in values or not values else values
 
 
-def _because(rss: Slope | None, allowed_bytes: float) -> str:
+def _because(rss: Slope | None, allowed_bytes: float, verdict: Verdict) -> str:
     if rss is None:
         return "too few samples, or /proc does not tell memory: run longer, or on the host"
-    return (
+    text = (
         f"resident memory changes by {rss.per_1000:.0f} bytes per 1000 frames, 95 % interval "
         f"{rss.low:.0f} to {rss.high:.0f}, allowed {allowed_bytes:.0f}"
     )
+    settling = verdict == "unclear" and rss.low > allowed_bytes
+    return f"{text}; too little in all to tell it from a process that settles: run longer" if settling else text

@@ -69,7 +69,13 @@ def test_too_few_samples_say_nothing() -> None:
     ],
 )
 def test_verdicts(found: Slope | None, verdict: str) -> None:
-    assert verdict_of(found, 4.0) == verdict
+    assert verdict_of(found, 4.0, over_frames=10**9) == verdict
+
+
+def test_a_few_pages_of_a_short_run_are_no_leak_and_the_same_rate_of_a_long_one_is() -> None:
+    settling = Slope(13_738, 6_023, 21_452)  # as measured over 1,500 frames of a fresh process
+    assert verdict_of(settling, 4096, over_frames=1_500) == "unclear"
+    assert verdict_of(settling, 4096, over_frames=100_000) == "leak"
 
 
 def test_counts_that_only_jump_do_not_grow() -> None:
