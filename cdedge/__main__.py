@@ -6,8 +6,9 @@ import os
 import sys
 
 from cdedge_runtime.child import limit_blas
-from cdedge_runtime.errors import CdedgeError, MissingExtra
+from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra
 
+_STOPPED = 130
 _EXTRA_OF = {
     "cv2": "cpu",
     "onnxruntime": "cpu",
@@ -26,23 +27,38 @@ def main() -> None:
     """Run the command line; exit codes: 0 ok, 1 data or model, 2 usage, 3 environment, 4 over budget, 130 stopped."""
     limit_blas(os.environ)
     try:
-        if sys.argv[1:2] == ["doctor"]:
-            from .commands.doctor import alone as app
-        else:
-            from .app import app
-        app()
+        _run()
     except CdedgeError as error:
         _leave(str(error), error.exit_code)
-    except ModuleNotFoundError as error:
-        name = (error.name or "").partition(".")[0]
-        if name not in _EXTRA_OF:
-            raise
-        _leave(str(MissingExtra(f"{name} is not installed", _EXTRA_OF[name])), MissingExtra.exit_code)
+    except ImportError as error:
+        _leave(str(_unloaded(error)), BadEnvironment.exit_code)
     except KeyboardInterrupt:
-        _leave("stopped", 130)
+        _leave("stopped", _STOPPED)
+    except SystemExit as left:
+        if left.code == _STOPPED:  # typer has caught Ctrl-C, and says nothing
+            _leave("stopped", _STOPPED)
+        raise
     except BrokenPipeError:
         # The reader went away (as in "| head"); keep Python from complaining when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run() -> None:
+    if sys.argv[1:2] == ["doctor"]:
+        from .commands.doctor import alone as app
+    else:
+        from .app import app
+    app()
+
+
+def _unloaded(error: ImportError) -> CdedgeError:
+    """What to say of a package that is not there, or does not load; raises the error again where it is our own."""
+    name = (error.name or "").partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and name in _EXTRA_OF:
+        return MissingExtra(f"{name} is not installed", _EXTRA_OF[name])
+    if error.path is None or error.path.endswith(".py"):
+        raise error
+    return BadEnvironment(f"{error.name} cannot be loaded ({error}): 'cdedge doctor' says more")
 
 
 def _leave(text: str, code: int) -> None:

@@ -8,6 +8,7 @@ from .facts import Facts
 from .finding import Finding, bad, ok, warn
 
 _LITTLE_BYTES = 250_000_000  # the libraries' 80 MB, a model of 90 MB, and as much for everything else
+_LITTLE_ADDRESSES_BYTES = 450_000_000  # with 410 MB onnxruntime does not load, with 512 MB bench runs
 
 
 def proc(facts: Facts) -> Finding:
@@ -44,6 +45,10 @@ def limits(facts: Facts) -> Finding:
         said.append(f"{now.usable_cpus} of {now.cpus} processors usable")
     if now.cgroup_bytes is not None:
         said.append(f"memory limited to {_mb(now.cgroup_bytes)}")
+    if now.address_space_bytes is not None:
+        said.append(f"address space limited to {_mb(now.address_space_bytes)}")
+        if now.address_space_bytes < _LITTLE_ADDRESSES_BYTES:
+            return bad("; ".join(said), "ulimit -v unlimited: the libraries map more than they use")
     if now.cgroup_cpus is not None and now.cgroup_cpus < now.usable_cpus:
         said.append(f"processor time limited to {now.cgroup_cpus:g} processors")
         return warn("; ".join(said), f"pass --threads {max(1, int(now.cgroup_cpus))}: more would be stopped in turns")

@@ -1,4 +1,4 @@
-"""What the kernel's control groups leave of a machine to this process: containers and services set them."""
+"""What limits leave of a machine to this process: the kernel's control groups (containers, services) and ulimit."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ def memory_limit(root: Path = Path("/")) -> int | None:
     files += [folder / "memory.limit_in_bytes" for folder in _folders(root, "memory")]
     limits = (_whole(read_text(file)) for file in files)
     return min((limit for limit in limits if limit is not None and limit < _NO_LIMIT_BYTES), default=None)
+
+
+def address_limit() -> int | None:
+    """Bytes of address space this process may map (``ulimit -v``); None: no limit, or this system has none."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def read_text(path: Path) -> str | None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,12 @@ def start(module: str) -> subprocess.Popen[str]:
     """``python -m module`` with pipes; Ctrl-C does not reach it, so that the parent decides what is left of it."""
     pipe = subprocess.PIPE
     command = [sys.executable, "-m", module]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment(), start_new_session=True
     )
+    with suppress(OSError):  # where memory runs out, the kernel is to end this one: the parent can say so
+        Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")
+    return process
 
 
 def ask(module: str, request: Any, model: Path, tick: Tick | None = None) -> Any:
@@ -71,6 +75,7 @@ def ask(module: str, request: Any, model: Path, tick: Tick | None = None) -> Any
                         tick()
         except BaseException:
             child.kill()
+            child.wait()  # which Popen leaves out after Ctrl-C
             raise
     if child.returncode:
         raise failure(child.returncode, err, model)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from .cgroup import cpu_limit, memory_limit, read_text
+from .cgroup import address_limit, cpu_limit, memory_limit, read_text
 from .tegra import Tegra, read_tegra
 
 PACKAGES = (
@@ -41,9 +41,9 @@ class Conditions:
     """One reading; None: this machine does not tell.
 
     cpus are all of the machine, usable_cpus those this process may run on, cgroup_cpus the processors' worth of time
-    its control group allows (None: no limit). clock_hz: highest present clock of a core. temperature_c: hottest zone.
-    throttling: what says that clocks are held down; empty: nothing does. load: runnable tasks, mean of the last minute.
-    tegra: a Jetson's GPU and power.
+    its control group allows (None: no limit). address_space_bytes: ``ulimit -v`` (None: no limit). clock_hz: highest
+    present clock of a core. temperature_c: hottest zone. throttling: what says that clocks are held down; empty:
+    nothing does. tegra: a Jetson's GPU and power. load: runnable tasks, mean of the last minute.
     """
 
     time: str
@@ -58,6 +58,7 @@ class Conditions:
     memory_bytes: int | None
     available_bytes: int | None
     cgroup_bytes: int | None
+    address_space_bytes: int | None
     governor: str | None
     clock_hz: float | None
     max_clock_hz: float | None
@@ -88,6 +89,7 @@ def read_conditions(root: Path = Path("/"), ask: Ask | None = None) -> Condition
         memory_bytes=memory.get("MemTotal"),
         available_bytes=memory.get("MemAvailable"),
         cgroup_bytes=memory_limit(root),
+        address_space_bytes=address_limit(),
         governor=read_text(frequency / "scaling_governor"),
         clock_hz=_highest(root, "sys/devices/system/cpu", "cpu[0-9]*/cpufreq/scaling_cur_freq", 1e3),
         max_clock_hz=_highest(root, "sys/devices/system/cpu", "cpu[0-9]*/cpufreq/cpuinfo_max_freq", 1e3),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,17 +11,11 @@ import pytest
 from cdedge_runtime import child
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, Usage
 from cdedge_runtime.probe import Request, measure
+from tests.children import start_with
 
 
 def request(model: Path, source: Path) -> Request:
     return Request(str(model), str(source), None, 5, "cpu", 1)
-
-
-def start_with(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every measuring process run ``code`` before anything else."""
-    folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text(f"import sys\nif '-m' in sys.orig_argv:\n    {code}\n")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
 
 
 def test_a_killed_child_is_reported_with_need_and_memory(
