@@ -30,7 +30,10 @@ def export(
     source: SourceArgument = None,
     box: BoxOption = None,
     tracker: Annotated[
-        str, typer.Option(help="deepcd, cf2 (its baseline) or cacf (on HOG, without a network).")
+        str,
+        typer.Option(
+            help="deepcd, cf2 (its baseline), cacf (on HOG, without a network) or eco (hog as its layer: ECO-HC)."
+        ),
     ] = "deepcd",
     backbone: Annotated[str, typer.Option(help="vgg19, squeezenet1_1, squeezenet1_0 or vggm.")] = "vgg19",
     layers: Annotated[str, typer.Option(help="Candidate layers: 11, 11+12+21, fire2+fire3, all, ...")] = "11",
@@ -138,7 +141,11 @@ def export(
 
 
 def _features(tracker: str, backbone: str, layers: str) -> str:
-    words = [tracker] * (tracker != "deepcd") + [backbone, layers] * (tracker != "cacf")
+    words = (
+        [tracker] * (tracker != "deepcd")
+        + [layers] * (layers == "hog")
+        + [backbone, layers] * (tracker != "cacf" and layers != "hog")
+    )
     return "-".join(words)
 
 

@@ -70,8 +70,7 @@ def layer_costs(network: Network, geometry: Geometry) -> dict[str, Cost]:
     costs = {"input": Cost(3, 0, 0)}
     for step in network.steps:
         if isinstance(step, TapStep):
-            macs = _resampling_macs(len(step.channels), size, geometry.grid)
-            costs[layer_of_tap(step.name)] = Cost(len(step.channels), 0, macs)
+            costs[layer_of_tap(step.name)] = _way_to_grid(step, size, geometry.grid)
         elif isinstance(step, SelectStep):
             channels = len(step.channels)
             costs[step.name] = replace(costs[step.name], channels=channels)
@@ -82,7 +81,7 @@ def layer_costs(network: Network, geometry: Geometry) -> dict[str, Cost]:
             size = conv_size(size, step) if isinstance(step, ConvStep) else size
             costs[step.name] = _convolutions(step, size)
             channels = costs[step.name].channels
-    delivered = sum(len(step.channels) for step in network.steps if isinstance(step, TapStep))
+    delivered = sum(step.delivered for step in network.steps if isinstance(step, TapStep))
     return {**costs, OUTPUT_NAME: Cost(delivered, 0, 0)}
 
 
@@ -137,6 +136,14 @@ def _convolutions(step: ConvStep | FireStep, size: Size) -> Cost:
     outputs = len(step.bias) if isinstance(step, ConvStep) else sum(len(b.bias) for b in step.branches)
     weight_bytes = sum(part.weight.nbytes + part.bias.nbytes for part in parts)
     return Cost(outputs, weight_bytes, sum(part.weight.size for part in parts) * size[0] * size[1])
+
+
+def _way_to_grid(step: TapStep, size: Size, grid: Size) -> Cost:
+    macs = _resampling_macs(len(step.channels), size, grid)
+    if step.projection is None:
+        return Cost(step.delivered, 0, macs)
+    matrix = step.projection.matrix
+    return Cost(step.delivered, matrix.nbytes, macs + matrix.size * grid[0] * grid[1])
 
 
 def _resampling_macs(channels: int, size: Size, grid: Size) -> int:

@@ -51,6 +51,9 @@ class DistillOptions:
     regularization: float = 1e-4
 
 
+KEEP_ALL = DistillOptions(search="none", channels="1.0")
+
+
 @dataclass(frozen=True)
 class TwoFrames:
     """Search-window features of frames 1 and 2, each tap (2, C, Gh, Gw) as the network gives them, the target centred.

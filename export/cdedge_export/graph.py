@@ -80,9 +80,9 @@ def build_model(network: Network, geometry: Geometry, metadata: Mapping[str, str
             tapped.append((step, trunk))
         else:
             trunk = _applied(graph, step, trunk)
-    delivered = [_tap(graph, step, value) for step, value in reversed(tapped)][::-1]
+    delivered = [_projected(graph, step, _tap(graph, step, value)) for step, value in reversed(tapped)][::-1]
     graph.node("Concat", delivered, OUTPUT_NAME, axis=1)
-    channels = sum(len(step.channels) for step, _ in tapped)
+    channels = sum(step.delivered for step, _ in tapped)
     output = helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [1, channels, *geometry.grid])
     return _model(graph, geometry.input_px, output, metadata)
 
@@ -204,6 +204,20 @@ def _tap(graph: _Graph, step: TapStep, x: _Value) -> str:
     columns = graph.constant(f"{layer}/columns_matrix", resample_matrix(x.size[1], grid[1]).T)
     rows = graph.constant(f"{layer}/rows_matrix", resample_matrix(x.size[0], grid[0]))
     return graph.node("MatMul", [rows, graph.node("MatMul", [name, columns], f"{layer}/columns")], f"{layer}/rows")
+
+
+def _projected(graph: _Graph, step: TapStep, name: str) -> str:
+    """Power and 1x1 convolution on the grid, where the tap has them."""
+    if step.projection is None:
+        return name
+    layer, matrix = layer_of_tap(step.name), step.projection.matrix
+    if step.projection.power == 0.5:
+        name = graph.node("Sqrt", [name], f"{layer}/root")
+    elif step.projection.power != 1:
+        exponent = graph.constant(f"{layer}/exponent", np.array(step.projection.power, np.float32))
+        name = graph.node("Pow", [name, exponent], f"{layer}/power")
+    weight = graph.constant(f"{layer}/projection", matrix[:, :, None, None])
+    return graph.node("Conv", [name, weight], f"{layer}/projected", kernel_shape=[1, 1])
 
 
 def layer_of_tap(tap: str) -> str:

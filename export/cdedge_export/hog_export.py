@@ -7,32 +7,36 @@ import time
 from dataclasses import astuple, replace
 from pathlib import Path
 
-from cdedge_runtime import cacf, fhog
+import numpy as np
+
+from cdedge_runtime import cacf, fhog, patch
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.features import read_spec
 from cdedge_runtime.frames import Frame, Source, frame_sha256
 from cdedge_runtime.hog_features import BACKBONE, CELL_PX, TAP, HogFeatures
 from cdedge_runtime.modelfile import InputConvention, ModelSpec, Selection, SourceInfo, Tap, WeightsInfo
-from cdedge_runtime.tracker_settings import CacfSettings, settings_of, tracker_of
+from cdedge_runtime.tracker_settings import AnySettings, CacfSettings, EcoSettings, settings_of, tracker_of
 
-from .distill import DistillOptions, keep_all
+from .distill import KEEP_ALL, Maps, TwoFrames, distill, keep_all
 from .distill_hog import distill_hog
+from .first_look import Patches, two_frames
 from .plan import ChannelPlan, replayed
 from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames
+from .windows import DEFAULT_GRID, SearchWindow, Size, square
 from .write import write_without_network
 
 _OF_NETWORKS = ("backbone", "layers", "weights", "convention", "mode", "input_px", "grid", "subsample")
+_OF_BOTH = {"cacf": (), "eco": ("layers", "grid")}  # what else a tracker on HOG has a say in
 
 
 def export_hog(source: Source, box: Box | None, out: Path, *, options: ExportOptions, say: Say) -> ExportReport:
-    """Distil, write and check one model file of the context-aware filter; raises as `pipeline.export`."""
+    """Distil, write and check one model file of CACF or ECO-HC; raises as `pipeline.export`."""
     begin = time.perf_counter()
     _check(options)
-    settings = settings_of(tracker_of(options.settings), options.settings, CacfSettings)
     say("reading the first two frames")
     frames, first_box = first_frames(source, box)
-    whole = _whole_spec(settings, source, frames[0], first_box)
+    whole = _whole_spec(_grid(first_box, options), source, frames[0], first_box, options.settings)
     say("choosing channels of HOG")
     plan = _chosen(frames, first_box, whole, options)
     taps = tuple(Tap(tap.name, tap.kept, tap.total) for tap in plan.taps)
@@ -44,16 +48,21 @@ def export_hog(source: Source, box: Box | None, out: Path, *, options: ExportOpt
 
 
 def _check(options: ExportOptions) -> None:
-    default = ExportOptions()
+    default, tracker = ExportOptions(), tracker_of(options.settings)
     for name in _OF_NETWORKS:
-        if getattr(options, name) != getattr(default, name):
+        if name not in _OF_BOTH[tracker] and getattr(options, name) != getattr(default, name):
             option = {"input_px": "input"}.get(name, name)
-            raise Usage(f"--{option} is for networks; the tracker cacf uses HOG: leave it out")
+            raise Usage(f"--{option} is for networks; the tracker {tracker} uses HOG here: leave it out")
 
 
-def _whole_spec(settings: CacfSettings, source: Source, frame: Frame, box: Box) -> ModelSpec:
+def _grid(box: Box, options: ExportOptions) -> Size:
+    if isinstance(options.settings, CacfSettings):
+        return cacf.grid_for(box.size, options.settings)
+    return square(options.grid or DEFAULT_GRID)
+
+
+def _whole_spec(grid: Size, source: Source, frame: Frame, box: Box, settings: AnySettings) -> ModelSpec:
     """The contract with all 31 channels."""
-    grid = cacf.grid_for(box.size, settings)
     return ModelSpec(
         tracker=tracker_of(settings),
         backbone=BACKBONE,
@@ -77,10 +86,26 @@ def _whole_spec(settings: CacfSettings, source: Source, frame: Frame, box: Box) 
 def _chosen(frames: list[Frame], box: Box, whole: ModelSpec, options: ExportOptions) -> ChannelPlan:
     if options.plan is not None:
         return replayed(options.plan, BACKBONE, {TAP: fhog.CHANNELS})
-    method = cacf.Cacf(HogFeatures(whole))
-    if options.distill is None:
-        return keep_all(distill_hog(frames, box, method, DistillOptions(search="none", channels="1.0")))
-    return distill_hog(frames, box, method, options.distill)
+    rules = options.distill or KEEP_ALL
+    if isinstance(whole.settings, CacfSettings):
+        plan = distill_hog(frames, box, cacf.Cacf(HogFeatures(whole)), rules)
+    else:
+        plan = distill(BACKBONE, _two_frames(frames, box, whole), rules)
+    return keep_all(plan) if options.distill is None else plan
+
+
+def _two_frames(frames: list[Frame], box: Box, whole: ModelSpec) -> TwoFrames:
+    """HOG of both frames around the target, with no power: a histogram is compressed already."""
+    features = HogFeatures(whole)
+
+    def look(windows: Patches) -> dict[str, Maps]:
+        return {TAP: np.stack([features(window) for window in windows])}
+
+    settings = settings_of(whole.tracker, whole.settings, EcoSettings)
+    side = patch.window_side_px(box.size, settings.padding)
+    view = SearchWindow((side, side), whole.input_px, whole.grid, settings.padding, 1.0)
+    two, _ = two_frames(frames, box, look, view=view, settings=settings)
+    return replace(two, settings=replace(two.settings, power=1.0))
 
 
 def _check_read(path: Path, spec: ModelSpec) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -46,12 +47,26 @@ class SelectStep:
     channels: tuple[int, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Linear combinations of a tap's features, raised to ``power`` first: matrix (q, C), a 1x1 convolution."""
+
+    matrix: Floats
+    power: float
+
+
 @dataclass(frozen=True)
 class TapStep:
-    """``channels`` (positions among the trunk's) delivered on the common grid; the trunk goes on."""
+    """``channels`` (positions among the trunk's) delivered on the common grid, or combined; the trunk goes on."""
 
     name: str
     channels: tuple[int, ...]
+    projection: Projection | None = None
+
+    @property
+    def delivered(self) -> int:
+        """Number of maps that come out."""
+        return len(self.channels) if self.projection is None else len(self.projection.matrix)
 
 
 Step = ConvStep | FireStep | Pool | Lrn | SelectStep | TapStep
@@ -71,6 +86,12 @@ class Geometry:
 
     input_px: Size
     grid: Size
+
+
+def with_projections(network: Network, projections: Mapping[str, Projection]) -> Network:
+    """The network with its taps' features combined, by tap."""
+    steps = (replace(s, projection=projections.get(s.name)) if isinstance(s, TapStep) else s for s in network.steps)
+    return replace(network, steps=tuple(steps))
 
 
 def conv_size(size: Size, step: Conv | ConvStep) -> Size:

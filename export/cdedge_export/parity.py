@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import onnxruntime as ort
@@ -12,12 +14,13 @@ from cdedge_runtime.errors import BadModel
 from cdedge_runtime.modelfile import INPUT_NAME, ModelSpec, Tap, from_metadata
 
 from .backbones import Backbone
-from .network import Floats
-from .prune import prune, subsampled
-from .torch_net import Patches, extract, run
+from .network import Floats, Projection, with_projections
+from .prune import full_network, prune, subsampled
+from .torch_net import Patches, run
 from .weights import Weights
 
 TOLERANCE = 1e-4
+_NONE: Mapping[str, Projection] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,26 @@ class Parity:
     losses: tuple[TapLoss, ...]
 
 
-def check_parity(path: Path, spec: ModelSpec, *, backbone: Backbone, weights: Weights, patches: Patches) -> Parity:
+def check_parity(
+    path: Path,
+    spec: ModelSpec,
+    *,
+    backbone: Backbone,
+    weights: Weights,
+    patches: Patches,
+    projections: Mapping[str, Projection] = _NONE,
+) -> Parity:
     """Run the file and PyTorch on ``patches`` (N, H, W, 3) uint8 BGR and compare.
 
     In exact mode the reference is the full network, sliced; in chain mode the chain-pruned one, whose loss
-    against the full network is told in ``losses``. Raises `BadModel` where the difference exceeds `TOLERANCE`
+    against the full network is told in ``losses``. ``projections`` are of all features of a tap.
+    Raises `BadModel` where the difference exceeds `TOLERANCE`
     or the file's contract is not ``spec``.
     """
     found = _onnx_features(path, spec, patches)
     taps = [tap.name for tap in spec.taps]
-    full = extract(backbone, weights, taps, patches=patches, grid=spec.grid, subsample=spec.subsample)
+    whole = with_projections(subsampled(full_network(backbone, weights, taps), spec.subsample), projections)
+    full = run(whole, patches, grid=spec.grid)
     sliced = {tap.name: full[tap.name][:, list(tap.kept)] for tap in spec.taps}
     expected = sliced
     if spec.mode == "chain":

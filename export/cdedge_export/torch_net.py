@@ -42,7 +42,7 @@ def run(network: Network, patches: Patches, *, grid: Size) -> dict[str, Floats]:
         x = preprocess(patches, network.convention)
         for step in network.steps:
             if isinstance(step, TapStep):
-                delivered[step.name] = _on_grid(x[:, list(step.channels)], grid).numpy()
+                delivered[step.name] = _combined(step, _on_grid(x[:, list(step.channels)], grid)).numpy()
             else:
                 x = _applied(step, x)
     return delivered
@@ -73,6 +73,12 @@ def _applied(step: ConvStep | FireStep | Pool | Lrn | SelectStep, x: Tensor) -> 
 def _conv(step: ConvStep, x: Tensor) -> Tensor:
     weight, bias = torch.from_numpy(step.weight), torch.from_numpy(step.bias)
     return torch.relu(F.conv2d(x, weight, bias, stride=step.stride, padding=step.pad))
+
+
+def _combined(step: TapStep, x: Tensor) -> Tensor:
+    if step.projection is None:
+        return x
+    return torch.einsum("qc,nchw->nqhw", torch.from_numpy(step.projection.matrix), x**step.projection.power)
 
 
 def _on_grid(x: Tensor, grid: Size) -> Tensor:

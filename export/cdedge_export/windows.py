@@ -9,11 +9,11 @@ from cdedge_runtime import cf2, patch
 from cdedge_runtime.box import Box
 from cdedge_runtime.patch import Sides
 from cdedge_runtime.settings import Settings
-from cdedge_runtime.tracker_settings import Cf2Settings
+from cdedge_runtime.tracker_settings import Cf2Settings, EcoSettings
 
 Size = tuple[int, int]
 
-_GRID = 48
+DEFAULT_GRID = 48
 _INPUT_PX = (96, 192)  # smallest and largest side that is chosen here
 
 
@@ -33,7 +33,7 @@ class SearchWindow:
 
 
 def search_window(
-    settings: Settings | Cf2Settings,
+    settings: Settings | Cf2Settings | EcoSettings,
     box: Box,
     frame_shape: tuple[int, ...],
     *,
@@ -49,13 +49,14 @@ def search_window(
     if isinstance(settings, Cf2Settings):
         sides = cf2.window_px(box.size, frame_shape)
         padding = math.sqrt(sides[0] * sides[1] / box.area)
-        cells = _square(grid) if grid else cf2.grid_for(sides)
-        return SearchWindow(sides, _square(input_px) if input_px else cf2.INPUT_PX, cells, padding, None)
+        cells = square(grid) if grid else cf2.grid_for(sides)
+        return SearchWindow(sides, square(input_px) if input_px else cf2.INPUT_PX, cells, padding, None)
     side = patch.window_side_px(box.size, settings.padding)
-    cells_per_side = grid or _GRID
+    cells_per_side = grid or DEFAULT_GRID
     chosen_px = input_px or min(max(cells_per_side * stride, _INPUT_PX[0]), _INPUT_PX[1])
-    return SearchWindow((side, side), _square(chosen_px), _square(cells_per_side), settings.padding, settings.power)
+    return SearchWindow((side, side), square(chosen_px), square(cells_per_side), settings.padding, settings.power)
 
 
-def _square(side: int) -> Size:
+def square(side: int) -> Size:
+    """Both sides alike."""
     return side, side

@@ -1,21 +1,25 @@
 """A correlation filter that covers the target and little else, trained on a small memory of whole search windows.
 
-    min_h  sum_t w_t || sum_l x_tl * h_l - y ||^2 + ridge ||h||^2        (* circular correlation)
+    min_h  sum_t w_t || sum_l x_tl * h_l - y ||^2 + || ridge^1/2 h ||^2        (* circular correlation)
 
 h (C, h, w) is zero outside its support, so the rest of the window is seen as background, at every shift (Galoogahi et
-al. 2017). Conjugate gradients solve it in the filter's own cells, warm from update to update, on a weighted sample
-memory (Danelljan et al. 2017).
+al. 2017). The ridge may vary over the support's cells instead (Danelljan et al. 2015). Conjugate gradients solve it in
+the filter's own cells, warm from update to update, on a weighted sample memory (Danelljan et al. 2017).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .transform import Dft, Real, Spectrum
 
+_LOG = logging.getLogger(__name__)
+_HUGE = 1e30  # a step length beyond this is none
 _LOW = 4  # frequencies up to this one are enough to tell how alike two samples are
 
 
@@ -36,6 +40,17 @@ def label_for(grid: tuple[int, int], support: tuple[int, int], sigma: float) -> 
         wrapped = (distance + cells / 2) % cells - cells / 2
         axes.append(np.exp(-0.5 * (wrapped / sigma) ** 2))
     return np.asarray(np.outer(axes[0], axes[1]), np.float32)
+
+
+class Store(Protocol):
+    """Weighted samples: spectra (n, C, rows, columns), of which the first ``count`` are in use; weights (n,)."""
+
+    spectra: Spectrum
+    weights: Real
+    count: int
+
+    def add(self, spectrum: Spectrum, rate: float) -> None:
+        """Store a sample with weight ``rate``; the others fade by 1 - rate."""
 
 
 class Memory:
@@ -62,37 +77,49 @@ class Memory:
     def _free_slot(self) -> int:
         gone = int(self.weights[1:].argmin()) + 1 if self.count > 1 else 0
         if self.count > 2:
-            self._merge(gone, self._nearest(gone))
+            others = distances(self.spectra[: self.count], self.spectra[gone])
+            others[[0, gone]] = np.inf
+            merge(self, gone, into=int(others.argmin()))
         return gone
 
-    def _nearest(self, sample: int) -> int:
-        middle = self.spectra.shape[2] // 2
-        low = self.spectra[: self.count, :, max(0, middle - _LOW) : middle + _LOW + 1, : _LOW + 1]
-        distance = np.square(np.abs(low[1:] - low[sample])).sum((1, 2, 3))
-        distance[sample - 1] = np.inf
-        return int(distance.argmin()) + 1
 
-    def _merge(self, gone: int, into: int) -> None:
-        kept, lost = self.weights[into], self.weights[gone]
-        self.spectra[into] *= kept / (kept + lost)
-        self.spectra[into] += self.spectra[gone] * (lost / (kept + lost))
-        self.weights[into] = kept + lost
-        self.weights[gone] = 0
+def distances(spectra: Spectrum, spectrum: Spectrum) -> Real:
+    """How unlike (n, C, rows, columns) spectra are to one of (C, rows, columns), by their low frequencies; (n,)."""
+    middle = spectrum.shape[1] // 2
+    rows, columns = slice(max(0, middle - _LOW), middle + _LOW + 1), slice(_LOW + 1)
+    return np.asarray(np.square(np.abs(spectra[:, :, rows, columns] - spectrum[:, rows, columns])).sum((1, 2, 3)))
+
+
+def merge(memory: Store, gone: int, *, into: int) -> None:
+    """Put one sample's weight on another, which becomes their weighted mean."""
+    kept, lost = memory.weights[into], memory.weights[gone]
+    memory.spectra[into] *= kept / (kept + lost)
+    memory.spectra[into] += memory.spectra[gone] * (lost / (kept + lost))
+    memory.weights[into] = kept + lost
+    memory.weights[gone] = 0
 
 
 class CompactFilter:
     """The filter, its memory, and the work space that training reuses."""
 
     def __init__(
-        self, dft: Dft, label: Spectrum, *, ridge: float, memory: int, first: Spectrum, iterations: int
+        self,
+        dft: Dft,
+        label: Spectrum,
+        *,
+        ridge: float | Real,
+        memory: int,
+        first: Spectrum,
+        iterations: int,
+        store: Callable[[int, Spectrum], Store] = Memory,
     ) -> None:
-        self._dft, self._ridge = dft, np.float32(ridge)
+        self._dft, self._ridge = dft, np.asarray(ridge, np.float32)
         self._label: Spectrum = label.conj()
         self._work = np.empty_like(first)
-        self.memory = Memory(memory, first)
-        self._wanted = self._correlated(first)
+        self.memory = store(memory, first)
         self.weights: Real = np.zeros((len(first), *dft.shape), np.float32)
-        self._train(iterations)
+        self._conjugate: Spectrum = np.zeros_like(first)
+        self.train(iterations)
 
     def respond(self, spectrum: Spectrum, window: Dft) -> Real:
         """Response map (Gh, Gw) to a window's spectrum (C, rows, columns)."""
@@ -100,29 +127,45 @@ class CompactFilter:
 
     def learn(self, spectrum: Spectrum, rate: float, iterations: int) -> None:
         """Take in a sample with weight ``rate`` and improve the filter by some iterations."""
-        self.memory.add(spectrum, rate)
-        self._wanted += np.float32(rate) * (self._correlated(spectrum) - self._wanted)
-        self._train(iterations)
+        self.store(spectrum, rate)
+        self.train(iterations)
+
+    def store(self, spectrum: Spectrum, rate: float) -> None:
+        """Take in a sample with weight ``rate``, unless it would break the filter."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            energy = np.vdot(spectrum, spectrum)
+        if np.isfinite(energy):
+            self.memory.add(spectrum, rate)
+        else:
+            _LOG.warning("a sample is not finite: it is left out")
 
     @property
     def state_bytes(self) -> int:
         """Bytes of the filter, its spectrum and the sample memory."""
-        return int(self.weights.nbytes + self._conjugate.nbytes + self._wanted.nbytes + self.memory.spectra.nbytes)
+        return int(self.weights.nbytes + self._conjugate.nbytes + self.memory.spectra.nbytes)
 
-    def _train(self, iterations: int) -> None:
-        self.weights = conjugate_gradients(self._product, self._wanted, self.weights, iterations)
+    def train(self, iterations: int) -> None:
+        """Improve the filter by some iterations on the samples as they are."""
+        with np.errstate(over="ignore", invalid="ignore"):  # conjugate_gradients looks out for it
+            self.weights = conjugate_gradients(self._product, self._wanted(), self.weights, iterations)
         self._conjugate = self._dft.forward(self.weights).conj()
 
-    def _correlated(self, spectrum: Spectrum) -> Real:
-        """The right-hand side of one sample: its correlation with the label, cropped to the support."""
-        return self._dft.inverse(np.multiply(spectrum, self._label))
+    def _samples(self) -> Iterator[tuple[Spectrum, np.float32]]:
+        return zip(self.memory.spectra[: self.memory.count], self.memory.weights, strict=False)
+
+    def _wanted(self) -> Real:
+        """The right-hand side: the samples' correlation with the label, cropped to the support."""
+        total = np.zeros_like(self._work)
+        for sample, weight in self._samples():
+            total += np.multiply(sample, self._label * weight, out=self._work)
+        return self._dft.inverse(total)
 
     def _product(self, h: Real) -> Real:
         """The normal matrix times h: crop(IDFT(sum_t w_t X_t conj(sum_l X_tl conj(H_l)))) + ridge h."""
         spectrum = self._dft.forward(h)
         np.conjugate(spectrum, out=spectrum)
         total = np.zeros_like(spectrum)
-        for sample, weight in zip(self.memory.spectra[: self.memory.count], self.memory.weights, strict=False):
+        for sample, weight in self._samples():
             response = np.multiply(sample, spectrum, out=self._work).sum(0).conj()
             total += np.multiply(sample, response * weight, out=self._work)
         return np.asarray(self._dft.inverse(total) + self._ridge * h)
@@ -131,16 +174,19 @@ class CompactFilter:
 def conjugate_gradients(product: Callable[[Real], Real], wanted: Real, start: Real, iterations: int) -> Real:
     """Solve ``product(h) = wanted`` for a positive definite product, from ``start`` (Hestenes and Stiefel 1952).
 
-    Stops early where the residual is zero or the product is not positive along it (lost precision): the last good
-    iterate is returned.
+    Stops early where the residual is zero. Where the product is not positive or a number not finite (lost precision),
+    it says so and the last good iterate is returned.
     """
     h = start
     residual = wanted - product(h)
     direction, energy = residual.copy(), float(np.vdot(residual, residual))
     for _ in range(iterations):
+        if energy == 0:
+            break
         image = product(direction)
         curvature = float(np.vdot(direction, image))
-        if not curvature > 0 or not energy > 0:
+        if not curvature > 0 or not energy / curvature < _HUGE:
+            _LOG.warning("conjugate gradients broke down (curvature %g): the last good filter stays", curvature)
             break
         step = np.float32(energy / curvature)
         h = h + step * direction

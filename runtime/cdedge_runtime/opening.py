@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .cacf import Cacf
 from .cf2 import Cf2
+from .eco import Eco
 from .estimate import Features, ModelTracker
 from .features import Extractor
 from .hog_features import BACKBONE, HogFeatures
@@ -17,6 +18,7 @@ TRACKERS: dict[str, Callable[[Features], ModelTracker]] = {
     "deepcd": Tracker,
     "cf2": lambda features: WindowTracker(Cf2(features)),
     "cacf": lambda features: WindowTracker(Cacf(features)),
+    "eco": Eco,
 }
 
 

@@ -48,6 +48,13 @@ class Dft:
         lines = np.matmul(self._up, spectrum).reshape(-1, self.frequencies[1]).view(np.float32)
         return np.asarray((lines @ self._back).reshape(*spectrum.shape[:-2], *self.shape))
 
+    def shifted(self, spectrum: Spectrum, rows: float, columns: float) -> Spectrum:
+        """Spectrum of the maps moved up by ``rows`` and left by ``columns``, whole cells or not, around the border."""
+        count = self.frequencies[0] // 2
+        down = np.exp(2j * np.pi * rows / self.grid[0] * np.arange(-count, count + 1))
+        across = np.exp(2j * np.pi * columns / self.grid[1] * np.arange(self.frequencies[1]))
+        return np.asarray(spectrum * np.outer(down, across).astype(np.complex64))
+
     def _scratch(self, shape: tuple[int, int]) -> Real:
         """Work space of that shape, kept: fresh memory of this size costs page faults in every frame."""
         if self._work.shape != shape:
