@@ -10,11 +10,9 @@ from cdedge_runtime.meters import StageTime
 
 def show_stages(stages: Mapping[str, StageTime]) -> None:
     """Print milliseconds per frame of each stage."""
+    figures = ("p50", "p90", "p95", "p99", "mean", "max")
     show_table(
         "time per frame",
-        ["stage", "p50 ms", "p95 ms", "p99 ms", "mean ms", "max ms"],
-        [
-            (name, f"{t.p50_ms:.2f}", f"{t.p95_ms:.2f}", f"{t.p99_ms:.2f}", f"{t.mean_ms:.2f}", f"{t.max_ms:.2f}")
-            for name, t in stages.items()
-        ],
+        ["stage", *(f"{figure} ms" for figure in figures)],
+        [(name, *(f"{getattr(t, f'{figure}_ms'):.2f}" for figure in figures)) for name, t in stages.items()],
     )

@@ -22,8 +22,7 @@ from cdedge.progress import progress
 from cdedge.render import emit_json, introduce, say, show_facts
 from cdedge.stages import show_stages
 from cdedge.video import drawing
-from cdedge_runtime.estimate import Estimate
-from cdedge_runtime.frames import Frame, open_source
+from cdedge_runtime.frames import open_source
 from cdedge_runtime.run import RunReport, box_line, save_boxes, starting_box
 from cdedge_runtime.run import track as run_track
 
@@ -55,16 +54,10 @@ def track(
     cv2.setNumThreads(threads or 0)
     begin = starting_box(opened, tracker.spec, parse_box(box, opened))
     with ExitStack() as stack:
-        observers = [stack.enter_context(progress("tracking", frames or opened.count))]
-        if video is not None:
-            observers.append(stack.enter_context(drawing(video, opened.fps or 30.0)))
-
-        def observe(index: int, frame: Frame, estimate: Estimate) -> None:
-            for observer in observers:
-                observer(index, frame, estimate)
-
+        bar = stack.enter_context(progress("tracking", frames or opened.count))
+        draw = None if video is None else stack.enter_context(drawing(video, opened.fps or 30.0))
         newest = opened.live and not every_frame
-        report = run_track(tracker, opened, begin, limit=frames, observe=observe, newest=newest)
+        report = run_track(tracker, opened, begin, limit=frames, observe=bar, draw=draw, newest=newest)
     _write(out, report)
     if as_json:
         emit_json("cdedge.track/1", _as_dict(report, out))

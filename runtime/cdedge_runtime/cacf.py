@@ -107,7 +107,9 @@ class Cacf:
         return maps
 
     def _spectrum(self, image: Frame, center: Point, lap: Lap) -> Spectrum:
-        return dcf.spectrum(self.maps(image, center, lap) * self._window)
+        spectrum = dcf.spectrum(self.maps(image, center, lap) * self._window)
+        lap("transform")
+        return spectrum
 
 
 def _halving(size: tuple[float, float], settings: CacfSettings) -> int:

@@ -128,7 +128,9 @@ class Cf2:
         lap("patch")
         maps = self._extract(window)
         lap("features")
-        return dcf.spectrum(maps * self._window)
+        spectrum = dcf.spectrum(maps * self._window)
+        lap("transform")
+        return spectrum
 
 
 def _kernel(one: Spectrum, other: Spectrum, grid: tuple[int, int]) -> Spectrum:

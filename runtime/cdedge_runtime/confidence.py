@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,12 +13,14 @@ def psr(response: NDArray[np.float32], exclude: int = 11) -> float:
 
     The block wraps and never covers more than half of a side, so that small grids keep a sidelobe.
     """
-    height, width = response.shape
-    row, column = divmod(int(response.argmax()), width)
-    centred = np.roll(response, (height // 2 - row, width // 2 - column), axis=(0, 1))
-    reach_r, reach_c = (min(exclude // 2, n // 4) for n in (height, width))
-    outside = np.ones(response.shape, bool)
-    outside[height // 2 - reach_r : height // 2 + reach_r + 1, width // 2 - reach_c : width // 2 + reach_c + 1] = False
-    sidelobe = centred[outside]
-    spread = float(sidelobe.std())
-    return float(response[row, column] - sidelobe.mean()) / spread if spread > 1e-12 else 0.0
+    row, column = divmod(int(response.argmax()), response.shape[1])
+    below = response.astype(np.float64)
+    below -= below[row, column]  # sums of squares around the peak keep their digits, and a constant gives exactly 0
+    block = below
+    for axis, at in enumerate((row, column)):
+        reach = min(exclude // 2, response.shape[axis] // 4)
+        block = block.take(range(at - reach, at + reach + 1), axis=axis, mode="wrap")
+    cells = below.size - block.size
+    mean = float(below.sum() - block.sum()) / cells
+    spread = math.sqrt(max(float(np.vdot(below, below) - np.vdot(block, block)) / cells - mean * mean, 0.0))
+    return -mean / spread if spread > 1e-12 else 0.0

@@ -19,10 +19,15 @@ def gaussian_label(grid: tuple[int, int], sigma: tuple[float, float]) -> Real:
     return np.exp(-0.5 * (rows[:, None] ** 2 + columns[None, :] ** 2)).astype(np.float32)
 
 
+def hann_sides(grid: tuple[int, int], *, zero_ends: bool = False) -> tuple[Real, Real]:
+    """The factors (Gh,) and (Gw,) of a Hann window; without zero ends as in ECO, or with them as in CF2 and CACF."""
+    rows, columns = ((np.hanning(n) if zero_ends else np.hanning(n + 2)[1:-1]).astype(np.float32) for n in grid)
+    return rows, columns
+
+
 def hann_window(grid: tuple[int, int], *, zero_ends: bool = False) -> Real:
-    """Separable Hann window, (Gh, Gw); without zero ends as in ECO, or with them as in CF2 and CACF."""
-    rows, columns = (np.hanning(n) if zero_ends else np.hanning(n + 2)[1:-1] for n in grid)
-    return np.outer(rows, columns).astype(np.float32)
+    """Separable Hann window, (Gh, Gw), of `hann_sides`."""
+    return np.asarray(np.outer(*hann_sides(grid, zero_ends=zero_ends)))
 
 
 def spectrum(maps: Real) -> Spectrum:

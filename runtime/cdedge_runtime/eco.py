@@ -103,7 +103,7 @@ class Eco:
             return Estimate(self.box, 0.0, lost=False)
         best = max(found, key=lambda answer: answer.height)
         self._move(best, image.shape)
-        lap("filter")
+        lap("scale")
         settings = self._settings
         self._filter.store(self._dft.shifted(best.seen, best.rows, best.columns), settings.learning_rate)
         if self._frame % settings.update_every == 0:
@@ -140,9 +140,10 @@ class Eco:
             step = index - len(self._seen) // 2
             scale = min(max(self._scale * settings.scale_step**step, low), high)
             self._dft.forward(self._maps(image, scale, lap) * self._gain, out=seen)
+            lap("transform")
             response = learned.respond(seen, self._dft)
             rows, columns, height = newton_peak(response, settings.newton_steps)
-            lap("filter")
+            lap("response")
             yield Answer(scale, rows, columns, height * settings.scale_penalty ** abs(step), response, seen)
 
     def _move(self, found: Answer, frame_shape: tuple[int, ...]) -> None:

@@ -42,7 +42,7 @@ class ModelTracker(Protocol):
     """A tracker that runs an exported file.
 
     Frames are (H, W[, C]) uint8 or uint16, grey, BGR or BGRA. ``lap`` is told the end of each stage: patch, features,
-    filter, update.
+    transform, response, scale, update; of every window that a frame takes.
     """
 
     spec: ModelSpec

@@ -87,8 +87,8 @@ class Stopwatch:
         )
 
     def stages(self) -> dict[str, StageTime]:
-        """Time per stage, in the order the stages first appeared; ``total`` last. Frames without a stage count as 0."""
-        names = list(dict.fromkeys(stage for frame in self._frames for stage in frame))
+        """Time per stage, in the order of the fullest frame; ``total`` last. Frames without a stage count as 0."""
+        names = list(dict.fromkeys(stage for frame in sorted(self._frames, key=len, reverse=True) for stage in frame))
         table = {name: stage_time([frame.get(name, 0) for frame in self._frames]) for name in names}
         return {**table, "total": stage_time([sum(frame.values()) for frame in self._frames])} if names else {}
 

@@ -27,7 +27,9 @@ def cut(frame: Image, center: tuple[float, float], side_px: float | Sides, *, ou
     """
     height, width = out.shape[:2]
     sides = side_px if isinstance(side_px, tuple) else (side_px, side_px)
-    frame, center, sides = _shrunk(frame, center, sides, factors=(int(sides[0] / height), int(sides[1] / width)))
+    frame, center, sides = _shrunk(
+        frame, center, sides, factors=(_power_of_two(sides[0] / height), _power_of_two(sides[1] / width))
+    )
     sy, sx = sides[0] / height, sides[1] / width
     left, top = center[0] - sides[1] / 2, center[1] - sides[0] / 2
     matrix = np.array([[sx, 0, left + sx / 2 - 0.5], [0, sy, top + sy / 2 - 0.5]])
@@ -39,8 +41,8 @@ def cut(frame: Image, center: tuple[float, float], side_px: float | Sides, *, ou
 def _shrunk(
     frame: Image, center: tuple[float, float], sides: Sides, *, factors: tuple[int, int]
 ) -> tuple[Image, tuple[float, float], Sides]:
-    """The window's part of the frame, averaged by whole factors, so that bilinear sampling does not alias."""
-    fy, fx = (max(1, factor) for factor in factors)
+    """The window's part of the frame, averaged by powers of two, so that bilinear sampling does not alias."""
+    fy, fx = factors
     if fy == fx == 1:
         return frame, center, sides
     x, columns = _span(center[0], sides[1], frame.shape[1], fx)
@@ -48,8 +50,15 @@ def _shrunk(
     if columns < 2 or rows < 2:  # the window lies almost outside the frame: nothing to average
         return frame, center, sides
     part = frame[y : y + rows * fy, x : x + columns * fx]
-    small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8), ((center[0] - x) / fx, (center[1] - y) / fy), (sides[0] / fy, sides[1] / fx)
+    while part.shape[:2] != (rows, columns):  # OpenCV averages 2 x 2 pixels in vector code, other blocks one by one
+        half = [n if n == end else n // 2 for n, end in zip(part.shape, (rows, columns), strict=False)]
+        part = np.asarray(cv2.resize(part, half[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    return part, ((center[0] - x) / fx, (center[1] - y) / fy), (sides[0] / fy, sides[1] / fx)
+
+
+def _power_of_two(ratio: float) -> int:
+    """The highest power of two that is at most ``ratio``, at least 1."""
+    return 1 << max(0, int(ratio).bit_length() - 1)
 
 
 def _span(center: float, side_px: float, limit: int, factor: int) -> tuple[int, int]:

@@ -71,11 +71,13 @@ def track(
     *,
     limit: int | None = None,
     observe: Observer | None = None,
+    draw: Observer | None = None,
     newest: bool = False,
 ) -> RunReport:
-    """Track through a source; ``box`` gives the first box from the first frame, ``observe`` sees every frame.
+    """Track through a source; ``box`` gives the first box from the first frame.
 
-    ``newest`` skips the frames that came while one was worked on, for live sources. The observer's time is not counted.
+    ``draw`` and ``observe`` see every frame with its estimate; drawing is a stage, but no rate counts it, observing
+    is not timed. ``newest`` skips the frames that came while one was worked on, for live sources.
     Raises only if not even the first frame can be used.
     """
     watch, estimates, latency_ns = Stopwatch(), list[Estimate](), list[int]()
@@ -90,11 +92,9 @@ def track(
                     init_ms = watch.booked_ms
                 else:
                     estimates.append(tracker.update(frame, watch.lap))
-                    watch.stop()
                 if frames is not None:
                     latency_ns.append(time.perf_counter_ns() - frames.captured_ns)
-                if observe is not None:
-                    observe(index, frame, estimates[-1])
+                _close(watch, (index, frame, estimates[-1]), draw=draw, observe=observe)
                 if limit is not None and index + 1 >= limit:
                     break
     except CdedgeError as problem:
@@ -110,8 +110,8 @@ def track(
         source.origin,
         tuple(estimates),
         init_ms,
-        _rate(watch.frames, watch.seconds()),
-        _rate(watch.frames, watch.seconds(without=("read",))),
+        _rate(watch.frames, watch.seconds(without=("draw",))),
+        _rate(watch.frames, watch.seconds(without=("read", "draw"))),
         watch.stages(),
         watch.frame_us(without=("read",)),
         error,
@@ -130,6 +130,19 @@ def _timed(frames: Iterator[Frame], watch: Stopwatch) -> Iterator[Frame]:
             return
         watch.lap("read")
         yield frame
+
+
+def _close(
+    watch: Stopwatch, seen: tuple[int, Frame, Estimate], *, draw: Observer | None, observe: Observer | None
+) -> None:
+    """Show a frame; the first is no frame of the stopwatch's."""
+    if draw is not None:
+        draw(*seen)
+        watch.lap("draw")
+    if seen[0] > 0:
+        watch.stop()
+    if observe is not None:
+        observe(*seen)
 
 
 def _rate(frames: int, seconds: float) -> float:

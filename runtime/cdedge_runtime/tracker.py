@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from . import compact, patch
 from .box import Box, check_target
 from .confidence import psr
-from .dcf import hann_window, peak, wrapped
+from .dcf import hann_sides, peak, wrapped
 from .errors import NotInitialized
 from .estimate import Estimate, Features, Lap, Sizes, no_lap
 from .features import Extractor
@@ -38,7 +38,7 @@ class Tracker:
     """Tracks one target with an exported model.
 
     ``init(frame, box)`` starts or restarts; ``update(frame)`` returns an `Estimate`. Frames are (H, W[, C]) uint8 or
-    uint16, grey, BGR or BGRA. ``lap`` is told the end of each stage: patch, features, filter, update.
+    uint16, grey, BGR or BGRA. ``lap`` is told the end of each stage (see `ModelTracker`).
     """
 
     def __init__(self, model: Path | Features, *, provider: str = "cpu", threads: int | None = None) -> None:
@@ -46,8 +46,7 @@ class Tracker:
         self.spec = self._extract.spec
         self._settings = settings_of(self.spec.tracker, self.spec.settings, Settings)
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
-        self._window = hann_window(self.spec.grid)
-        self._dft = Dft(self.spec.grid, band=self._settings.band)
+        self._dft = Dft(self.spec.grid, band=self._settings.band, window=hann_sides(self.spec.grid))
         self._prepared = np.empty((self.spec.channels, *self.spec.grid), np.float32)
         self._seen = np.empty((self.spec.channels, *self._dft.frequencies), np.complex64)
         self._filter: compact.CompactFilter | None = None
@@ -67,14 +66,14 @@ class Tracker:
         support = compact.support_cells(cells, settings.support, grid)
         self._rest = ((grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2)
         maps = self._maps(image, self._view, lap)
-        self._gain = compact.channel_gain(maps) * self._window
+        self._gain = compact.channel_gain(maps)
         label = compact.label_for(grid, support, settings.label_sigma * math.sqrt(cells[0] * cells[1]))
         self._filter = compact.CompactFilter(
             Dft(grid, support, band=settings.band),
-            self._dft.forward(label),
+            Dft(grid, band=settings.band).forward(label),
             ridge=settings.ridge,
             memory=settings.memory,
-            first=self._dft.forward(maps * self._gain),
+            first=self._transformed(maps),
             iterations=settings.first_iterations,
         )
         lap("update")
@@ -89,7 +88,7 @@ class Tracker:
         response = self._locate(image, self._filter, lap)
         score = psr(response)
         self._judge(score)
-        lap("filter")
+        lap("response")
         settings = self._settings
         if not self._lost and self._frame % settings.update_every == 0:
             rate = 1 - (1 - settings.learning_rate) ** settings.update_every
@@ -122,19 +121,28 @@ class Tracker:
         return compact.prepared(features, self._settings.power, out=self._prepared)
 
     def _spectrum(self, image: Frame, view: View, lap: Lap) -> Spectrum:
-        maps = self._maps(image, view, lap)
-        maps *= self._gain
-        return self._dft.forward(maps, out=self._seen)
+        spectrum = self._transformed(self._maps(image, view, lap))
+        lap("transform")
+        return spectrum
+
+    def _transformed(self, maps: Real) -> Spectrum:
+        """The spectrum of the windowed maps, all channels equally strong; it holds until the next call."""
+        seen = self._dft.forward(maps, out=self._seen)
+        parts = seen.view(np.float32)
+        parts *= self._gain
+        return seen
 
     def _locate(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> Real:
         """Go to the view that answers best, and to the peak in it; returns its response."""
         here, *others = self._views(image.shape)
         view, response = here, learned.respond(self._spectrum(image, here, lap), self._dft)
+        lap("response")
         for other in others:
-            lap("filter")
             answer = learned.respond(self._spectrum(image, other, lap), self._dft)
+            lap("response")
             if self._is_better(answer, response):
                 view, response = other, answer
+            lap("scale")
         if view is here:
             self._shrink_next = not self._shrink_next
         self._view = self._moved(view, response, image.shape)

@@ -76,9 +76,10 @@ class WindowTracker:
         response = self._method.respond(image, self._center, lap)
         score = psr(response)
         self._move(response, image.shape)
-        lap("filter")
+        lap("response")
         if self._scale is not None:
             self._scale.update(image, self._center)
+            lap("scale")
         self._method.learn(image, self._center, lap)
         lap("update")
         factor = 1.0 if self._scale is None else self._scale.factor

@@ -51,8 +51,12 @@ def test_a_video_needs_a_box_unless_the_model_was_made_from_it(
 def test_the_tracked_video_has_every_frame(cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path) -> None:
     import cv2
 
-    done = cdedge("track", tiny_model, square_folder, "--video", tmp_path / "seen.avi")
+    done = cdedge("track", tiny_model, square_folder, "--video", tmp_path / "seen.avi", "--json")
     assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert list(answer["stages"])[-2:] == ["draw", "total"]
+    tracking = answer["stages"]["total"]["mean_ms"] - answer["stages"]["draw"]["mean_ms"]
+    assert answer["fps"] == pytest.approx(1e3 / tracking)
     capture = cv2.VideoCapture(str(tmp_path / "seen.avi"))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 12
     capture.release()
@@ -77,7 +81,8 @@ def test_bench_measures_in_a_fresh_process(cdedge: Run, tiny_model: Path, square
     assert answer["schema"] == "cdedge.bench/1"
     assert answer["fps"] > 0
     assert answer["frames"] == 12
-    assert {"read", "patch", "features", "total"} <= set(answer["stages"])
+    wanted = ["read", "patch", "features", "transform", "response", "scale", "update", "total"]
+    assert list(answer["stages"]) == wanted
     memory = answer["memory"]
     assert memory["weights_bytes"] == make_spec().weight_bytes
     if memory["peak_bytes"] is not None:

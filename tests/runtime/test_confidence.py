@@ -31,3 +31,13 @@ def test_psr_by_hand() -> None:
     response = np.tile(np.array([[0.0, 2.0]], np.float32), (32, 16))
     response[5, 5] = 11.0
     assert psr(response) == pytest.approx(10.0, rel=1e-2)  # sidelobe mean 1, std 1
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (7, 40)])
+def test_psr_is_that_of_the_cells_outside_a_wrapped_block(shape: tuple[int, int]) -> None:
+    response = np.random.default_rng(4).standard_normal(shape).astype(np.float32)
+    row, column = divmod(int(response.argmax()), shape[1])
+    near = [np.abs((np.arange(n) - at + n // 2) % n - n // 2) for n, at in zip(shape, (row, column), strict=True)]
+    reach = [min(5, n // 4) for n in shape]
+    outside = response[(near[0] > reach[0])[:, None] | (near[1] > reach[1])[None, :]].astype(float)
+    assert psr(response) == pytest.approx((response.max() - outside.mean()) / outside.std(), rel=1e-6)

@@ -37,5 +37,23 @@ def test_a_window_that_is_not_square_is_stretched() -> None:
     np.testing.assert_allclose(window[:, 8, 1], down, atol=1.0)
 
 
+@pytest.mark.parametrize("side", [16, 28, 32, 40])
+def test_a_shrunk_window_is_averaged_first(side: int) -> None:
+    """A stripe pattern finer than the averaged blocks leaves its mean."""
+    frame = np.zeros((64, 64, 3), np.uint8)
+    frame[:, ::2] = 100
+    window = patch.cut(frame, (32.0, 32.0), float(side), out=np.empty((8, 8, 3), np.uint8))
+    np.testing.assert_array_equal(window, 50)
+
+
+def test_only_the_axis_that_shrinks_is_averaged() -> None:
+    frame = np.zeros((64, 64, 3), np.uint8)
+    frame[::2] = 100
+    window = patch.cut(frame, (32.0, 32.0), (32.0, 8.0), out=np.empty((8, 8, 3), np.uint8))
+    np.testing.assert_array_equal(window, 50)
+    window = patch.cut(frame.transpose(1, 0, 2).copy(), (32.0, 32.0), (8.0, 32.0), out=np.empty((8, 8, 3), np.uint8))
+    np.testing.assert_array_equal(window, 50)
+
+
 def test_the_window_covers_the_target_times_padding() -> None:
     assert patch.window_side_px((20, 45), 4.0) == pytest.approx(4 * 30)

@@ -150,7 +150,7 @@ def test_stages_are_told_in_order(tracker: Tracker, moving_square: MovingSquare)
     assert stages == ["patch", "features", "update"]
     stages.clear()
     tracker.update(moving_square.frame(1), stages.append)
-    assert stages[:3] == ["patch", "features", "filter"]
+    assert stages[:4] == ["patch", "features", "transform", "response"]
 
 
 def test_sizes_come_from_shapes(tracker: Tracker, moving_square: MovingSquare) -> None:
