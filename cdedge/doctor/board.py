@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cdedge_runtime.child import FLOOR_BYTES
+from cdedge_runtime.conditions import BUSY_SHARE
 
 from .facts import Facts
 from .finding import Finding, bad, ok, warn
@@ -64,6 +65,17 @@ def governor(facts: Facts) -> Finding:
         remedy = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
         return warn("the CPU governor is powersave: clocks stay low", "sudo jetson_clocks" if now.l4t else remedy)
     return ok(f"CPU governor: {name}")
+
+
+def load(facts: Facts) -> Finding:
+    """Beside other programs every time is longer, and no two are alike."""
+    now = facts.conditions
+    if now.load is None:
+        return ok("load: not readable")
+    if now.load > now.usable_cpus * BUSY_SHARE:
+        what = f"other programs run: load {now.load:g} on {now.usable_cpus} processors; times measured now do not count"
+        return warn(what, "stop them, wait a minute, then measure ('top' says which)")
+    return ok(f"load {now.load:g} on {now.usable_cpus} processors")
 
 
 def heat(facts: Facts) -> Finding:

@@ -28,6 +28,7 @@ CHECKS: dict[str, Callable[[Facts], Finding]] = {
     "/proc": board.proc,
     "governor": board.governor,
     "heat": board.heat,
+    "load": board.load,
 }
 
 

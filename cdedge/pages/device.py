@@ -11,6 +11,7 @@ from cdedge.bench_tables import condition_facts, node_text, range_text
 from cdedge.model_facts import model_facts
 from cdedge.render import size
 from cdedge_runtime.benchmark import BenchReport
+from cdedge_runtime.conditions import BUSY_SHARE
 from cdedge_runtime.files import write_whole
 from cdedge_runtime.modelfile import ModelSpec
 
@@ -128,7 +129,7 @@ def _warnings(bench: BenchReport) -> Iterator[str]:
         yield "Measured once: how far its figures scatter is not known. Measure with --repeat 5."
     if after.throttling:
         yield f"The clock was held down: {'; '.join(after.throttling)}."
-    if before.load is not None and before.load > before.usable_cpus / 2:
+    if before.load is not None and before.load > before.usable_cpus * BUSY_SHARE:
         yield f"Other programs ran: load {before.load:g} on {before.usable_cpus} processors before the first run."
     if bench.memory.peak_bytes is None:
         yield "/proc does not tell memory here, as in some containers: no memory was measured."

@@ -30,6 +30,7 @@ PACKAGES = (
     "opencv-contrib-python-headless",
 )
 BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+BUSY_SHARE = 0.5  # of the processors: a load above it disturbs what is measured
 _CPU_COOLERS = ("cpufreq", "processor", "thermal-cpufreq", "cpu-")
 _PI_THROTTLED = 0b110  # bits of get_throttled: 1 capped clock, 2 throttled now
 

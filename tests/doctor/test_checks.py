@@ -145,6 +145,7 @@ CASES = [
     ("/proc", facts(proc_readable=False), "warn", "host"),
     ("governor", facts({"governor": "powersave"}), "warn", "scaling_governor"),
     ("governor", facts({**JETSON, "governor": "powersave"}), "warn", "jetson_clocks"),
+    ("load", facts({"load": 2.1}), "warn", "stop them"),
     ("heat", facts({"throttling": ("cpufreq-cpu0 is active",)}), "warn", "cool"),
 ]
 
@@ -181,6 +182,7 @@ def test_every_check_is_shown_failing_once() -> None:
         ("CUDA", facts(providers=GPU), "libraries load"),
         ("GStreamer", facts(opencv_build=OpenCv(gstreamer=False, csrt=True)), "GStreamer: no"),
         ("model", facts(model=ModelFacts("m.onnx", 8, 17, 1000, None)), "loads"),
+        ("load", facts({"load": None}), "not readable"),
         ("heat", facts({"throttling": None, "temperature_c": None}), "not told"),
     ],
 )
