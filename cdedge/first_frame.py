@@ -1,12 +1,17 @@
-"""Pictures of channels for a page: drawn at the desk, where PyTorch is; a device says why it cannot."""
+"""Pictures of channels for a page: kept ones from the file itself, pruned ones from the full network at the desk."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdedge_runtime.box import Box
+import numpy as np
+from numpy.typing import NDArray
+
 from cdedge_runtime.errors import BadInput, CdedgeError, MissingExtra
-from cdedge_runtime.frames import Source, frame_sha256, open_source
+from cdedge_runtime.frames import Frame, Source, frame_sha256, open_source
+from cdedge_runtime.hog_features import BACKBONE
 from cdedge_runtime.modelfile import ModelSpec
 from cdedge_runtime.run import starting_box
 
@@ -15,35 +20,52 @@ from .options import parse_box
 if TYPE_CHECKING:
     from cdedge.pages.channels import ChannelPictures
 
-LEFT_OUT = "pictures of channels"
+LeftOut = tuple[tuple[str, str], ...]
 
 
 def pictures_or_reason(
-    spec: ModelSpec, source: str | None, box: str | None, weights: str | None
-) -> tuple[ChannelPictures | None, tuple[tuple[str, str], ...]]:
-    """The pictures, or what is left out and why. Raises what is wrong with ``weights`` where they were named."""
+    model: Path, spec: ModelSpec, source: str | None, *, box: str | None, weights: str | None
+) -> tuple[ChannelPictures | None, LeftOut]:
+    """The pictures, and what of them is left out and why.
+
+    Raises what is wrong with ``weights`` where they were named.
+    """
     try:
-        return _pictures(spec, open_source(source), box, weights), ()
+        pictures = _of_kept(model, spec, open_source(source), box)
+    except CdedgeError as error:
+        return None, (("pictures of channels", f"{error}"),)
+    try:
+        return replace(pictures, whole=_whole(spec, pictures.window, weights)), ()
     except ModuleNotFoundError as error:
         missing = MissingExtra(f"{error.name} is not installed, and the full network needs it", "export")
-        return None, ((LEFT_OUT, f"{missing}, or make the page at the desk with --bench"),)
+        why = f"{missing}, or make the page at the desk with --bench"
     except CdedgeError as error:
         if weights is not None:
             raise
-        return None, ((LEFT_OUT, f"{error}"),)
+        why = str(error)
+    return pictures, (("pictures of pruned channels", why),)
 
 
-def _pictures(spec: ModelSpec, source: Source, box: str | None, weights: str | None) -> ChannelPictures:
+def _of_kept(model: Path, spec: ModelSpec, source: Source, box: str | None) -> ChannelPictures:
     from cdedge.pages.channels import ChannelPictures
-    from cdedge_export.maps import first_frame_maps
+    from cdedge_export.maps import first_window, kept_maps
 
     if source.live:
         raise BadInput(f"{source.name} is live: its first frame is gone; give a file as SOURCE")
     frame = next(source.frames(), None)
     if frame is None:
         raise BadInput(f"{source.name}: it has no frames")
-    target: Box = starting_box(source, spec, parse_box(box, source))(frame)
-    maps = first_frame_maps(spec, frame, target, weights=weights)
+    window = first_window(spec, frame, starting_box(source, spec, parse_box(box, source))(frame))
     same = frame_sha256(frame) == spec.source.sha256
     origin = f"the first frame of {source.name}" + ("" if same else ", not the video the channels were chosen on")
-    return ChannelPictures(maps.window, maps.target, maps.layers, origin)
+    return ChannelPictures(window.pixels, window.target, kept_maps(model, window.pixels), None, origin)
+
+
+def _whole(spec: ModelSpec, window: Frame, weights: str | None) -> dict[str, NDArray[np.float32]]:
+    if spec.backbone == BACKBONE:
+        from cdedge_export.maps import hog_maps
+
+        return hog_maps(spec, window)
+    from cdedge_export.whole_maps import whole_maps
+
+    return whole_maps(spec, window, weights=weights)

@@ -60,7 +60,7 @@ def report(
         measured = _measured(request, repeat)
     else:
         measured = _saved(bench, model)
-    pictures, left_out = pictures_or_reason(spec, source or measured.request.source, box, weights)
+    pictures, left_out = pictures_or_reason(model, spec, source or measured.request.source, box=box, weights=weights)
     write_device_page(out, DevicePage(model, spec, measured, None, pictures, left_out))
     for what, why in left_out:
         say(f"left out: {what}. {why}")

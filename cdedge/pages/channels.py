@@ -24,14 +24,17 @@ _LEVELS = 48
 
 @dataclass(frozen=True, eq=False)
 class ChannelPictures:
-    """A search window (H, W, 3) uint8 BGR, the target's (height, width) as shares of it, and each layer's (C, Gh, Gw).
+    """Maps of one search window.
 
-    ``origin`` says what frame it is.
+    window: (H, W, 3) uint8 BGR. target: its (height, width) as shares of the window. kept: per layer (kept channels,
+    Gh, Gw), as the file computes them. whole: per layer all channels, as the full network does; None where it is not
+    at hand. origin: what frame it is.
     """
 
     window: Frame
     target: tuple[float, float]
-    layers: dict[str, NDArray[np.float32]]
+    kept: dict[str, NDArray[np.float32]]
+    whole: dict[str, NDArray[np.float32]] | None
     origin: str
 
 
@@ -69,27 +72,30 @@ def channel_pictures(taps: Sequence[Tap], pictures: ChannelPictures) -> str:
     place = {"left": 50 - 50 * width, "top": 50 - 50 * height, "wide": 100 * width, "high": 100 * height}
     style = ";".join(f"--{name}:{value:.2f}%" for name, value in place.items())
     window = _outlined(jpeg_uri(pictures.window), f"search window of {pictures.origin}")
-    layers = "".join(_layer(tap, pictures.layers[tap.name]) for tap in taps)
+    layers = "".join(_layer(tap, pictures) for tap in taps)
     return (
         f'<div class="channels" style="{style}"><figure class="window">{window}'
         f"<figcaption>Search window of {escape(pictures.origin)}</figcaption></figure>{layers}</div>"
     )
 
 
-def _layer(tap: Tap, maps: NDArray[np.float32]) -> str:
-    brightest = float(np.quantile(maps, _BRIGHTEST_SHARE)) or 1.0
+def _layer(tap: Tap, pictures: ChannelPictures) -> str:
+    kept, whole = pictures.kept[tap.name], None if pictures.whole is None else pictures.whole[tap.name]
+    brightest = float(np.quantile(kept if whole is None else whole, _BRIGHTEST_SHARE)) or 1.0
+    head = f"<h3>Layer {escape(tap.name)}:"
+    parts = f"{head} kept, {len(tap.kept)}</h3>{_grid(tap.kept, kept, brightest)}"
     pruned = sorted(set(range(tap.total)) - set(tap.kept))
-    shown = pruned[:: -(-len(pruned) // PRUNED_SHOWN)] if pruned else []
+    if whole is None or not pruned:
+        return parts
+    shown = pruned[:: -(-len(pruned) // PRUNED_SHOWN)]
     some = "" if len(shown) == len(pruned) else f", {len(shown)} of them shown"
-    parts = f"<h3>Layer {escape(tap.name)}: kept, {len(tap.kept)}</h3>{_grid(tap.kept, maps, brightest)}"
-    if pruned:
-        parts += f"<h3>Layer {escape(tap.name)}: pruned, {len(pruned)}{some}</h3>{_grid(shown, maps, brightest)}"
-    return parts
+    return f"{parts}{head} pruned, {len(pruned)}{some}</h3>{_grid(shown, whole[shown], brightest)}"
 
 
 def _grid(channels: Sequence[int], maps: NDArray[np.float32], brightest: float) -> str:
     items = "".join(
-        f"<li>{_outlined(map_uri(maps[c], brightest), f'channel {c}')}<span>{c}</span></li>" for c in channels
+        f"<li>{_outlined(map_uri(values, brightest), f'channel {c}')}<span>{c}</span></li>"
+        for c, values in zip(channels, maps, strict=True)
     )
     return f'<ol class="maps">{items}</ol>'
 

@@ -25,10 +25,10 @@ _STAGES = (
     "read. Nothing is drawn."
 )
 _CHANNELS = (
-    "Maps of the full network, one scale per layer: dark is zero, bright the layer's strongest, the square root "
-    "between, so that weak maps can be seen. The outline is the target. What is pruned is not computed on the device."
+    "Kept: the file's own features. Pruned: the full network's, which the device does not compute. One scale per "
+    "layer: dark is zero, bright the layer's strongest, the square root between, so that weak maps can be seen. The "
+    "outline is the target."
 )
-_CHAIN = " In mode chain the kept channels themselves differ from these, because their inputs are pruned too."
 _MEASURED = (
     ("Time", "Every run is a fresh process. The first frame and the network's first run are apart from the frames."),
     (
@@ -100,7 +100,7 @@ def _head(shown: DevicePage) -> list[tuple[str, str]]:
 def _pictures(shown: DevicePage) -> Iterator[str]:
     if shown.pictures is not None:
         yield channel_pictures(shown.spec.taps, shown.pictures)
-        yield paragraph(_CHANNELS + (_CHAIN if shown.spec.mode == "chain" else ""))
+        yield paragraph(_CHANNELS)
     for what, why in shown.left_out:
         yield paragraph(f"Left out: {what}. {why}", "warning")
 

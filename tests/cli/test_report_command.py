@@ -44,8 +44,9 @@ def test_a_saved_benchmark_is_shown_and_pictures_that_cannot_be_are_explained(
     page = tmp_path / "page.html"
     done = cdedge("report", tiny_model, "-o", page, "--bench", saved)
     assert done.returncode == 0, done.stderr
-    assert "left out: pictures of channels" in done.stderr
-    assert "weights the file was made from: tiny" in page.read_text()
+    assert "left out: pictures of pruned channels" in done.stderr
+    assert "weights the file was made from: give --weights tiny" in page.read_text()
+    assert page.read_text().count('alt="channel ') == 6
     assert "Square" in page.read_text()
 
 
@@ -59,6 +60,7 @@ def test_a_device_without_torch_says_so(
     done = cdedge("report", tiny_model, "-o", page, "--bench", saved)
     assert done.returncode == 0, done.stderr
     assert "torch is not installed" in page.read_text()
+    assert page.read_text().count('alt="channel ') == 6
     assert "--bench" in page.read_text()
 
 

@@ -2,45 +2,68 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cdedge_export.maps import first_frame_maps
+from cdedge_export.maps import first_window, hog_maps, kept_maps
 from cdedge_export.pipeline import ExportOptions, export
+from cdedge_export.whole_maps import whole_maps
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.frames import open_source
-from cdedge_runtime.opening import open_features
-from cdedge_runtime.tracker_settings import CacfSettings
+from cdedge_runtime.modelfile import ModelSpec
+from cdedge_runtime.tracker_settings import AnySettings, CacfSettings, EcoSettings
+
+SOURCE = open_source(None)
+FRAME = next(SOURCE.frames())
 
 
-@pytest.mark.parametrize("options", [ExportOptions(), ExportOptions(settings=CacfSettings())])
-def test_kept_channels_are_what_the_file_computes(tmp_path: Path, options: ExportOptions) -> None:
-    source = open_source(None)
-    spec = export(source, None, tmp_path / "m.onnx", options=options).spec
-    maps = first_frame_maps(spec, next(source.frames()), Box(*spec.source.box))
-    features = open_features(tmp_path / "m.onnx", threads=1)(maps.window)
+def exported(path: Path, settings: AnySettings | None = None) -> ModelSpec:
+    options = ExportOptions() if settings is None else ExportOptions(settings=settings)
+    return export(SOURCE, None, path, options=options).spec
+
+
+@pytest.mark.parametrize("settings", [None, CacfSettings()])
+def test_the_whole_holds_what_the_file_computes(tmp_path: Path, settings: AnySettings | None) -> None:
+    spec = exported(tmp_path / "m.onnx", settings)
+    window = first_window(spec, FRAME, Box(*spec.source.box)).pixels
+    maps = whole_maps(spec, window) if settings is None else hog_maps(spec, window)
     (tap,) = spec.taps
-    assert maps.layers[tap.name].shape == (tap.total, *spec.grid)
-    np.testing.assert_allclose(maps.layers[tap.name][list(tap.kept)], features, rtol=1e-4, atol=1e-4)
+    assert maps[tap.name].shape == (tap.total, *spec.grid)
+    kept = kept_maps(tmp_path / "m.onnx", window)[tap.name]
+    np.testing.assert_allclose(maps[tap.name][list(tap.kept)], kept, rtol=1e-4, atol=1e-4)
 
 
-def test_the_target_is_where_the_outline_says(tmp_path: Path) -> None:
-    source = open_source(None)
-    spec = export(source, None, tmp_path / "m.onnx", options=ExportOptions()).spec
+def test_layers_are_told_apart(tmp_path: Path) -> None:
+    spec = export(SOURCE, None, tmp_path / "m.onnx", options=ExportOptions(layers="11+12")).spec
+    window = first_window(spec, FRAME, Box(*spec.source.box)).pixels
+    kept, whole = kept_maps(tmp_path / "m.onnx", window), whole_maps(spec, window)
+    for tap in spec.taps:
+        np.testing.assert_allclose(whole[tap.name][list(tap.kept)], kept[tap.name], rtol=1e-3, atol=1e-2)
+
+
+def test_the_outline_has_the_targets_shape(tmp_path: Path) -> None:
+    spec = exported(tmp_path / "m.onnx")
     box = Box(*spec.source.box)
-    wide, high = first_frame_maps(spec, next(source.frames()), box).target[::-1]
+    high, wide = first_window(spec, FRAME, box).target
     assert wide / high == pytest.approx(box.width / box.height)
 
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:
-    import dataclasses
-
-    source = open_source(None)
-    spec = export(source, None, tmp_path / "m.onnx", options=ExportOptions()).spec
+    spec = exported(tmp_path / "m.onnx")
+    window = np.zeros((*spec.input_px, 3), np.uint8)
     for name in ("bundled", "elsewhere.pth"):
         other = dataclasses.replace(spec, weights=dataclasses.replace(spec.weights, name=name, sha256="00" * 32))
         with pytest.raises(Usage, match="the weights the file was made from"):
-            first_frame_maps(other, next(source.frames()), Box(*spec.source.box))
+            whole_maps(other, window)
+
+
+def test_components_of_a_projection_have_no_whole(tmp_path: Path) -> None:
+    spec = exported(tmp_path / "m.onnx", EcoSettings())
+    window = first_window(spec, FRAME, Box(*spec.source.box)).pixels
+    assert len(kept_maps(tmp_path / "m.onnx", window)["11"]) == len(spec.taps[0].kept)
+    with pytest.raises(Usage, match="components of eco's projection"):
+        whole_maps(spec, window)

@@ -46,11 +46,12 @@ def make_bench(*runs: ProbeReport, throttling: tuple[str, ...] | None = None, cp
     return summary(request, runs or (make_run(), make_run()), now, now, model_sha256="ab" * 32)
 
 
-def make_pictures(channels: int = 64, name: str = "clip") -> ChannelPictures:
+def make_pictures(channels: int = 64, name: str = "clip", kept: int = 6) -> ChannelPictures:
     """Maps of layer 11 that grow brighter with their number."""
     ramp = np.linspace(0, 1, channels, dtype=np.float32)[:, None, None]
     window = np.full((64, 64, 3), 128, np.uint8)
-    return ChannelPictures(window, (0.25, 0.5), {"11": np.ones((channels, 8, 8), np.float32) * ramp}, name)
+    maps = np.ones((channels, 8, 8), np.float32) * ramp
+    return ChannelPictures(window, (0.25, 0.5), {"11": maps[:kept]}, {"11": maps}, name)
 
 
 def make_device(folder: Path, name: str = "m.onnx", bench: BenchReport | None = None, **changes: object) -> DevicePage:

@@ -81,10 +81,10 @@ def test_the_page_itself_never_scrolls_sideways(browser: Browser, report: Path, 
 @pytest.mark.parametrize("width_px", [320, 390, 1280])
 def test_the_device_page_fits_and_draws_every_picture(browser: Browser, tmp_path: Path, width_px: int) -> None:
     names = tuple(Tap(name, tuple(range(64)), 128) for name in ("11", "12"))
-    maps = {tap.name: make_pictures(128).layers["11"] for tap in names}
-    shown = make_device(
-        tmp_path, name="m" * 60, spec=make_spec(taps=names), pictures=replace(make_pictures(), layers=maps)
-    )
+    made = make_pictures(128, kept=64)
+    kept, whole = ({tap.name: maps["11"] for tap in names} for maps in (made.kept, made.whole))
+    pictures = replace(made, kept=kept, whole=whole)
+    shown = make_device(tmp_path, name="m" * 60, spec=make_spec(taps=names), pictures=pictures)
     write_device_page(tmp_path / "page.html", shown)
     browser.open(tmp_path / "page.html", width_px=width_px)
     needed, there = browser.run(_WIDTHS)

@@ -34,7 +34,7 @@ def test_the_page_is_well_formed_and_asks_for_nothing(tmp_path: Path) -> None:
 def test_all_text_is_escaped(tmp_path: Path) -> None:
     evil = "<script>alert('&\"')<i>"
     spec = make_spec(tracker=evil, producer=evil, taps=(Tap(evil, (0,), 1),))
-    pictures = replace(make_pictures(1, evil), layers={evil: np.ones((1, 4, 4), np.float32)})
+    pictures = replace(make_pictures(1, evil), kept={evil: np.ones((1, 4, 4), np.float32)}, whole=None)
     html = device_page(make_device(tmp_path, bench=make_bench(cpu=evil), spec=spec, pictures=pictures))
     assert html.count("<script>") == 1
     assert evil in "".join(read(html).text)
@@ -86,9 +86,15 @@ def test_kept_and_pruned_channels_are_all_drawn(tmp_path: Path) -> None:
     assert re.findall(r'alt="channel (\d+)"', pruned) == [str(c) for c in range(6, 64)]
 
 
+def test_without_the_full_network_the_kept_channels_are_drawn(tmp_path: Path) -> None:
+    html = device_page(make_device(tmp_path, pictures=replace(make_pictures(), whole=None)))
+    assert re.findall(r'alt="channel (\d+)"', html) == [str(c) for c in range(6)]
+    assert "pruned, " not in html
+
+
 def test_of_very_many_pruned_channels_some_are_drawn(tmp_path: Path) -> None:
     spec = make_spec(taps=(Tap("11", (0, 1), 200),))
-    html = device_page(make_device(tmp_path, spec=spec, pictures=make_pictures(200)))
+    html = device_page(make_device(tmp_path, spec=spec, pictures=make_pictures(200, kept=2)))
     shown = re.findall(r'alt="channel (\d+)"', html)
     assert f"pruned, 198, {len(shown) - 2} of them shown" in html
     assert 30 < len(shown) <= 66
@@ -105,7 +111,7 @@ def test_a_map_runs_from_dark_at_zero_to_bright() -> None:
 
 
 def test_a_dead_layer_can_be_drawn(tmp_path: Path) -> None:
-    dead = replace(make_pictures(), layers={"11": np.zeros((64, 8, 8), np.float32)})
+    dead = replace(make_pictures(), kept={"11": np.zeros((6, 8, 8), np.float32)}, whole=None)
     assert read(device_page(make_device(tmp_path, pictures=dead))).wrong == []
 
 
