@@ -62,9 +62,10 @@ Search = Literal["reduced", "e4", "ncc", "none"]
 def default_search(tracker: str) -> Search:
     """Objective of the swap search that fits a tracker.
 
-    None pays with DeepCD's filter (docs/distillation.md); ``reduced`` has no form for CACF's context patches.
+    None pays with DeepCD's filter (docs/distillation.md); ``reduced`` has no form for CACF's context patches, nor
+    for MDNet, which has no filter.
     """
-    searches: dict[str, Search] = {"cf2": "reduced", "cacf": "ncc"}
+    searches: dict[str, Search] = {"cf2": "reduced", "cacf": "ncc", "mdnet": "ncc"}
     return searches.get(tracker, "none")
 
 

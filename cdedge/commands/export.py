@@ -32,7 +32,8 @@ def export(
     tracker: Annotated[
         str,
         typer.Option(
-            help="deepcd, cf2 (its baseline), cacf (on HOG, without a network) or eco (hog as its layer: ECO-HC)."
+            help="deepcd, cf2 (its baseline), cacf (on HOG, without a network), eco (hog as its layer: ECO-HC) or mdnet "
+            "(slow; needs --weights)."
         ),
     ] = "deepcd",
     backbone: Annotated[str, typer.Option(help="vgg19, squeezenet1_1, squeezenet1_0 or vggm.")] = "vgg19",
@@ -69,7 +70,7 @@ def export(
     search: Annotated[
         Search | None,
         typer.Option(
-            help="Objective of a swap search; e4 is the paper's Eq. 4. Default: none; cf2: reduced; cacf: ncc.",
+            help="Objective of a swap search; e4 is the paper's Eq. 4. Default: none; cf2: reduced; cacf, mdnet: ncc.",
             show_default=False,
         ),
     ] = None,
@@ -144,7 +145,7 @@ def _features(tracker: str, backbone: str, layers: str) -> str:
     words = (
         [tracker] * (tracker != "deepcd")
         + [layers] * (layers == "hog")
-        + [backbone, layers] * (tracker != "cacf" and layers != "hog")
+        + [backbone, layers] * (tracker not in ("cacf", "mdnet") and layers != "hog")
     )
     return "-".join(words)
 

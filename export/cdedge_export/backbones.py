@@ -74,6 +74,20 @@ class Lrn:
     bias: float = 2.0
 
 
+@dataclass(frozen=True)
+class Dense:
+    """A fully connected layer behind the taps, which a tracker trains on; ``key`` is its name in a state dict."""
+
+    name: str
+    key: str
+    inputs: int
+    outputs: int
+
+    def parameters(self) -> dict[str, Shape]:
+        """Shapes of the layer's weights, by their names in a state dict."""
+        return {f"{self.key}.weight": (self.outputs, self.inputs), f"{self.key}.bias": (self.outputs,)}
+
+
 Layer = Conv | Fire | Pool | Lrn
 
 
@@ -86,6 +100,7 @@ class Backbone:
     published: torchvision's name for its ImageNet weights, or None.
     published_sha256: what the SHA-256 of torchvision's file begins with.
     matconvnet: whether a MatConvNet ``.mat`` file of it can be read (layers are found by name).
+    head: fully connected layers behind the last tap, which belong to the weights of any taps.
     """
 
     name: str
@@ -95,6 +110,7 @@ class Backbone:
     published: str | None = None
     published_sha256: str | None = None
     matconvnet: bool = False
+    head: tuple[Dense, ...] = ()
 
     @property
     def taps(self) -> tuple[str, ...]:
@@ -113,8 +129,8 @@ class Backbone:
 
     def parameters(self, taps: Iterable[str]) -> dict[str, Shape]:
         """Shapes of every weight needed to compute ``taps``, by its name in a state dict."""
-        layers = (layer for layer in self.up_to(taps) if isinstance(layer, (Conv, Fire)))
-        return {key: shape for layer in layers for key, shape in layer.parameters().items()}
+        layers = [layer for layer in self.up_to(taps) if isinstance(layer, (Conv, Fire))]
+        return {key: shape for layer in (*layers, *self.head) for key, shape in layer.parameters().items()}
 
 
 def parse_layers(text: str, backbone: Backbone) -> tuple[str, ...]:
@@ -146,6 +162,7 @@ _TORCHVISION = InputConvention("RGB", 1 / 255, (0.485, 0.456, 0.406), (0.229, 0.
 _CAFFE_VGG = InputConvention("BGR", 1.0, _BGR_MEAN, _UNIT)
 _CAFFE_SQUEEZENET = InputConvention("BGR", 1.0, (104.0, 117.0, 123.0), _UNIT)
 _MATCONVNET = InputConvention("RGB", 1.0, _BGR_MEAN[::-1], _UNIT)
+_MDNET = InputConvention("RGB", 1.0, (128.0, 128.0, 128.0), _UNIT)
 
 
 def _vgg19_layers() -> tuple[Layer, ...]:
@@ -220,4 +237,35 @@ VGGM = Backbone(
     (("matconvnet", _MATCONVNET), ("caffe", _CAFFE_VGG)),
     matconvnet=True,
 )
-BACKBONES = {backbone.name: backbone for backbone in (VGG19, SQUEEZENET1_1, SQUEEZENET1_0, VGGM)}
+
+
+def mdnet_backbone(
+    name: str, *, lrn: tuple[int, float, float], convs: tuple[int, int, int] = (96, 256, 512), dense: int = 512
+) -> Backbone:
+    """VGG-M's first three convolutions without padding, then fc4 and fc5 (Nam and Han 2016).
+
+    ``lrn`` is (size, alpha, bias) of the normalisation the weights were trained with.
+    """
+    size, alpha, bias = lrn
+    one, two, three = convs
+    return Backbone(
+        name,
+        (
+            Conv("conv1", "conv1.0", 3, one, kernel=7, stride=2, pad=0),
+            Lrn("norm1", one, size=size, alpha=alpha, bias=bias),
+            Pool("pool1", 3, 2, ceil=False),
+            Conv("conv2", "conv2.0", one, two, kernel=5, stride=2, pad=0),
+            Lrn("norm2", two, size=size, alpha=alpha, bias=bias),
+            Pool("pool2", 3, 2, ceil=False),
+            Conv("conv3", "conv3.0", two, three, pad=0),
+        ),
+        (("mdnet", _MDNET),),
+        matconvnet=True,
+        head=(Dense("fc4", "fc4.0", 9 * three, dense), Dense("fc5", "fc5.1", dense, dense)),
+    )
+
+
+# Of MDNet's original (.mat) and of its authors' PyTorch version (.pth): the normalisations differ.
+MDNET = mdnet_backbone("mdnet", lrn=(5, 5e-4, 2.0))
+PYMDNET = mdnet_backbone("pymdnet", lrn=(2, 1e-4, 1.0))
+BACKBONES = {b.name: b for b in (VGG19, SQUEEZENET1_1, SQUEEZENET1_0, VGGM, MDNET, PYMDNET)}

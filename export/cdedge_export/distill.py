@@ -28,7 +28,8 @@ from .solo import Scene, joint_margin, scene, solo_margins
 Maps = NDArray[np.float32]
 
 SEARCHES = ("e4", "reduced", "ncc", "none")
-PAPER_SHARE = {"11": 28.4 / 64, "12": 27.7 / 64, "21": 44.3 / 128}  # section IV-D, averages on OTB100
+# Sections IV-D and IV-G, averages on OTB100.
+PAPER_SHARE = {"11": 28.4 / 64, "12": 27.7 / 64, "21": 44.3 / 128, "conv3": 239 / 512}
 PAPER_MEAN_SHARE = 100.4 / 256
 ORDERS = ("diverse", "solo", *RANKS, "random")
 _AUTO_SHARES = (0.25, 0.3, 0.35, 0.4)  # fewer lose accuracy, more gain none

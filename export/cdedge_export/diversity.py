@@ -15,9 +15,13 @@ _WEIGHT = 3.0  # standard deviations of the score that likeness 1 to all chosen 
 
 def likeness(maps: Real) -> Real:
     """Squared cosine between each two of the prepared maps (d, Gh, Gw) seen through the Hann window; (d, d)."""
-    flat = (maps * hann_window(maps.shape[-2:])).reshape(len(maps), -1)
-    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
-    return np.asarray(np.square(flat @ flat.T), np.float32)
+    return squared_cosines((maps * hann_window(maps.shape[-2:])).reshape(len(maps), -1))
+
+
+def squared_cosines(rows: Real) -> Real:
+    """Squared cosine between each two of (d, n) rows; (d, d)."""
+    unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return np.asarray(np.square(unit @ unit.T), np.float32)
 
 
 def diverse_order(scores: Scores, alike: Real) -> list[int]:

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 
 from cdedge_runtime.errors import BadModel
-from cdedge_runtime.modelfile import INPUT_NAME, ModelSpec, Tap, from_metadata
+from cdedge_runtime.modelfile import INPUT_NAME, OUTPUT_NAME, ModelSpec, Tap, from_metadata
 
 from .backbones import Backbone
 from .network import Floats, Projection, with_projections
@@ -83,7 +83,7 @@ def _onnx_features(path: Path, spec: ModelSpec, patches: Patches) -> Floats:
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     if from_metadata(session.get_modelmeta().custom_metadata_map) != spec:
         raise BadModel(f"{path}: the contract read back is not the one written; please report this")
-    return np.concatenate([session.run(None, {INPUT_NAME: patch[None]})[0] for patch in patches])
+    return np.concatenate([session.run([OUTPUT_NAME], {INPUT_NAME: patch[None]})[0] for patch in patches])
 
 
 def _split(features: Floats, taps: tuple[Tap, ...]) -> dict[str, Floats]:

@@ -10,13 +10,14 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.frames import Source, frame_sha256
 from cdedge_runtime.hog_features import TAP
 from cdedge_runtime.modelfile import ModelSpec, SourceInfo, Tap
-from cdedge_runtime.tracker_settings import CacfSettings, EcoSettings, tracker_of
+from cdedge_runtime.tracker_settings import CacfSettings, EcoSettings, MdNetSettings, tracker_of
 
 from .backbones import Backbone, find_backbone, parse_layers
 from .cost import cost_table, footprint
 from .distill import KEEP_ALL, Maps, TwoFrames, distill, keep_all
 from .first_look import Patches, two_frames
 from .hog_export import export_hog
+from .mdnet_export import export_mdnet
 from .network import Geometry, Network, Projection, stride_of, with_projections
 from .parity import check_parity
 from .plan import ChannelPlan, replayed
@@ -42,6 +43,8 @@ def export(
         isinstance(options.settings, EcoSettings) and options.layers == TAP
     ):
         return export_hog(source, box, out, options=options, say=say)
+    if isinstance(options.settings, MdNetSettings):
+        return export_mdnet(source, box, out, options=options, say=say)
     begin = time.perf_counter()
     backbone = find_backbone(options.backbone)
     taps = parse_layers(options.layers, backbone)

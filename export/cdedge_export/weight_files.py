@@ -15,8 +15,10 @@ from safetensors import SafetensorError, safe_open
 
 from cdedge_runtime.errors import BadModel, Usage
 
-from .backbones import Backbone, Conv
+from .backbones import Backbone, Conv, Dense
 from .network import Floats
+
+_WRAPPERS = ("state_dict", "shared_layers")  # under which a file may hold its state dict; the second is MDNet's
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,15 @@ def _read_torch(path: Path) -> dict[str, Floats]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise _damaged(path, "a PyTorch state dict", error) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
+    if isinstance(content, dict):
+        content = next((content[name] for name in _WRAPPERS if isinstance(content.get(name), dict)), content)
     if not isinstance(content, dict):
         raise BadModel(f"{path}: expected a state dict (names to tensors), found {type(content).__name__}")
-    return {str(key): as_float32(value) for key, value in content.items() if isinstance(value, torch.Tensor)}
+    return {
+        str(key).removeprefix("layers."): as_float32(value)
+        for key, value in content.items()
+        if isinstance(value, torch.Tensor)
+    }
 
 
 def _read_safetensors(path: Path) -> WeightFile:
@@ -76,21 +82,25 @@ def _read_matconvnet(path: Path, backbone: Backbone) -> WeightFile:
         raise _damaged(path, "a MatConvNet file up to version 7 (not 7.3)", error) from error
     if "layers" not in content:
         raise BadModel(f"{path}: expected a MatConvNet network with 'layers', found {_names(content)}")
-    keys = {layer.name: layer.key for layer in backbone.layers if isinstance(layer, Conv)}
+    layers = {x.name: x for x in (*backbone.layers, *backbone.head) if isinstance(x, (Conv, Dense))}
     state: dict[str, Floats] = {}
     for entry in np.atleast_1d(content["layers"]):
         name = entry.get("name") if isinstance(entry, dict) else None
-        if name in keys:
-            state.update(_mat_layer(entry, keys[name], path))
+        if name in layers:
+            state.update(_mat_layer(entry, layers[name], path))
     return WeightFile(state, {}, _mat_mean(content))
 
 
-def _mat_layer(entry: Mapping[str, Any], key: str, path: Path) -> dict[str, Floats]:
-    """MatConvNet stores filters (height, width, in, out); old files as two fields, newer ones as one cell."""
+def _mat_layer(entry: Mapping[str, Any], layer: Conv | Dense, path: Path) -> dict[str, Floats]:
+    """MatConvNet stores filters (height, width, in, out); old files as two fields, newer ones as one cell.
+
+    A fully connected layer is a convolution there whose filters cover the whole map.
+    """
     try:
         filters, biases = entry["weights"] if "weights" in entry else (entry["filters"], entry["biases"])
         weight = np.ascontiguousarray(np.transpose(np.asarray(filters, np.float32), (3, 2, 0, 1)))
-        return {f"{key}.weight": weight, f"{key}.bias": np.asarray(biases, np.float32).ravel()}
+        weight = weight.reshape(len(weight), -1) if isinstance(layer, Dense) else weight
+        return {f"{layer.key}.weight": weight, f"{layer.key}.bias": np.asarray(biases, np.float32).ravel()}
     except (KeyError, ValueError, TypeError) as error:
         raise BadModel(
             f"{path}: layer {entry['name']}: expected filters (h, w, in, out) and biases: {error}"

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import onnx
 
 from cdedge_runtime.files import whole_file
-from cdedge_runtime.modelfile import ModelSpec, seal, to_metadata
+from cdedge_runtime.modelfile import CROPS, ModelSpec, seal, to_metadata
 
 from .graph import build_empty, build_model
-from .network import Geometry, Network
+from .network import Floats, Geometry, Network
 
 T = TypeVar("T")
 
 
-def write_model(spec: ModelSpec, network: Network, path: Path, *, check: Callable[[Path], T]) -> T:
+def write_model(
+    spec: ModelSpec,
+    network: Network,
+    path: Path,
+    *,
+    check: Callable[[Path], T],
+    head: Mapping[str, Floats] | None = None,
+) -> T:
     """Write ``network`` with the contract ``spec`` to ``path`` and return what ``check`` found.
+
+    With a ``head``, weights to be trained on the device, the network takes many crops at once.
 
     ``check`` gets the finished file under a temporary name in the same folder; where it raises, no new file
     is left and an older one at ``path`` stays. Raises `BadEnvironment` where ``path`` cannot be written.
     """
     geometry = Geometry(spec.input_px, spec.grid)
-    return _write(build_model(network, geometry, to_metadata(spec)), path, check)
+    metadata = to_metadata(spec)
+    if head is None:
+        return _write(build_model(network, geometry, metadata), path, check)
+    return _write(build_model(network, geometry, metadata, batch=CROPS, constants=head), path, check)
 
 
 def write_without_network(spec: ModelSpec, path: Path, *, check: Callable[[Path], T]) -> T:

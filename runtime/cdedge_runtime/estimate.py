@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,3 +66,13 @@ class Features(Protocol):
 
     def __call__(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window; they hold until the next call."""
+
+
+class CropFeatures(Features, Protocol):
+    """A model file that takes many crops at once and brings the first weights of layers trained on the device."""
+
+    def batch(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features (N, C, Gh, Gw) float32 of (N, H, W, 3) uint8 BGR crops."""
+
+    def constants(self, names: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Named constants of the file; raises `BadModel` where one is missing."""

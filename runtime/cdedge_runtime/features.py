@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from . import modelfile
 from .engines import engine_folder, made
 from .errors import BadModel, MissingExtra, ProviderUnavailable
-from .modelfile import INPUT_NAME, OUTPUT_NAME, ModelSpec
+from .modelfile import CROPS, INPUT_NAME, OUTPUT_NAME, ModelSpec
 from .providers import PROVIDERS, session_entries, tensorrt_options
 
 try:
@@ -51,9 +52,29 @@ class Extractor:
         try:
             self.session.run_with_iobinding(self._binding)
         except Exception as error:
-            reason = str(error).splitlines()[0][:200]
-            raise ProviderUnavailable(f"{self.provider} failed while running: {reason}; try --provider cpu") from error
+            raise self._failed(error) from error
         return np.asarray(self._features[0])
+
+    def batch(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features (N, C, Gh, Gw) float32 of many (N, H, W, 3) uint8 BGR crops, for a graph that takes them."""
+        return np.asarray(self._run([OUTPUT_NAME], patches)[0])
+
+    def constants(self, names: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Constants that the graph delivers; raises `BadModel` where one is missing."""
+        missing = set(names) - {output.name for output in self.session.get_outputs()}
+        if missing:
+            raise BadModel(f"the graph lacks {', '.join(sorted(missing))}, which its tracker needs; export it again")
+        return self._run(names, np.zeros((1, *self.spec.input_px, 3), np.uint8))
+
+    def _run(self, names: Sequence[str], patches: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        try:
+            return list(self.session.run(list(names), {INPUT_NAME: patches}))
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> ProviderUnavailable:
+        reason = str(error).splitlines()[0][:200]
+        return ProviderUnavailable(f"{self.provider} failed while running: {reason}; try --provider cpu")
 
     def nodes(self) -> dict[str, int] | None:
         """Graph nodes per execution provider; None where this onnxruntime does not tell (before about 1.24)."""
@@ -64,7 +85,8 @@ class Extractor:
 
     def _check_input(self) -> None:
         declared = [(i.name, i.shape, i.type) for i in self.session.get_inputs()]
-        wanted = [(INPUT_NAME, [1, *self.spec.input_px, 3], "tensor(uint8)")]
+        batch = CROPS if self.spec.tracker == "mdnet" else 1
+        wanted = [(INPUT_NAME, [batch, *self.spec.input_px, 3], "tensor(uint8)")]
         if declared != wanted:
             raise BadModel(f"the graph's input is {declared}, its contract says {wanted}; export it again")
 

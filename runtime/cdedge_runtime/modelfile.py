@@ -5,6 +5,9 @@ An exported ``.onnx`` holds one network with one input and one output:
 * input ``patch``: (1, H, W, 3) uint8, BGR, the search window as OpenCV delivers it; preprocessing is in the graph.
 * output ``features``: (1, C, Gh, Gw) float32, the kept channels of every tap, in tap order, on the common grid.
 
+MDNet's graph takes any number N of crops in the place of the 1, and has constants as further outputs: the first
+weights of the layers that are trained on the device, ``NAME.weight`` (out, in) and ``NAME.bias`` (out,).
+
 Everything else stands in ``metadata_props`` under ``cdedge.*`` keys, one JSON value per field of `ModelSpec`.
 ``cdedge.sha256`` is the SHA-256 of the whole file with these 64 digits set to zero.
 """
@@ -29,6 +32,7 @@ INPUT_NAME = "patch"
 OUTPUT_NAME = "features"
 PREFIX = "cdedge."
 UNSEALED = "0" * 64
+CROPS = "crops"  # the name of the open first axis
 
 _SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map entry: key, then a 64-byte value
 _REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256", f"{PREFIX}tracker"}

@@ -11,6 +11,7 @@ from .eco import Eco
 from .estimate import Features, ModelTracker
 from .features import Extractor
 from .hog_features import BACKBONE, HogFeatures
+from .mdnet import MdNet
 from .tracker import Tracker
 from .window_tracker import WindowTracker
 
@@ -19,6 +20,7 @@ TRACKERS: dict[str, Callable[[Features], ModelTracker]] = {
     "cf2": lambda features: WindowTracker(Cf2(features)),
     "cacf": lambda features: WindowTracker(Cacf(features)),
     "eco": Eco,
+    "mdnet": MdNet,
 }
 
 

@@ -30,11 +30,26 @@ def cut(frame: Image, center: tuple[float, float], side_px: float | Sides, *, ou
     frame, center, sides = _shrunk(
         frame, center, sides, factors=(_power_of_two(sides[0] / height), _power_of_two(sides[1] / width))
     )
+    return sampled(frame, center, sides, out=out)
+
+
+def sampled(
+    frame: Image, center: tuple[float, float], sides: Sides, *, out: Image, outside: int | None = None
+) -> Image:
+    """As `cut`, bilinear only; the border repeats, or everything outside the frame has the value ``outside``."""
+    height, width = out.shape[:2]
     sy, sx = sides[0] / height, sides[1] / width
     left, top = center[0] - sides[1] / 2, center[1] - sides[0] / 2
     matrix = np.array([[sx, 0, left + sx / 2 - 0.5], [0, sy, top + sy / 2 - 0.5]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cv2.warpAffine(frame, matrix, (width, height), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    cv2.warpAffine(
+        frame,
+        matrix,
+        (width, height),
+        dst=out,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
+        borderValue=(outside or 0,) * 3,
+    )
     return out
 
 

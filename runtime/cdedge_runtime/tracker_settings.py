@@ -90,7 +90,48 @@ class EcoSettings:
             raise ValueError(f"scales: expected an odd number, got {self.scales}")
 
 
-AnySettings = Settings | Cf2Settings | CacfSettings | EcoSettings
+@dataclass(frozen=True)
+class MdNetSettings:
+    """MDNet (Nam and Han 2016) as in its released code; shifts are shares of the target's mean side.
+
+    candidates: boxes looked at per frame. shift: half the reach of their centers; it grows by a tenth per frame that
+    does not find the target. scale_steps: half the reach of their sizes, in steps of 5 %.
+    first_positives, first_negatives, first_iterations, first_rate: samples and training of the first frame.
+    positives, negatives, iterations, rate: those of later frames. last_rate: factor on the rate in the last layer.
+    batch_positives, batch_negatives: of one step; the negatives are the hardest of ``mined``.
+    momentum, weight_decay, dropout, gradient_limit: of the descent; the limit (on the gradient's norm) is py-MDNet's.
+    short_frames, long_frames: found frames whose samples are kept. update_every: frames between long-term updates.
+    box_samples, box_ridge: of the box regression. seed: of everything drawn.
+    """
+
+    candidates: int = 256
+    shift: float = 0.6
+    scale_steps: float = 1.0
+    first_positives: int = 500
+    first_negatives: int = 5000
+    first_iterations: int = 30
+    first_rate: float = 1e-4
+    positives: int = 50
+    negatives: int = 200
+    iterations: int = 10
+    rate: float = 3e-4
+    last_rate: float = 10.0
+    batch_positives: int = 32
+    batch_negatives: int = 96
+    mined: int = 1024
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    dropout: float = 0.5
+    gradient_limit: float = 10.0
+    short_frames: int = 20
+    long_frames: int = 100
+    update_every: int = 10
+    box_samples: int = 1000
+    box_ridge: float = 1000.0
+    seed: int = 0
+
+
+AnySettings = Settings | Cf2Settings | CacfSettings | EcoSettings | MdNetSettings
 S = TypeVar("S", bound=AnySettings)
 
 SETTINGS: dict[str, type[AnySettings]] = {
@@ -98,6 +139,7 @@ SETTINGS: dict[str, type[AnySettings]] = {
     "cf2": Cf2Settings,
     "cacf": CacfSettings,
     "eco": EcoSettings,
+    "mdnet": MdNetSettings,
 }
 
 
