@@ -32,8 +32,8 @@ def export(
     tracker: Annotated[
         str,
         typer.Option(
-            help="deepcd, cf2 (its baseline), cacf (on HOG, without a network), eco (hog as its layer: ECO-HC) or mdnet "
-            "(slow; needs --weights)."
+            help="deepcd, cf2 (its baseline), cacf (on HOG, without a network), eco (hog as its layer: ECO-HC) or "
+            "mdnet (slow; needs --weights)."
         ),
     ] = "deepcd",
     backbone: Annotated[str, typer.Option(help="vgg19, squeezenet1_1, squeezenet1_0 or vggm.")] = "vgg19",

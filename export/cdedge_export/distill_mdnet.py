@@ -96,9 +96,9 @@ class _Answers:
         """Eq. 4's terms: answers as responses on a grid of one cell, the weights' norms as the filter's."""
         norms = np.maximum(np.linalg.norm(self.weights, axis=1), 1e-12)
         return GivenFilter(
-            (self.parts / norms)[:, :, None, None],
-            norms[:, None, None],
-            self.labels[:, None, None],
+            (self.parts / norms)[:, :, None, None].astype(np.complex64),
+            norms[:, None, None].astype(np.complex64),
+            self.labels[:, None, None].astype(np.complex64),
             grid=(1, 1),
             ridge=_RIDGE,
             amplitude=amplitude,

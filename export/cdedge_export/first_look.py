@@ -29,7 +29,7 @@ def two_frames(
 
     And the two search windows they were taken from, (2, H, W, 3) uint8.
     """
-    label = dcf.spectrum(label_in_window(box.size, view.sides, view.grid, settings.label_sigma))
+    label = dcf.spectrum(label_in_window(box.size, view.sides, view.grid, view.label_sigma))
     windows = np.empty((2, *view.input_px, 3), np.uint8)
 
     def features(index: int, center: tuple[float, float]) -> Mapping[str, Maps]:

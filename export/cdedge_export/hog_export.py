@@ -103,7 +103,7 @@ def _two_frames(frames: list[Frame], box: Box, whole: ModelSpec) -> TwoFrames:
 
     settings = settings_of(whole.tracker, whole.settings, EcoSettings)
     side = patch.window_side_px(box.size, settings.padding)
-    view = SearchWindow((side, side), whole.input_px, whole.grid, settings.padding, 1.0)
+    view = SearchWindow((side, side), whole.input_px, whole.grid, settings.padding, 1.0, settings.label_sigma)
     two, _ = two_frames(frames, box, look, view=view, settings=settings)
     return replace(two, settings=replace(two.settings, power=1.0))
 

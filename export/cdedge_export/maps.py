@@ -9,13 +9,14 @@ import numpy as np
 
 from cdedge_runtime import cacf, patch
 from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.crops import crop_sides
 from cdedge_runtime.estimate import no_lap
 from cdedge_runtime.frames import Frame
 from cdedge_runtime.hog_features import HogFeatures
 from cdedge_runtime.modelfile import ModelSpec
 from cdedge_runtime.opening import open_features
 from cdedge_runtime.patch import Sides
-from cdedge_runtime.tracker_settings import CacfSettings
+from cdedge_runtime.tracker_settings import CacfSettings, MdNetSettings
 
 from .network import Floats
 from .windows import search_window
@@ -61,5 +62,7 @@ def _sides(spec: ModelSpec, frame: Frame, box: Box) -> Sides:
         method = cacf.Cacf(HogFeatures(spec))
         method.begin(frame, box, no_lap)
         return method.window_px()
+    if isinstance(spec.settings, MdNetSettings):
+        return crop_sides(box.size)
     view = search_window(spec.settings, box, frame.shape, input_px=spec.input_px[0], grid=spec.grid[0], stride=1)
     return view.sides

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cdedge_runtime import candidates
 from cdedge_runtime.box import Box
-from cdedge_runtime.crops import BATCH, crop
+from cdedge_runtime.candidates import check_sampling
+from cdedge_runtime.crops import BATCH
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.frames import Frame, Source, frame_sha256
 from cdedge_runtime.modelfile import ModelSpec, SourceInfo, Tap, WeightsInfo
@@ -21,21 +21,18 @@ from cdedge_runtime.tracker_settings import MdNetSettings, settings_of, tracker_
 
 from .backbones import BACKBONES, Backbone
 from .cost import cost_table, footprint
-from .distill import DistillOptions, keep_all
-from .distill_mdnet import TAP, Samples, distill_samples, surrogate
+from .distill import KEEP_ALL, keep_all
+from .distill_mdnet import TAP, distill_samples
+from .mdnet_samples import GRID, INPUT_PX, crops_of, two_frames
 from .network import Floats, Geometry, Network
 from .parity import check_parity
 from .plan import ChannelPlan, replayed
 from .prune import full_network, prune
 from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames
-from .torch_net import Patches, extract
 from .weights import Weights, load_weights
 from .write import write_model
 
-INPUT_PX = (107, 107)
-GRID = (3, 3)
 RANDOM = "random"
-_SAMPLES = 250  # of target and of background, in each frame
 _FIXED = ("layers", "mode", "input_px", "grid", "subsample")
 
 
@@ -46,7 +43,7 @@ def export_mdnet(source: Source, box: Box | None, out: Path, *, options: ExportO
     backbone = _backbone(options)
     say("reading the first two frames")
     frames, first_box = first_frames(source, box)
-    candidates.check_sampling(first_box, frames[0].shape)
+    check_sampling(first_box, frames[0].shape)
     weights = _weights(options, backbone, say)
     say(f"choosing channels of {TAP} with weights {weights.info.name}")
     plan = _chosen(frames, first_box, backbone, weights, options=options, settings=settings)
@@ -54,7 +51,7 @@ def export_mdnet(source: Source, box: Box | None, out: Path, *, options: ExportO
     head = pruned_head(backbone, weights.state, plan.taps[0].kept)
     shown = SourceInfo(source.name, frame_sha256(frames[0]), astuple(first_box))
     spec = _contract(network, head, plan, shown, weights=weights, settings=settings)
-    patches = _crops(frames[0], np.array([astuple(first_box)]))
+    patches = crops_of(frames[0], np.array([astuple(first_box)]))
     say(f"writing {out} and checking it against PyTorch")
     parity = write_model(
         spec,
@@ -166,44 +163,7 @@ def _chosen(
     """A saved plan, every channel, or what distillation keeps."""
     if options.plan is not None:
         return replayed(options.plan, backbone.name, {TAP: backbone.channels(TAP)})
-    first, second = _two_frames(frames, box, backbone, weights, settings)
+    first, second = two_frames(frames, box, backbone, weights, settings)
     if options.distill is None:
-        return keep_all(distill_samples(backbone.name, first, second, DistillOptions(channels="1.0")))
+        return keep_all(distill_samples(backbone.name, first, second, KEEP_ALL))
     return distill_samples(backbone.name, first, second, options.distill)
-
-
-def _two_frames(
-    frames: list[Frame], box: Box, backbone: Backbone, weights: Weights, settings: MdNetSettings
-) -> tuple[Samples, Samples]:
-    """Both frames' samples; in frame 2 the target is where the surrogate of frame 1, with all channels, finds it."""
-    rng = np.random.default_rng(settings.seed)
-
-    def features(frame: Frame, boxes: candidates.Boxes) -> Floats:
-        parts = [boxes[start : start + BATCH] for start in range(0, len(boxes), BATCH)]
-        found = [extract(backbone, weights, [TAP], patches=_crops(frame, part), grid=GRID)[TAP] for part in parts]
-        return np.concatenate(found)
-
-    def samples(frame: Frame, where: Box) -> Samples:
-        shape = frame.shape
-        near = candidates.positives(rng, where, _SAMPLES, frame_shape=shape)
-        far = candidates.first_negatives(rng, where, _SAMPLES, frame_shape=shape)
-        boxes = np.concatenate([np.array([astuple(where)]), near, far])
-        maps = features(frame, boxes)
-        labels = np.repeat(np.array([1, -1], np.float32), [1 + len(near), len(far)])
-        return Samples(maps, labels, maps[0])
-
-    first = samples(frames[0], box)
-    flat, mean = first.maps.reshape(*first.maps.shape[:2], -1), first.maps.mean(axis=0)
-    wanted = surrogate(flat - mean.reshape(len(mean), -1), first.labels)
-    boxes = candidates.gaussian(
-        rng, box, settings.candidates, shift=settings.shift, steps=settings.scale_steps, frame_shape=frames[1].shape
-    )
-    scores = features(frames[1], boxes).reshape(len(boxes), -1) @ wanted.ravel()
-    return first, samples(frames[1], candidates.mean_box(boxes[np.argsort(-scores, kind="stable")[:5]]))
-
-
-def _crops(frame: Frame, boxes: candidates.Boxes) -> Patches:
-    crops = np.empty((len(boxes), *INPUT_PX, 3), np.uint8)
-    for box, out in zip(boxes, crops, strict=True):
-        crop(frame, box, out=out)
-    return crops

@@ -98,7 +98,9 @@ def _mat_layer(entry: Mapping[str, Any], layer: Conv | Dense, path: Path) -> dic
     """
     try:
         filters, biases = entry["weights"] if "weights" in entry else (entry["filters"], entry["biases"])
-        weight = np.ascontiguousarray(np.transpose(np.asarray(filters, np.float32), (3, 2, 0, 1)))
+        filters = np.asarray(filters, np.float32)
+        filters = filters[None, None] if filters.ndim == 2 else filters  # the reader drops sides of one cell
+        weight = np.ascontiguousarray(np.transpose(filters, (3, 2, 0, 1)))
         weight = weight.reshape(len(weight), -1) if isinstance(layer, Dense) else weight
         return {f"{layer.key}.weight": weight, f"{layer.key}.bias": np.asarray(biases, np.float32).ravel()}
     except (KeyError, ValueError, TypeError) as error:

@@ -22,7 +22,7 @@ class SearchWindow:
     """A window of ``sides`` (height, width) frame pixels, stretched to ``input_px``, answered on ``grid``.
 
     padding: sqrt(window area) over sqrt(target area). power: exponent on the features, None where the tracker's
-    filters take them as they are.
+    filters take them as they are. label_sigma: as in the settings.
     """
 
     sides: Sides
@@ -30,6 +30,7 @@ class SearchWindow:
     grid: Size
     padding: float
     power: float | None
+    label_sigma: float
 
 
 def search_window(
@@ -50,11 +51,14 @@ def search_window(
         sides = cf2.window_px(box.size, frame_shape)
         padding = math.sqrt(sides[0] * sides[1] / box.area)
         cells = square(grid) if grid else cf2.grid_for(sides)
-        return SearchWindow(sides, square(input_px) if input_px else cf2.INPUT_PX, cells, padding, None)
+        pixels = square(input_px) if input_px else cf2.INPUT_PX
+        return SearchWindow(sides, pixels, cells, padding, None, settings.label_sigma)
     side = patch.window_side_px(box.size, settings.padding)
     cells_per_side = grid or DEFAULT_GRID
     chosen_px = input_px or min(max(cells_per_side * stride, _INPUT_PX[0]), _INPUT_PX[1])
-    return SearchWindow((side, side), square(chosen_px), square(cells_per_side), settings.padding, settings.power)
+    sides = side, side
+    cells = square(cells_per_side)
+    return SearchWindow(sides, square(chosen_px), cells, settings.padding, settings.power, settings.label_sigma)
 
 
 def square(side: int) -> Size:

@@ -19,7 +19,12 @@ _OUTSIDE = 128  # the mean that the network subtracts, so that it sees nothing t
 def crop(image: Frame, box: NDArray[np.float64], *, out: Frame) -> Frame:
     """Fill ``out`` (H, W, 3) uint8 with the box (4,) and its context, stretched to fit."""
     center = float(box[0] + box[2] / 2), float(box[1] + box[3] / 2)
-    return patch.sampled(image, center, (box[3] * _CONTEXT, box[2] * _CONTEXT), out=out, outside=_OUTSIDE)
+    return patch.sampled(image, center, crop_sides((float(box[2]), float(box[3]))), out=out, outside=_OUTSIDE)
+
+
+def crop_sides(size: tuple[float, float]) -> patch.Sides:
+    """(height, width) in frame pixels of the crop around a box of ``size`` (width, height)."""
+    return size[1] * _CONTEXT, size[0] * _CONTEXT
 
 
 class CropNetwork:

@@ -58,7 +58,7 @@ class MdNet:
         reported, score = self._locate(image, self._classifier, lap)
         found = score > 0
         self._shift = settings.shift if found else min(_LARGEST_SHIFT, _SHIFT_GROWTH * self._shift)
-        lap("filter")
+        lap("response")
         if found:
             self._remember(image, lap)
         if not found or self._frame % settings.update_every == 0:

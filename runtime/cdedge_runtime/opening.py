@@ -8,7 +8,8 @@ from pathlib import Path
 from .cacf import Cacf
 from .cf2 import Cf2
 from .eco import Eco
-from .estimate import Features, ModelTracker
+from .errors import BadModel
+from .estimate import CropFeatures, Features, ModelTracker
 from .features import Extractor
 from .hog_features import BACKBONE, HogFeatures
 from .mdnet import MdNet
@@ -20,7 +21,7 @@ TRACKERS: dict[str, Callable[[Features], ModelTracker]] = {
     "cf2": lambda features: WindowTracker(Cf2(features)),
     "cacf": lambda features: WindowTracker(Cacf(features)),
     "eco": Eco,
-    "mdnet": MdNet,
+    "mdnet": lambda features: MdNet(_crops(features)),
 }
 
 
@@ -32,6 +33,12 @@ def open_tracker(path: Path, *, provider: str = "cpu", threads: int | None = Non
 def tracker_with(features: Features) -> ModelTracker:
     """The tracker of a file that is open already."""
     return TRACKERS[features.spec.tracker](features)
+
+
+def _crops(features: Features) -> CropFeatures:
+    if isinstance(features, Extractor):
+        return features
+    raise BadModel(f"the model is for mdnet, which needs a network, and its backbone is {features.spec.backbone}")
 
 
 def open_features(path: Path, *, provider: str = "cpu", threads: int | None = None) -> Features:

@@ -94,8 +94,9 @@ class EcoSettings:
 class MdNetSettings:
     """MDNet (Nam and Han 2016) as in its released code; shifts are shares of the target's mean side.
 
-    candidates: boxes looked at per frame. shift: half the reach of their centers; it grows by a tenth per frame that
-    does not find the target. scale_steps: half the reach of their sizes, in steps of 5 %.
+    candidates: boxes looked at per frame. shift: how far their centers lie from the last box's at most, and two
+    standard deviations; it grows by a tenth per frame that does not find the target. scale_steps: the same of their
+    sizes, in steps of 5 %.
     first_positives, first_negatives, first_iterations, first_rate: samples and training of the first frame.
     positives, negatives, iterations, rate: those of later frames. last_rate: factor on the rate in the last layer.
     batch_positives, batch_negatives: of one step; the negatives are the hardest of ``mined``.
@@ -129,6 +130,14 @@ class MdNetSettings:
     box_samples: int = 1000
     box_ridge: float = 1000.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        counts = {name: value for name, value in vars(self).items() if isinstance(value, int) and name != "seed"}
+        wrong = next((name for name, value in counts.items() if value < 1), None)
+        if wrong is not None:
+            raise ValueError(f"{wrong}: expected at least 1, got {counts[wrong]}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: expected a share below 1, got {self.dropout}")
 
 
 AnySettings = Settings | Cf2Settings | CacfSettings | EcoSettings | MdNetSettings
