@@ -17,7 +17,7 @@ Lap = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Estimate:
-    """Where the target is: its box, the score (PSR of the response), and whether it counts as lost."""
+    """Where the target is: its box, the score (PSR of the response; MDNet: its classifier's), whether it is lost."""
 
     box: Box
     score: float
