@@ -19,10 +19,12 @@ from cdedge_export.distill import DistillOptions
 from cdedge_export.distill_mdnet import Samples, distill_samples, margin, surrogate
 from cdedge_export.mdnet_export import pruned_head
 from cdedge_export.weights import load_weights
+from cdedge_runtime import candidates
 from cdedge_runtime.box import Box
 from cdedge_runtime.classifier import Dense, forward
-from cdedge_runtime.crops import BATCH
+from cdedge_runtime.crops import BATCH, CropNetwork, crop
 from cdedge_runtime.errors import BadInput, BadModel, NotInitialized, Usage
+from cdedge_runtime.estimate import no_lap
 from cdedge_runtime.features import Extractor, read_spec
 from cdedge_runtime.opening import open_tracker
 from tests.conftest import Done, MovingSquare
@@ -136,6 +138,27 @@ def test_many_crops_at_once_equal_one_by_one(exported: Callable[..., Path]) -> N
     assert together.shape == (BATCH + 3, 16, 3, 3)
     one_by_one = np.stack([network(crop).copy() for crop in crops])
     np.testing.assert_allclose(together, one_by_one, atol=1e-4 * np.abs(together).max())
+
+
+def test_every_box_is_cropped_in_its_own_place(exported: Callable[..., Path], moving_square: MovingSquare) -> None:
+    network, image = CropNetwork(Extractor(exported("--no-distill"), threads=1)), moving_square.frame(0)
+    boxes = candidates.uniform(
+        np.random.default_rng(0), moving_square.box(0), BATCH + 3, shift=1, steps=5, frame_shape=image.shape
+    )
+    together = network(image, boxes, no_lap)
+    alone = np.concatenate([network(image, boxes[i : i + 1], no_lap) for i in range(len(boxes))])
+    np.testing.assert_allclose(together, alone, atol=1e-4 * together.max())
+
+
+def test_a_crop_shows_the_box_with_its_context_and_grey_outside() -> None:
+    """107 px for 107/75 of the box, so a box of 75 px is cropped pixel by pixel."""
+    image = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    seen = np.empty((107, 107, 3), np.uint8)
+    crop(image, np.array([50.0, 40, 75, 75]), out=seen)
+    np.testing.assert_array_equal(seen, image[24 : 24 + 107, 34 : 34 + 107])
+    crop(image, np.array([-66.0, 40, 75, 75]), out=seen)
+    assert (seen[:, :82] == 128).all()
+    np.testing.assert_array_equal(seen[:, 82:], image[24 : 24 + 107, :25])
 
 
 def test_pruned_fc4_on_pruned_conv3_equals_fc4_on_zeroed_channels(small: dict[str, Backbone]) -> None:
