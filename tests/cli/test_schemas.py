@@ -36,7 +36,9 @@ def test_the_published_files_are_todays() -> None:
     )
 
 
-def test_bench_alone_and_compared(cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path) -> None:
+def test_bench_alone_and_compared_and_report(
+    cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path
+) -> None:
     answer = asked(cdedge("bench", tiny_model, square_folder, "--threads", 1, "--json"))
     check(answer, "cdedge.bench/1")
     old = tmp_path / "old.json"
@@ -46,12 +48,8 @@ def test_bench_alone_and_compared(cdedge: Run, tiny_model: Path, square_folder: 
     compared = asked(cdedge("bench", tiny_model, square_folder, "--threads", 1, "--compare", old, "--json"))
     check(compared, "cdedge.bench/1")
     assert compared["compared"]["changes"]
-
-
-def test_report(cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    answer = asked(cdedge("report", tiny_model, square_folder, "-o", page, "--threads", 1, "--repeat", 1, "--json"))
-    check(answer, "cdedge.report/1")
+    check(asked(cdedge("report", tiny_model, "-o", page, "--bench", old, "--json")), "cdedge.report/1")
 
 
 def test_soak(cdedge: Run, tiny_model: Path, square_folder: Path) -> None:
