@@ -36,9 +36,7 @@ def test_the_published_files_are_todays() -> None:
     )
 
 
-def test_bench_alone_and_compared_and_report(
-    cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path
-) -> None:
+def test_bench_alone_compared_and_as_page(cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path) -> None:
     answer = asked(cdedge("bench", tiny_model, square_folder, "--threads", 1, "--json"))
     check(answer, "cdedge.bench/1")
     old = tmp_path / "old.json"
