@@ -30,6 +30,7 @@ BoxOption = Annotated[
         help="The target in the first frame, in pixels: 0-based, or as the annotation counts in a benchmark sequence.",
     ),
 ]
+FramesOption = Annotated[int | None, typer.Option(min=3, help="Stop after this many frames.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
 ProviderOption = Annotated[
     str, typer.Option(help="onnxruntime execution provider: cpu, cuda or tensorrt. Never replaced silently.")

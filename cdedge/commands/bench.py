@@ -10,6 +10,7 @@ import typer
 from cdedge.bench_tables import show_bench, show_changes
 from cdedge.options import (
     BoxOption,
+    FramesOption,
     JsonOption,
     ModelArgument,
     ProviderOption,
@@ -32,7 +33,7 @@ def bench(
     model: ModelArgument,
     source: SourceArgument = None,
     box: BoxOption = None,
-    frames: Annotated[int | None, typer.Option(min=3, help="Stop after this many frames.", show_default=False)] = None,
+    frames: FramesOption = None,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
     repeat: Annotated[int, typer.Option(min=1, help="Measure so often, each time in a fresh process.")] = 1,

@@ -9,6 +9,7 @@ import typer
 
 from cdedge.options import (
     BoxOption,
+    FramesOption,
     JsonOption,
     ModelArgument,
     ProviderOption,
@@ -38,6 +39,7 @@ def report(
         ),
     ] = None,
     box: BoxOption = None,
+    frames: FramesOption = None,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
     repeat: Annotated[int, typer.Option(min=1, help="Measure so often, each time in a fresh process.")] = 3,
@@ -56,7 +58,7 @@ def report(
     if bench is None:
         opened = open_source(source)
         introduce(opened)
-        request = Request(str(model), source, starting_numbers(box, opened), None, provider, threads)
+        request = Request(str(model), source, starting_numbers(box, opened), frames, provider, threads)
         measured = _measured(request, repeat)
     else:
         measured = _saved(bench, model)
