@@ -32,7 +32,8 @@ SEARCHES = ("e4", "reduced", "ncc", "none")
 PAPER_SHARE = {"11": 28.4 / 64, "12": 27.7 / 64, "21": 44.3 / 128, "conv3": 239 / 512}
 PAPER_MEAN_SHARE = 100.4 / 256
 ORDERS = ("diverse", "solo", *RANKS, "random")
-_AUTO_SHARES = (0.25, 0.3, 0.35, 0.4)  # fewer lose accuracy, more gain none
+AUTO_SHARES = (0.25, 0.3, 0.35, 0.4)  # fewer lose accuracy, more gain none
+COMPONENT_SHARES = (0.5, 0.6, 0.7, 0.8)  # of few channels that are none like another; the paper keeps 55 of ECO's 80
 _QUALITY_LOSS = 0.02
 
 
@@ -41,8 +42,9 @@ class DistillOptions:
     """How channels are chosen.
 
     rank: order of channels, one of `ORDERS`. search: objective of the swap search, or ``none``.
-    channels: ``auto`` (of 25 to 40 %, the fewest that find the target in frame 2 as surely as the best of these, to
-    2 %), a number (joint over layers), a share of each layer (0 < share <= 1), or ``paper`` (shares of section IV-D).
+    channels: ``auto`` (of the shares ``auto``, the fewest that find the target in frame 2 as surely as the best of
+    these, to 2 %), a number (joint over layers), a share of each layer (0 < share <= 1), or ``paper`` (shares of
+    section IV-D).
     """
 
     rank: str = "diverse"
@@ -50,6 +52,7 @@ class DistillOptions:
     channels: str = "auto"
     seed: int = 0
     regularization: float = 1e-4
+    auto: tuple[float, ...] = AUTO_SHARES
 
 
 KEEP_ALL = DistillOptions(search="none", channels="1.0")
@@ -101,7 +104,7 @@ def distill(backbone: str, frames: TwoFrames, options: DistillOptions) -> Channe
     def quality(kept: list[int]) -> float:
         return joint_margin(compact.prepared(maps[:, kept], where.power), where)
 
-    seed = seed_set(options.channels, order, layers, quality=quality)
+    seed = seed_set(options.channels, order, layers, quality=quality, shares=options.auto)
     if options.search == "none":
         kept, before, after, swaps = seed, None, None, 0
     else:
@@ -154,17 +157,21 @@ def ranked(
 
 
 def seed_set(
-    rule: str, order: list[int], layers: Mapping[str, slice], *, quality: Callable[[list[int]], float]
+    rule: str,
+    order: list[int],
+    layers: Mapping[str, slice],
+    *,
+    quality: Callable[[list[int]], float],
+    shares: Sequence[float] = AUTO_SHARES,
 ) -> list[int]:
     """The initial good channels C(0), best first, of channels in this order.
 
     ``quality`` tells how surely a filter trained on frame 1 with the given channels finds the target in frame 2.
     """
     if rule == "auto":
-        return order[: _enough(order, quality)]
+        return order[: _enough(order, quality, shares)]
     if rule == "paper":
-        shares = [PAPER_SHARE.get(name, PAPER_MEAN_SHARE) for name in layers]
-        return _per_layer(order, layers, shares)
+        return _per_layer(order, layers, [PAPER_SHARE.get(name, PAPER_MEAN_SHARE) for name in layers])
     number = _number(rule)
     if number.is_integer() and "." not in rule:
         if number > len(order):
@@ -194,9 +201,9 @@ def _per_layer(order: list[int], layers: Mapping[str, slice], shares: list[float
     return [i for i in order if i in chosen]
 
 
-def _enough(order: list[int], quality: Callable[[list[int]], float]) -> int:
-    """The fewest leading channels whose quality is within 2 % of the best, of 25 to 40 % (algorithms A9)."""
-    counts = sorted({max(1, round(len(order) * share)) for share in _AUTO_SHARES})
+def _enough(order: list[int], quality: Callable[[list[int]], float], shares: Sequence[float]) -> int:
+    """The fewest leading channels whose quality is within 2 % of the best, of these shares (algorithms A9)."""
+    counts = sorted({max(1, round(len(order) * share)) for share in shares})
     found = [quality(order[:count]) for count in counts]
     good = max(found) - _QUALITY_LOSS * abs(max(found))
     return next(count for count, value in zip(counts, found, strict=True) if value >= good)

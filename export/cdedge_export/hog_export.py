@@ -18,7 +18,7 @@ from cdedge_runtime.hog_features import BACKBONE, CELL_PX, TAP, HogFeatures
 from cdedge_runtime.modelfile import InputConvention, ModelSpec, Selection, SourceInfo, Tap, WeightsInfo
 from cdedge_runtime.tracker_settings import AnySettings, CacfSettings, EcoSettings, settings_of, tracker_of
 
-from .distill import KEEP_ALL, Maps, TwoFrames, distill, keep_all
+from .distill import COMPONENT_SHARES, KEEP_ALL, Maps, TwoFrames, distill, keep_all
 from .distill_hog import distill_hog
 from .first_look import Patches, two_frames
 from .plan import ChannelPlan, replayed
@@ -90,7 +90,7 @@ def _chosen(frames: list[Frame], box: Box, whole: ModelSpec, options: ExportOpti
     if isinstance(whole.settings, CacfSettings):
         plan = distill_hog(frames, box, cacf.Cacf(HogFeatures(whole)), rules)
     else:
-        plan = distill(BACKBONE, _two_frames(frames, box, whole), rules)
+        plan = distill(BACKBONE, _two_frames(frames, box, whole), replace(rules, auto=COMPONENT_SHARES))
     return keep_all(plan) if options.distill is None else plan
 
 

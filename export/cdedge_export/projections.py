@@ -14,7 +14,7 @@ from cdedge_runtime.errors import Usage
 from cdedge_runtime.tracker_settings import EcoSettings, settings_of, tracker_of
 from cdedge_runtime.transform import Real
 
-from .distill import KEEP_ALL, TwoFrames, distill, keep_all
+from .distill import COMPONENT_SHARES, KEEP_ALL, TwoFrames, distill, keep_all
 from .factorise import block_diagonal, learn_jointly, principal
 from .network import Projection
 from .plan import ChannelPlan, replayed
@@ -71,4 +71,4 @@ def _chosen(seen: TwoFrames, backbone: str, options: ExportOptions) -> ChannelPl
         return replayed(options.plan, backbone, {tap: maps.shape[1] for tap, maps in seen.taps.items()})
     if options.distill is None:
         return keep_all(distill(backbone, seen, KEEP_ALL))
-    return distill(backbone, seen, options.distill)
+    return distill(backbone, seen, replace(options.distill, auto=COMPONENT_SHARES))
