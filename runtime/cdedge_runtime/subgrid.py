@@ -21,7 +21,7 @@ def newton_peak(response: Real, steps: int = 5) -> tuple[float, float, float]:
     top = float(response[cell])
     if not np.isfinite(top):
         return wrapped(cell[0], height), wrapped(cell[1], width), top
-    coefficients = np.fft.rfft2(response) * (half_weights(response.shape) / response.size)
+    coefficients = np.fft.rfft2(response.astype(np.float64)) * (half_weights(response.shape) / response.size)
     turns = 2j * np.pi
     rows, columns = (
         np.asarray(turns * np.fft.fftfreq(height), complex),

@@ -1,4 +1,4 @@
-"""CF2 and CACF on a benchmark sequence, where the data is at hand."""
+"""CF2, CACF and ECO on a benchmark sequence, where the data is at hand."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ pytestmark = pytest.mark.skipif(not CROSSING.is_dir(), reason=f"{CROSSING} is no
         ("--tracker", "cacf", "--no-distill"),
         ("--tracker", "cacf", "--no-distill", "--set", "form=joint"),
         ("--tracker", "cacf", "--channels", 16),
+        ("--tracker", "eco", "--layers", "11+12"),
+        ("--tracker", "eco", "--layers", "hog"),
         (
             "--tracker",
             "cf2",
@@ -39,7 +41,7 @@ pytestmark = pytest.mark.skipif(not CROSSING.is_dir(), reason=f"{CROSSING} is no
             SQUEEZENET,
         ),
     ],
-    ids=["cacf", "cacf joint", "cacf-cd", "cf2-s-fire3"],
+    ids=["cacf", "cacf joint", "cacf-cd", "eco-cd", "eco-hc", "cf2-s-fire3"],
 )
 def test_crossing_is_followed(cdedge: Callable[..., Done], tmp_path: Path, options: tuple[object, ...]) -> None:
     model = tmp_path / "crossing.onnx"
