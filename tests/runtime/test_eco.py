@@ -86,6 +86,8 @@ def test_it_follows_a_growing_target(features: Extractor, moving_square: MovingS
     zooms = [1 + 0.01 * i for i in range(1, 31)]
     found = [tracker.update(moving_square.zoomed(zoom)).box for zoom in zooms]
     assert found[-1].width / moving_square.box(0).width == pytest.approx(zooms[-1], rel=0.12)
+    moved = tracker.update(np.roll(moving_square.zoomed(zooms[-1]), (9, 12), axis=(0, 1))).box
+    assert np.subtract(moved.center, found[-1].center) == pytest.approx((12, 9), abs=1)
 
 
 @pytest.mark.parametrize("level", [0, 128], ids=["black", "grey"])

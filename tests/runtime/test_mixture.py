@@ -49,13 +49,13 @@ def test_else_the_two_most_alike_are_merged_and_leave_their_place() -> None:
     assert sorted(values(memory)) == pytest.approx([0, (10 * a + 11 * b) / (a + b), 50], rel=1e-5)
 
 
-def test_the_first_sample_is_forgotten_like_any_other() -> None:
-    memory = filled([0.0, 10.0], rate=0.1)
-    for _ in range(120):
-        memory.add(sample(10.5), 0.1)
-    assert 0.0 in values(memory)
-    memory.add(sample(90), 0.1)  # 0's weight is below 0.1 * 0.9 ** 100 by now
-    assert 0.0 not in values(memory)
+def test_a_forgotten_sample_is_replaced_even_if_it_is_the_first() -> None:
+    memory, rate = filled([0.0, 10.0], rate=0.009), 0.009
+    while memory.weights[0] >= rate * (1 - rate) ** 100:
+        memory.add(sample(10), rate)
+    assert values(memory) == pytest.approx([0, 10], abs=1e-3)
+    memory.add(sample(90), rate)
+    assert values(memory) == pytest.approx([90, 10], abs=1e-3)  # merged with 0 it would be 9.96
     assert memory.weights.sum() == pytest.approx(1, abs=1e-5)
 
 
