@@ -44,7 +44,7 @@ def run(network: Network, patches: Patches, *, grid: Size) -> dict[str, Floats]:
             if isinstance(step, TapStep):
                 delivered[step.name] = _combined(step, _on_grid(x[:, list(step.channels)], grid)).numpy()
             else:
-                x = _applied(step, x)
+                x = applied(step, x)
     return delivered
 
 
@@ -57,7 +57,7 @@ def preprocess(patches: Patches, convention: InputConvention) -> Tensor:
     return (pixels * convention.scale - mean) / std
 
 
-def _applied(step: ConvStep | FireStep | Pool | Lrn | SelectStep, x: Tensor) -> Tensor:
+def applied(step: ConvStep | FireStep | Pool | Lrn | SelectStep, x: Tensor) -> Tensor:
     if isinstance(step, ConvStep):
         return _conv(step, x)
     if isinstance(step, FireStep):
