@@ -56,10 +56,24 @@ def export(
             help="exact: features equal the full network's. chain: each layer keeps only kept channels; faster."
         ),
     ] = "exact",
+    reconstruct: Annotated[
+        bool,
+        typer.Option(help="In chain mode, fit each layer to what the full network computes on the first frames."),
+    ] = True,
+    precision: Annotated[
+        Literal["fp32", "fp16", "int8"],
+        typer.Option(
+            help="int8: calibrated on the first frames; pays with several layers, layer 11 alone gets slower. "
+            "fp16: for GPUs only. See docs/precision.md."
+        ),
+    ] = "fp32",
     no_distill: Annotated[bool, typer.Option("--no-distill", help="Keep every channel: the baseline.")] = False,
     channels: Annotated[
         str,
-        typer.Option(help="auto, a count (28), a share of each layer (0.4), or paper (the paper's shares)."),
+        typer.Option(
+            help="auto, a count (28), a share of each layer (0.4), or paper (the paper's shares). In chain mode shares "
+            "and auto are rounded to 16 channels of a layer."
+        ),
     ] = "auto",
     rank: Annotated[
         str,
@@ -124,6 +138,8 @@ def export(
         weights=weights,
         convention=convention,
         mode=mode,
+        reconstruct=reconstruct,
+        precision=precision,
         distill=chosen,
         plan=plan,
         input_px=input_px,
@@ -188,9 +204,15 @@ def _show(report: ExportReport) -> None:
                 f"{spec.input_px[1]}x{spec.input_px[0]} px {spec.convention.order} ({report.convention_reason})",
             ),
             ("PyTorch against onnxruntime", parity),
+            ("error to the full network", _losses(report)),
             ("took", f"{report.seconds:.1f} s"),
         ],
     )
+
+
+def _losses(report: ExportReport) -> str:
+    losses = () if report.parity is None else report.parity.losses
+    return ", ".join(f"{loss.name}: {loss.error:.2g}" for loss in losses) or "no network"
 
 
 def _cost_row(cost: LayerCost) -> tuple[str, ...]:

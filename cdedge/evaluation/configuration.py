@@ -30,6 +30,8 @@ class TrackerOptions:
     weights: str | None = None
     convention: str | None = None
     mode: Literal["exact", "chain"] = "exact"
+    reconstruct: bool = True
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
     distill: bool = True
     channels: str = "auto"
     rank: str = "diverse"

@@ -29,9 +29,9 @@ else:
 _PATHS = ("model", "peer_model")
 _OUTER: dict[str, type] = {"protocol": str, "threads": int}
 _TYPES: dict[str, type] = {
-    "backbone": str, "layers": str, "weights": str, "convention": str, "mode": str, "distill": bool,
-    "channels": str, "rank": str, "search": str, "seed": int, "input_px": int, "grid": int,
-    "profile": str, "settings": str, "subsample": int,
+    "backbone": str, "layers": str, "weights": str, "convention": str, "mode": str, "reconstruct": bool,
+    "precision": str, "distill": bool, "channels": str, "rank": str, "search": str, "seed": int,
+    "input_px": int, "grid": int, "profile": str, "settings": str, "subsample": int,
     "tracker": str, "model": str, "peer_model": str, **_OUTER,
 }  # fmt: skip
 _SPELLINGS = {"input": "input_px", "set": "settings"}

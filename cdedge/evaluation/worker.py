@@ -70,6 +70,8 @@ def export_job(job: Job, out: Path) -> Outcome:
         weights=chosen.weights,
         convention=chosen.convention,
         mode=chosen.mode,
+        reconstruct=chosen.reconstruct,
+        precision=chosen.precision,
         distill=distill if chosen.distill else None,
         input_px=chosen.input_px,
         grid=chosen.grid,

@@ -45,12 +45,14 @@ class DistillOptions:
     channels: ``auto`` (of the shares ``auto``, the fewest that find the target in frame 2 as surely as the best of
     these, to 2 %), a number (joint over layers), a share of each layer (0 < share <= 1), or ``paper`` (shares of
     section IV-D).
+    multiple: shares and ``auto`` are rounded to so many channels of a layer, at least one time.
     """
 
     rank: str = "diverse"
     search: Literal["e4", "reduced", "ncc", "none"] = "none"
     channels: str = "auto"
     seed: int = 0
+    multiple: int = 1
     regularization: float = 1e-4
     auto: tuple[float, ...] = AUTO_SHARES
 
@@ -105,6 +107,8 @@ def distill(backbone: str, frames: TwoFrames, options: DistillOptions) -> Channe
         return joint_margin(compact.prepared(maps[:, kept], where.power), where)
 
     seed = seed_set(options.channels, order, layers, quality=quality, shares=options.auto)
+    if options.multiple > 1 and not _is_count(options.channels):
+        seed = rounded(seed, order, layers, options.multiple)
     if options.search == "none":
         kept, before, after, swaps = seed, None, None, 0
     else:
@@ -173,13 +177,27 @@ def seed_set(
     if rule == "paper":
         return _per_layer(order, layers, [PAPER_SHARE.get(name, PAPER_MEAN_SHARE) for name in layers])
     number = _number(rule)
-    if number.is_integer() and "." not in rule:
+    if _is_count(rule):
         if number > len(order):
             raise Usage(f"--channels {rule}: the chosen layers have {len(order)} channels")
         return order[: int(number)]
     if number > 1:
         raise Usage(f"--channels {rule}: a share must lie in 0..1; give a whole number for a count")
     return _per_layer(order, layers, [number] * len(layers))
+
+
+def rounded(kept: list[int], order: list[int], layers: Mapping[str, slice], multiple: int) -> list[int]:
+    """The best channels of each layer that ``kept`` uses, rounded to a ``multiple`` of them; in joint order."""
+    chosen: set[int] = set()
+    for part in layers.values():
+        inside = [i for i in order if part.start <= i < part.stop]
+        count = len(set(kept) & set(inside))
+        chosen.update(inside[: max(multiple, multiple * round(count / multiple))] if count else ())
+    return [i for i in order if i in chosen]
+
+
+def _is_count(rule: str) -> bool:
+    return rule.isdecimal()
 
 
 def _number(rule: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from cdedge_runtime.window_tracker import label_in_window
 
 from .distill import DistillOptions, Maps, TwoFrames
 from .windows import SearchWindow
+
+# How a window differs from the first frame's: right and down in sides, and the scale.
+_VARIED = ((0, 0, 1), (0.25, 0, 1), (-0.25, 0, 1), (0, 0.25, 1), (0, -0.25, 1), (0, 0, 0.8), (0, 0, 1.25))
 
 Patches = NDArray[np.uint8]
 Look = Callable[[Patches], Mapping[str, Maps]]  # windows (N, H, W, 3) to each tap's features (N, C, Gh, Gw)
@@ -49,3 +53,12 @@ def two_frames(
     ridge = DistillOptions().regularization * math.prod(view.grid)
     rows, columns, _ = dcf.peak(dcf.respond(spectra[1], dcf.solve(spectra[:1], label, ridge), view.grid))
     return pair(features(1, (box.center[0] + columns * cell[1], box.center[1] + rows * cell[0]))), windows
+
+
+def varied_windows(frames: list[Frame], box: Box, view: SearchWindow) -> Patches:
+    """Windows of both frames around the target, shifted by a quarter and at other scales, (14, H, W, 3) uint8."""
+    windows = np.empty((len(frames) * len(_VARIED), *view.input_px, 3), np.uint8)
+    for out, (frame, (right, down, scale)) in zip(windows, product(frames, _VARIED), strict=True):
+        center = box.center[0] + right * view.sides[1], box.center[1] + down * view.sides[0]
+        patch.cut(frame, center, (view.sides[0] * scale, view.sides[1] * scale), out=out)
+    return windows

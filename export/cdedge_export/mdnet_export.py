@@ -57,7 +57,7 @@ def export_mdnet(source: Source, box: Box | None, out: Path, *, options: ExportO
         spec,
         network,
         out,
-        check=lambda file: check_parity(file, spec, backbone=backbone, weights=weights, patches=patches),
+        check=lambda file: check_parity(file, spec, network, backbone=backbone, weights=weights, patches=patches),
         head=head,
     )
     say("measuring each layer before and after")

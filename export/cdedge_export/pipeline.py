@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from cdedge_runtime.box import Box
+from cdedge_runtime.errors import Usage
 from cdedge_runtime.frames import Source, frame_sha256
 from cdedge_runtime.hog_features import TAP
 from cdedge_runtime.modelfile import ModelSpec, SourceInfo, Tap
@@ -15,19 +16,25 @@ from cdedge_runtime.tracker_settings import CacfSettings, EcoSettings, MdNetSett
 from .backbones import Backbone, find_backbone, parse_layers
 from .cost import cost_table, footprint
 from .distill import KEEP_ALL, Maps, TwoFrames, distill, keep_all
-from .first_look import Patches, two_frames
+from .first_look import Patches, two_frames, varied_windows
 from .hog_export import export_hog
 from .mdnet_export import export_mdnet
 from .network import Geometry, Network, Projection, stride_of, with_projections
 from .parity import check_parity
 from .plan import ChannelPlan, replayed
+from .precision import in_precision, stored_bytes
 from .projections import factorised, narrowed
 from .prune import full_network, prune, subsampled
+from .reconstruct import reconstructed
 from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames
 from .torch_net import extract
 from .weights import Weights, default_weights, load_weights
 from .windows import search_window
 from .write import write_model
+
+_BLOCK = (
+    16  # channels that onnxruntime's convolutions take at once; what a layer has beyond a multiple costs as a whole
+)
 
 __all__ = ["ExportOptions", "ExportReport", "export"]
 
@@ -42,8 +49,10 @@ def export(
     if isinstance(options.settings, CacfSettings) or (
         isinstance(options.settings, EcoSettings) and options.layers == TAP
     ):
+        _only_fp32(options)
         return export_hog(source, box, out, options=options, say=say)
     if isinstance(options.settings, MdNetSettings):
+        _only_fp32(options)
         return export_mdnet(source, box, out, options=options, say=say)
     begin = time.perf_counter()
     backbone = find_backbone(options.backbone)
@@ -71,6 +80,7 @@ def export(
         return extract(backbone, weights, taps, patches=windows, grid=view.grid, subsample=options.subsample)
 
     two, patches = two_frames(frames, first_box, look, view=view, settings=options.settings)
+    varied = varied_windows(frames, first_box, view)
     projections: dict[str, Projection] = {}
     if isinstance(options.settings, EcoSettings):
         plan, projections = factorised(two, first_box.size, backbone.name, options)
@@ -78,7 +88,7 @@ def export(
         network = with_projections(full_network(backbone, weights, used), narrowed(projections, plan))
     else:
         plan = _choose(two, backbone, taps, options)
-        network = prune(backbone, weights, {tap.name: tap.kept for tap in plan.taps}, mode=options.mode)
+        network = _pruned(plan, varied, backbone=backbone, weights=weights, options=options)
     network = subsampled(network, options.subsample)
     geometry = Geometry(view.input_px, view.grid)
     shown = SourceInfo(source.name, frame_sha256(frames[0]), astuple(first_box))
@@ -88,8 +98,9 @@ def export(
         spec,
         network,
         out,
+        convert=lambda model: in_precision(model, options.precision, varied),
         check=lambda file: check_parity(
-            file, spec, backbone=backbone, weights=weights, patches=patches, projections=projections
+            file, spec, network, backbone=backbone, weights=weights, patches=patches, projections=projections
         ),
     )
     say("measuring each layer before and after")
@@ -105,6 +116,26 @@ def export(
         weights.convention_reason,
         time.perf_counter() - begin,
     )
+
+
+def _only_fp32(options: ExportOptions) -> None:
+    if options.precision != "fp32":
+        raise Usage(f"--precision {options.precision}: {tracker_of(options.settings)} has fp32 only")
+
+
+def _pruned(
+    plan: ChannelPlan, windows: Patches, *, backbone: Backbone, weights: Weights, options: ExportOptions
+) -> Network:
+    """The plan's network; in chain mode, where it is asked for, fitted to the full one on ``windows``."""
+    kept = {tap.name: tap.kept for tap in plan.taps if tap.kept}
+    network = prune(backbone, weights, kept, mode=options.mode)
+    if not _reconstructs(options):
+        return network
+    return reconstructed(network, full_network(backbone, weights, list(kept)), kept, patches=windows)
+
+
+def _reconstructs(options: ExportOptions) -> bool:
+    return options.mode == "chain" and options.reconstruct
 
 
 def _contract(
@@ -123,6 +154,8 @@ def _contract(
         backbone=plan.backbone,
         taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps if t.kept),
         mode=options.mode,
+        reconstructed=_reconstructs(options),
+        precision=options.precision,
         subsample=options.subsample,
         input_px=geometry.input_px,
         grid=geometry.grid,
@@ -132,7 +165,7 @@ def _contract(
         selection=plan.selection,
         source=source,
         macs=needs.macs,
-        weight_bytes=needs.weight_bytes,
+        weight_bytes=stored_bytes(network, options.precision),
         activation_bytes=needs.activation_bytes,
         producer=PRODUCER,
     )
@@ -145,4 +178,5 @@ def _choose(two: TwoFrames, backbone: Backbone, taps: tuple[str, ...], options: 
         return replayed(options.plan, backbone.name, totals)
     if options.distill is None:
         return keep_all(distill(backbone.name, two, KEEP_ALL))
-    return distill(backbone.name, two, options.distill)
+    multiple = _BLOCK if options.mode == "chain" else 1
+    return distill(backbone.name, two, replace(options.distill, multiple=multiple))

@@ -15,11 +15,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own habit
 
+from .backbones import Lrn, Pool
 from .network import ConvStep, FireStep, Network, SelectStep, Step, TapStep
 from .torch_net import Patches, applied, preprocess
 
 Tensor = Any  # torch is not type-checked here
-_RIDGE = 1e-3  # of the inputs' mean power, against weights that fit these windows only
+Layer = ConvStep | FireStep | Pool | Lrn
+_RIDGE = 1e-2  # of the inputs' mean power, against weights that fit these windows only
 
 
 def reconstructed(network: Network, full: Network, kept: Mapping[str, Sequence[int]], *, patches: Patches) -> Network:
@@ -28,7 +30,7 @@ def reconstructed(network: Network, full: Network, kept: Mapping[str, Sequence[i
     ``kept`` names the output channels that a narrowed layer has of the full one's. Layers whose inputs are still the
     full network's are left as they are.
     """
-    layers = {step.name: step for step in full.steps if not isinstance(step, TapStep)}
+    layers = {step.name: step for step in full.steps if not isinstance(step, (TapStep, SelectStep))}
     steps: list[Step] = []
     with torch.no_grad():
         x = wanted = preprocess(patches, network.convention)
@@ -46,7 +48,7 @@ def reconstructed(network: Network, full: Network, kept: Mapping[str, Sequence[i
     return replace(network, steps=tuple(steps))
 
 
-def _refitted(step: Step, whole: Step, inputs: tuple[Tensor, Tensor], kept: Mapping[str, Sequence[int]]) -> Step:
+def _refitted(step: Layer, whole: Layer, inputs: tuple[Tensor, Tensor], kept: Mapping[str, Sequence[int]]) -> Layer:
     """The step on the pruned network's input, fitted to the whole one on the full network's."""
     x, wanted = inputs
     if isinstance(step, ConvStep) and isinstance(whole, ConvStep):

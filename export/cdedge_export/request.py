@@ -11,7 +11,7 @@ from typing import Literal
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.frames import Frame, Source
-from cdedge_runtime.modelfile import ModelSpec
+from cdedge_runtime.modelfile import ModelSpec, Precision
 from cdedge_runtime.settings import Settings
 from cdedge_runtime.tracker_settings import AnySettings
 
@@ -31,6 +31,8 @@ class ExportOptions:
     layers: ``11``, ``11+12+21`` or ``all``. weights: ``bundled``, ``imagenet``, a path, or None for the best at hand.
     distill: how channels are chosen, None keeps all. plan: a saved plan to replay instead.
     input_px, grid: side of the square patch given to the network, and of the response grid; None is the tracker's own.
+    reconstruct: in chain mode, fit each layer to what the full network computes on the first frames.
+    precision: of weights and convolutions.
     subsample: compute the deepest layer at every so-many-th position.
     settings: the tracker's; which record it is says which tracker.
     """
@@ -40,6 +42,8 @@ class ExportOptions:
     weights: str | None = None
     convention: str | None = None
     mode: Literal["exact", "chain"] = "exact"
+    reconstruct: bool = True
+    precision: Precision = "fp32"
     distill: DistillOptions | None = field(default_factory=DistillOptions)
     plan: Path | None = None
     input_px: int | None = None

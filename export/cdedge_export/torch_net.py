@@ -58,6 +58,7 @@ def preprocess(patches: Patches, convention: InputConvention) -> Tensor:
 
 
 def applied(step: ConvStep | FireStep | Pool | Lrn | SelectStep, x: Tensor) -> Tensor:
+    """What comes out of a step for ``x`` (N, C, H, W)."""
     if isinstance(step, ConvStep):
         return _conv(step, x)
     if isinstance(step, FireStep):

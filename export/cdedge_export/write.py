@@ -15,6 +15,7 @@ from .graph import build_empty, build_model
 from .network import Floats, Geometry, Network
 
 T = TypeVar("T")
+Convert = Callable[[onnx.ModelProto], onnx.ModelProto]
 
 
 def write_model(
@@ -24,10 +25,12 @@ def write_model(
     *,
     check: Callable[[Path], T],
     head: Mapping[str, Floats] | None = None,
+    convert: Convert = lambda model: model,
 ) -> T:
     """Write ``network`` with the contract ``spec`` to ``path`` and return what ``check`` found.
 
-    With a ``head``, weights to be trained on the device, the network takes many crops at once.
+    With a ``head``, weights to be trained on the device, the network takes many crops at once. ``convert`` gets the
+    graph with its contract before it is sealed.
 
     ``check`` gets the finished file under a temporary name in the same folder; where it raises, no new file
     is left and an older one at ``path`` stays. Raises `BadEnvironment` where ``path`` cannot be written.
@@ -35,8 +38,8 @@ def write_model(
     geometry = Geometry(spec.input_px, spec.grid)
     metadata = to_metadata(spec)
     if head is None:
-        return _write(build_model(network, geometry, metadata), path, check)
-    return _write(build_model(network, geometry, metadata, batch=CROPS, constants=head), path, check)
+        return _write(convert(build_model(network, geometry, metadata)), path, check)
+    return _write(convert(build_model(network, geometry, metadata, batch=CROPS, constants=head)), path, check)
 
 
 def write_without_network(spec: ModelSpec, path: Path, *, check: Callable[[Path], T]) -> T:

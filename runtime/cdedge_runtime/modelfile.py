@@ -27,6 +27,8 @@ from .errors import BadModel
 from .record import decode, encode
 from .tracker_settings import SETTINGS, AnySettings
 
+Precision = Literal["fp32", "fp16", "int8"]
+
 FORMAT_VERSION = 1
 INPUT_NAME = "patch"
 OUTPUT_NAME = "features"
@@ -35,6 +37,10 @@ UNSEALED = "0" * 64
 CROPS = "crops"  # the name of the open first axis
 
 _SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map entry: key, then a 64-byte value
+_ADDED: dict[str, Any] = {
+    "reconstructed": False,
+    "precision": "fp32",
+}  # fields that files did not have at first, and what they meant
 _REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256", f"{PREFIX}tracker"}
 
 
@@ -92,6 +98,8 @@ class ModelSpec:
     """Everything a runtime has to know about an exported file.
 
     ``settings``: the record that belongs to ``tracker``.
+    ``reconstructed``: in chain mode, the weights were fitted to what the full network computes.
+    ``precision``: of weights and convolutions; input and output are the same in each.
     ``subsample``: the deepest layer is computed at every so-many-th position, per axis.
     """
 
@@ -111,6 +119,8 @@ class ModelSpec:
     weight_bytes: int
     activation_bytes: int
     producer: str
+    reconstructed: bool = False
+    precision: Precision = "fp32"
     format_version: int = FORMAT_VERSION
 
     @property
@@ -137,7 +147,7 @@ def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
     fields = {k[len(PREFIX) :]: v for k, v in metadata.items() if k.startswith(PREFIX)}
     del fields["sha256"]
     try:
-        values = {name: json.loads(text) for name, text in fields.items()}
+        values = {**_ADDED, **{name: json.loads(text) for name, text in fields.items()}}
     except json.JSONDecodeError as error:
         raise BadModel(f"the model's contract is damaged: {error}") from error
     version = values["format_version"]

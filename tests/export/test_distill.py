@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdedge_export.distill import DistillOptions, TwoFrames, distill, keep_all, seed_set
+from cdedge_export.distill import DistillOptions, TwoFrames, distill, keep_all, rounded, seed_set
 from cdedge_export.plan import load_plan
 from cdedge_runtime import dcf
 from cdedge_runtime.errors import BadInput, Usage
@@ -139,3 +139,12 @@ def test_a_damaged_plan_is_refused(tmp_path: Path) -> None:
 def test_keeping_all_is_the_baseline() -> None:
     plan = keep_all(distill("vgg19", two_frames(), DistillOptions(channels="6")))
     assert [len(t.kept) for t in plan.taps] == [8, 12]
+
+
+@pytest.mark.parametrize(("count", "expected"), [(26, 32), (23, 16), (5, 16), (64, 64)])
+def test_rounding_keeps_the_best_of_each_layer(count: int, expected: int) -> None:
+    """Two layers of 64; the second is not used and stays so."""
+    order = [int(i) for i in np.random.default_rng(0).permutation(128)]
+    inside = [i for i in order if i < 64]
+    kept = rounded(inside[:count], order, {"a": slice(0, 64), "b": slice(64, 128)}, 16)
+    assert kept == inside[:expected]

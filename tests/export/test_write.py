@@ -41,7 +41,7 @@ def _write(path: Path, mode: str = "exact", **changes: object) -> parity_module.
         spec,
         network,
         path,
-        check=lambda file: check_parity(file, promised, backbone=VGG19, weights=weights, patches=PATCHES),
+        check=lambda file: check_parity(file, promised, network, backbone=VGG19, weights=weights, patches=PATCHES),
     )
 
 
@@ -88,7 +88,7 @@ def test_a_graph_that_differs_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match=r"differs from PyTorch by .* allowed is 0\.0001"):
         write_model(
             spec, network, tmp_path / "m.onnx",
-            check=lambda file: check_parity(file, spec, backbone=VGG19, weights=other, patches=PATCHES),
+            check=lambda file: check_parity(file, spec, network, backbone=VGG19, weights=other, patches=PATCHES),
         )  # fmt: skip
     assert list(tmp_path.iterdir()) == []
     assert weights.state is not other.state
@@ -101,7 +101,7 @@ def test_nan_features_are_no_parity(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="differs from PyTorch by nan"):
         write_model(
             spec, network, tmp_path / "m.onnx",
-            check=lambda file: check_parity(file, spec, backbone=VGG19, weights=broken, patches=PATCHES),
+            check=lambda file: check_parity(file, spec, network, backbone=VGG19, weights=broken, patches=PATCHES),
         )  # fmt: skip
 
 
