@@ -29,7 +29,7 @@ def model_facts(spec: ModelSpec, model: Path) -> list[tuple[str, str]]:
 def _network_facts(spec: ModelSpec) -> list[tuple[str, str]]:
     convention = spec.convention
     return [
-        ("network", f"{spec.backbone} layers {spec.layers}, mode {spec.mode}"),
+        ("network", f"{spec.backbone} layers {spec.layers}, mode {spec.mode}, {spec.precision}"),
         ("weights", f"{size(spec.weight_bytes)} from {spec.weights.name}"),
         ("weights sha256", spec.weights.sha256),
         ("licence of weights", spec.weights.licence),
