@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compact import distances, merge
+from .samples import distances, merge
 from .transform import Real, Spectrum
 
 _FORGOTTEN_AFTER = 100  # frames after which an unrepeated sample's weight counts as nothing
 
 
 class Mixture:
-    """A `compact.Store`: while full, a forgotten sample is replaced, else the most alike two of all are merged.
+    """A `samples.Store`: while full, a forgotten sample is replaced, else the most alike two of all are merged.
 
     The new sample takes part: where it is closer to an old one than any two old ones are to each other, it is merged
     into that one. Weights sum to 1. Distances are taken over low frequencies.

@@ -7,7 +7,6 @@ import pytest
 
 from cdedge_runtime.compact import (
     CompactFilter,
-    Memory,
     channel_gain,
     conjugate_gradients,
     label_for,
@@ -15,6 +14,7 @@ from cdedge_runtime.compact import (
     support_cells,
 )
 from cdedge_runtime.dcf import peak
+from cdedge_runtime.samples import Memory
 from cdedge_runtime.transform import Dft
 
 GRID, SUPPORT, CHANNELS = (11, 9), (4, 3), 2
