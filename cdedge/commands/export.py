@@ -212,7 +212,7 @@ def _show(report: ExportReport) -> None:
 
 def _losses(report: ExportReport) -> str:
     losses = () if report.parity is None else report.parity.losses
-    return ", ".join(f"{loss.name}: {loss.error:.2g}" for loss in losses) or "no network"
+    return ", ".join(f"{loss.name}: {loss.error:.2g}" for loss in losses) or "not compared"
 
 
 def _cost_row(cost: LayerCost) -> tuple[str, ...]:

@@ -89,9 +89,12 @@ class Geometry:
 
 
 def with_projections(network: Network, projections: Mapping[str, Projection]) -> Network:
-    """The network with its taps' features combined, by tap."""
-    steps = (replace(s, projection=projections.get(s.name)) if isinstance(s, TapStep) else s for s in network.steps)
-    return replace(network, steps=tuple(steps))
+    """The network with its taps' features combined, by tap; one combined into nothing is dropped, with its layers."""
+    steps = [replace(s, projection=projections.get(s.name)) if isinstance(s, TapStep) else s for s in network.steps]
+    used = [step for step in steps if not isinstance(step, TapStep) or step.delivered]
+    while not isinstance(used[-1], TapStep):
+        used.pop()
+    return replace(network, steps=tuple(used))
 
 
 def conv_size(size: Size, step: Conv | ConvStep) -> Size:

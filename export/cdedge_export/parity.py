@@ -55,18 +55,23 @@ def check_parity(
     """Run the file and PyTorch on ``patches`` (N, H, W, 3) uint8 BGR and compare.
 
     In exact mode the reference is the full network, sliced; in chain mode ``network``, the one that was written, whose
-    loss against the full network is told in ``losses``. ``projections`` are of all features of a tap.
+    loss against the full network is told in ``losses``. ``projections`` are of all features of a tap; in
+    chain mode they were learned on what is left of it, and there is no full network to compare with.
     Raises `BadModel` where the difference exceeds what `TOLERANCES` says for the file's precision, or the file's
     contract is not ``spec``.
     """
     found = _onnx_features(path, spec, patches)
     taps = [tap.name for tap in spec.taps]
-    whole = with_projections(subsampled(full_network(backbone, weights, taps), spec.subsample), projections)
-    full = run(whole, patches, grid=spec.grid)
-    sliced = {tap.name: full[tap.name][:, list(tap.kept)] for tap in spec.taps}
-    expected = run(network, patches, grid=spec.grid) if spec.mode == "chain" else sliced
-    parts = _split(found, spec.taps)
-    parity = _compare(parts, expected, _losses(parts, sliced), TOLERANCES[spec.precision])
+    parts, losses = _split(found, spec.taps), tuple[TapLoss, ...]()
+    if spec.mode == "chain" and projections:
+        expected = run(network, patches, grid=spec.grid)
+    else:
+        whole = with_projections(subsampled(full_network(backbone, weights, taps), spec.subsample), projections)
+        full = run(whole, patches, grid=spec.grid)
+        sliced = {tap.name: full[tap.name][:, list(tap.kept)] for tap in spec.taps}
+        expected = run(network, patches, grid=spec.grid) if spec.mode == "chain" else sliced
+        losses = _losses(parts, sliced)
+    parity = _compare(parts, expected, losses, TOLERANCES[spec.precision])
     if not parity.max_rel <= parity.tolerance:
         raise BadModel(
             f"the exported graph differs from PyTorch by {parity.max_rel:.2g} of the largest feature, "

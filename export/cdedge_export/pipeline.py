@@ -27,7 +27,7 @@ from .projections import factorised, narrowed
 from .prune import full_network, prune, subsampled
 from .reconstruct import reconstructed
 from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames
-from .torch_net import extract
+from .torch_net import extract, run
 from .weights import Weights, default_weights, load_weights
 from .windows import search_window
 from .write import write_model
@@ -83,9 +83,14 @@ def export(
     varied = varied_windows(frames, first_box, view)
     projections: dict[str, Projection] = {}
     if isinstance(options.settings, EcoSettings):
-        plan, projections = factorised(two, first_box.size, backbone.name, options)
-        used = [tap.name for tap in plan.taps if tap.kept]
-        network = with_projections(full_network(backbone, weights, used), narrowed(projections, plan))
+        network = full_network(backbone, weights, taps)
+        if options.mode == "chain":
+            network = _pruned(
+                _inputs(two, backbone, options), varied, backbone=backbone, weights=weights, options=options
+            )
+            two = replace(two, taps=run(subsampled(network, options.subsample), patches, grid=view.grid))
+        plan, projections = factorised(two, first_box.size, backbone, options)
+        network = with_projections(network, narrowed(projections, plan))
     else:
         plan = _choose(two, backbone, taps, options)
         network = _pruned(plan, varied, backbone=backbone, weights=weights, options=options)
@@ -169,6 +174,15 @@ def _contract(
         activation_bytes=needs.activation_bytes,
         producer=PRODUCER,
     )
+
+
+def _inputs(two: TwoFrames, backbone: Backbone, options: ExportOptions) -> ChannelPlan:
+    """The layers' channels that ECO's projections read in chain mode."""
+    if options.plan is not None:
+        raise Usage("--plan holds components, not the channels that --mode chain keeps: use --mode exact")
+    if options.distill is None:
+        return keep_all(distill(backbone.name, two, KEEP_ALL))
+    return distill(backbone.name, two, replace(options.distill, channels="auto"))
 
 
 def _choose(two: TwoFrames, backbone: Backbone, taps: tuple[str, ...], options: ExportOptions) -> ChannelPlan:

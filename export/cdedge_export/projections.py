@@ -10,10 +10,10 @@ import numpy as np
 
 from cdedge_runtime import compact, eco
 from cdedge_runtime.dcf import hann_window
-from cdedge_runtime.errors import Usage
 from cdedge_runtime.tracker_settings import EcoSettings, settings_of, tracker_of
 from cdedge_runtime.transform import Real
 
+from .backbones import Backbone
 from .distill import COMPONENT_SHARES, KEEP_ALL, TwoFrames, distill, keep_all
 from .factorise import block_diagonal, learn_jointly, principal
 from .network import Projection
@@ -22,27 +22,25 @@ from .request import ExportOptions
 
 
 def factorised(
-    frames: TwoFrames, size: tuple[float, float], backbone: str, options: ExportOptions
+    frames: TwoFrames, size: tuple[float, float], backbone: Backbone, options: ExportOptions
 ) -> tuple[ChannelPlan, dict[str, Projection]]:
     """Learn the projections of all taps in frame 1 and choose components by frame 2.
 
     ``size`` (width, height) is the target's. The plan's channels are components; the projections have all of them, so
-    that a plan can be replayed. Raises `Usage` for options that a projection leaves nothing to.
+    that a plan can be replayed.
     """
-    _check(options)
     settings = settings_of(tracker_of(options.settings), options.settings, EcoSettings)
     maps = {tap: compact.prepared(both, settings.power) for tap, both in frames.taps.items()}
     gains = {tap: compact.channel_gain(both[0]) for tap, both in maps.items()}
     first = np.concatenate([maps[tap][0] * gains[tap] for tap in maps]) / np.float32(math.sqrt(len(maps)))
-    counts = {tap: max(1, round(settings.compression * len(gain))) for tap, gain in gains.items()}
+    counts = {tap: _components(settings.compression * backbone.channels(tap), len(gain)) for tap, gain in gains.items()}
     start = block_diagonal([principal(maps[tap][0] * gains[tap], counts[tap]) for tap in maps])
     window = hann_window(frames.grid)
     learned = learn_jointly(first * window, start, eco.problem_for(frames.grid, size, settings)).projection
     matrices = _blocks(learned, gains, counts)
     seen = {tap: np.einsum("qc,nchw->nqhw", matrices[tap], both) for tap, both in maps.items()}
-    plan = _chosen(
-        replace(frames, taps=seen, power=1.0, settings=replace(frames.settings, power=1.0)), backbone, options
-    )
+    judged = replace(frames, taps=seen, power=1.0, settings=replace(frames.settings, power=1.0))
+    plan = _chosen(judged, backbone.name, options)
     return plan, {tap: Projection(matrix, settings.power) for tap, matrix in matrices.items()}
 
 
@@ -51,9 +49,8 @@ def narrowed(projections: Mapping[str, Projection], plan: ChannelPlan) -> dict[s
     return {t.name: replace(projections[t.name], matrix=projections[t.name].matrix[list(t.kept)]) for t in plan.taps}
 
 
-def _check(options: ExportOptions) -> None:
-    if options.mode == "chain":
-        raise Usage("--mode chain is for channels that are dropped; eco's projection reads all of them: leave it out")
+def _components(wanted: float, available: int) -> int:
+    return min(available, max(1, round(wanted)))
 
 
 def _blocks(learned: Real, gains: Mapping[str, Real], counts: Mapping[str, int]) -> dict[str, Real]:

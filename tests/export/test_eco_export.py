@@ -33,9 +33,10 @@ def mean_iou(boxes: list[list[float]], clip: MovingSquare) -> float:
         (["--no-distill"], 16),
         (["--channels", "9"], 9),
         (["--layers", "11+21", "--set", "compression=0.125", "--channels", "20"], 20),
+        (["--layers", "11+12", "--mode", "chain", "--channels", "20"], 20),
         (["--layers", "hog", "--channels", "12"], 12),
     ],
-    ids=["all", "distilled", "two layers", "hand-crafted"],
+    ids=["all", "distilled", "two layers", "chain", "hand-crafted"],
 )
 def test_from_a_sequence_to_boxes(
     cdedge: Run, square_folder: Path, moving_square: MovingSquare, tmp_path: Path, options: list[str], channels: int
@@ -74,7 +75,7 @@ def test_a_layer_without_components_is_not_computed(cdedge: Run, square_folder: 
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--mode", "chain"], "--mode chain"),
+        (["--mode", "chain", "--plan", "none.json"], "--plan holds components"),
         (["--layers", "hog", "--weights", "bundled"], "--weights is for networks"),
         (["--layers", "11", "--channels", "17"], "16 channels"),
         (["--set", "ridge=2"], "--set"),
