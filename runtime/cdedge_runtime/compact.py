@@ -10,7 +10,7 @@ the filter's own cells, warm from update to update, on a weighted sample memory 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class CompactFilter:
     ) -> None:
         self._dft, self._ridge = dft, np.asarray(ridge, np.float32)
         self._label: Spectrum = label.conj()
-        self._work, self._spectrum, self._total = (np.empty_like(first) for _ in range(3))
+        self._work, self._spectrum = np.empty_like(first), np.empty_like(first)
         self.memory = store(memory, first)
         self.weights: Real = np.zeros((len(first), *dft.shape), np.float32)
         self._conjugate: Spectrum = np.zeros_like(first)
@@ -90,29 +90,31 @@ class CompactFilter:
         """Improve the filter by some iterations on the samples as they are."""
         with np.errstate(over="ignore", invalid="ignore"):  # conjugate_gradients looks out for it
             self.weights = conjugate_gradients(self._product, self._wanted(), self.weights, iterations)
-        self._conjugate = self._dft.forward(self.weights).conj()
+        np.conjugate(self._dft.forward(self.weights, out=self._conjugate), out=self._conjugate)
 
     def _samples(self) -> Iterator[tuple[Spectrum, np.float32]]:
         return zip(self.memory.spectra[: self.memory.count], self.memory.weights, strict=False)
 
     def _wanted(self) -> Real:
         """The right-hand side: the samples' correlation with the label, cropped to the support."""
-        self._total[:] = 0
-        for sample, weight in self._samples():
-            self._total += np.multiply(sample, self._label * weight, out=self._work)
-        return self._dft.inverse(self._total)
+        return self._dft.inverse(self._summed(self._label * weight for _, weight in self._samples()))
 
     def _product(self, h: Real) -> Real:
         """The normal matrix times h: crop(IDFT(sum_t w_t X_t conj(sum_l X_tl conj(H_l)))) + ridge h."""
         spectrum = self._dft.forward(h, out=self._spectrum)
         np.conjugate(spectrum, out=spectrum)
-        self._total[:] = 0
-        for sample, weight in self._samples():
-            response = np.multiply(sample, spectrum, out=self._work).sum(0).conj()
-            self._total += np.multiply(sample, response * weight, out=self._work)
-        product = self._dft.inverse(self._total)
+        answers = [np.multiply(sample, spectrum, out=self._work).sum(0).conj() * w for sample, w in self._samples()]
+        product = self._dft.inverse(self._summed(answers))
         product += self._ridge * h
         return product
+
+    def _summed(self, responses: Iterable[Spectrum]) -> Spectrum:
+        """The samples times their responses, summed; it holds until the next product."""
+        total = self._spectrum
+        total[:] = 0
+        for (sample, _), response in zip(self._samples(), responses, strict=True):
+            total += np.multiply(sample, response, out=self._work)
+        return total
 
 
 def conjugate_gradients(product: Callable[[Real], Real], wanted: Real, start: Real, iterations: int) -> Real:

@@ -110,6 +110,7 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_mem_pattern = False  # its block comes on top of what the arena holds since the first run
     for key, value in session_entries(ort.__version__, platform.machine()).items():
         options.add_session_config_entry(key, value)
     try:

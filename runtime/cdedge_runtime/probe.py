@@ -46,6 +46,7 @@ class MemoryReport:
     floor: interpreter, numpy, OpenCV, onnxruntime and this package, before any model or frame.
     source: growth by opening the source and reading its first frame.
     peak: highest resident size while tracking. over_floor: peak - floor. tracker: over_floor - source.
+    code: the part of over_floor that are pages of library files, which the kernel can take back at any time.
     weights, activations, filter_state, buffers: computed from shapes, not measured.
     """
 
@@ -54,6 +55,7 @@ class MemoryReport:
     peak_bytes: int | None
     over_floor_bytes: int | None
     tracker_bytes: int | None
+    code_bytes: int | None
     pss_bytes: int | None
     private_bytes: int | None
     weights_bytes: int
@@ -145,6 +147,7 @@ def _memory(floor: MemoryNow, with_source: MemoryNow, peak: MemoryNow, sizes: Si
         peak.peak_bytes,
         _less(peak.peak_bytes, floor.rss_bytes),
         _less(peak.peak_bytes, with_source.rss_bytes),
+        _less(peak.files_bytes, floor.files_bytes),
         peak.pss_bytes,
         peak.private_bytes,
         sizes.weights_bytes,

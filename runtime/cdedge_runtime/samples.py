@@ -64,6 +64,7 @@ def merge(memory: Store, gone: int, *, into: int) -> None:
     """Put one sample's weight on another, which becomes their weighted mean."""
     kept, lost = memory.weights[into], memory.weights[gone]
     memory.spectra[into] *= kept / (kept + lost)
-    memory.spectra[into] += memory.spectra[gone] * (lost / (kept + lost))
+    memory.spectra[gone] *= lost / (kept + lost)
+    memory.spectra[into] += memory.spectra[gone]
     memory.weights[into] = kept + lost
     memory.weights[gone] = 0

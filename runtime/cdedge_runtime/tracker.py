@@ -47,7 +47,6 @@ class Tracker:
         self._settings = settings_of(self.spec.tracker, self.spec.settings, Settings)
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
         self._dft = Dft(self.spec.grid, band=self._settings.band, window=hann_sides(self.spec.grid))
-        self._prepared = np.empty((self.spec.channels, *self.spec.grid), np.float32)
         self._seen = np.empty((self.spec.channels, *self._dft.frequencies), np.complex64)
         self._filter: compact.CompactFilter | None = None
 
@@ -106,8 +105,9 @@ class Tracker:
         """What the model and the filter take, by shape; raises `NotInitialized` before ``init``."""
         if self._filter is None:
             raise NotInitialized
-        # The network's output is as large as the prepared maps, the filter's work space as the spectrum.
-        buffers = self._patch.nbytes + 2 * (self._prepared.nbytes + self._seen.nbytes)
+        features = 4 * self.spec.channels * math.prod(self.spec.grid)
+        # The filter's work space is two spectra.
+        buffers = self._patch.nbytes + features + 3 * self._seen.nbytes
         return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, self._filter.state_bytes, buffers)
 
     def _side_px(self, view: View) -> float:
@@ -118,7 +118,7 @@ class Tracker:
         lap("patch")
         features = self._extract(window)
         lap("features")
-        return compact.prepared(features, self._settings.power, out=self._prepared)
+        return compact.prepared(features, self._settings.power, out=features)
 
     def _spectrum(self, image: Frame, view: View, lap: Lap) -> Spectrum:
         spectrum = self._transformed(self._maps(image, view, lap))

@@ -1,0 +1,110 @@
+"""How much memory a tracker will take, from its file's contract and its source alone: bytes are counted, nothing runs.
+
+What cannot be counted from shapes stands here as named constants, fitted on some configurations on x86-64 (onnxruntime
+1.31, glibc) and checked on others: benchmarks/predict.py. Loads no numpy.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from .errors import Usage
+from .modelfile import ModelSpec
+from .settings import Settings
+
+FLOOR_BYTES = 80_000_000  # Python, numpy, OpenCV and onnxruntime: bench measured 77 MB on x86-64
+CODE_BYTES = 13_100_000  # fitted: pages of library code that a session, its runs and the filter touch
+SESSION_BYTES = 1_600_000  # fitted: onnxruntime's tables, and what Python and the libraries set up at the first run
+THREAD_BYTES = 100_000  # fitted: stack and work space of each further onnxruntime thread
+WEIGHT_COPIES = 2  # as read and as onnxruntime lays them out for its kernels
+
+_LINES = 1024  # rows of maps that the filter transforms at a time, see transform.py
+_FLOAT, _COMPLEX = 4, 8
+
+Reader = Literal["images", "video", "demo"]
+
+
+@dataclass(frozen=True)
+class Footage:
+    """The frames that will be read: (height, width) in pixels, and from what."""
+
+    frame_px: tuple[int, int]
+    reader: Reader = "images"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Bytes at the peak. ``floor_bytes`` is before any model or frame, all others come on top of it.
+
+    code: library code that a run touches. session: onnxruntime's own tables. weights: all copies. activations: alive at
+    once at the worst moment. features: the kept maps. filter: the filter, its spectrum, and its training's vectors.
+    samples: the memory of windows. buffers: patch, spectra and work space. frames: read images and their decoder.
+    """
+
+    floor_bytes: int
+    code_bytes: int
+    session_bytes: int
+    weights_bytes: int
+    activations_bytes: int
+    features_bytes: int
+    filter_bytes: int
+    samples_bytes: int
+    buffers_bytes: int
+    frames_bytes: int
+
+    @property
+    def over_floor_bytes(self) -> int:
+        """The sum of all but the floor."""
+        return sum(asdict(self).values()) - self.floor_bytes
+
+
+def predict(spec: ModelSpec, footage: Footage, *, threads: int = 1) -> Prediction:
+    """What ``spec``'s tracker will take on ``footage`` with the CPU provider; raises `Usage` for other trackers' files.
+
+    Of the filter's training the two largest moments are counted: their work space is allocated anew in each.
+    """
+    settings = spec.settings
+    if not isinstance(settings, Settings):
+        raise Usage(f"memory is predicted for deepcd's files, this one is for {spec.tracker}: measure with cdedge bench")
+    channels, (rows, columns) = spec.channels, spec.grid
+    down, across = _frequencies(spec.grid, settings.band)
+    spectrum = _COMPLEX * channels * down * across
+    support = support_cells(spec, settings)
+    taps = _FLOAT * channels * support[0] * support[1]
+    features = _FLOAT * channels * rows * columns
+    lines = _COMPLEX * across * (max(_LINES, rows) + max(_LINES, support[0]))
+    cropped = _COMPLEX * channels * support[0] * across
+    return Prediction(
+        floor_bytes=FLOOR_BYTES,
+        code_bytes=CODE_BYTES,
+        session_bytes=SESSION_BYTES + (threads - 1) * THREAD_BYTES,
+        weights_bytes=WEIGHT_COPIES * spec.weight_bytes,
+        activations_bytes=spec.activation_bytes,
+        features_bytes=features,
+        filter_bytes=spectrum + 6 * taps,
+        samples_bytes=settings.memory * spectrum,
+        buffers_bytes=3 * math.prod(spec.input_px) + 3 * spectrum + lines + cropped,
+        frames_bytes=_frames(footage),
+    )
+
+
+def support_cells(spec: ModelSpec, settings: Settings) -> tuple[int, int]:
+    """Filter size (rows, columns) for the target that the file was made for; its area hardly depends on the target."""
+    _, _, width, height = spec.source.box
+    side = settings.padding * math.sqrt(width * height)
+    rows, columns = (
+        min(n, max(3, round(settings.support * n * length / side)))
+        for n, length in zip(spec.grid, (height, width), strict=True)
+    )
+    return rows, columns
+
+
+def _frequencies(grid: tuple[int, int], band: float) -> tuple[int, int]:
+    down, across = (int(band * ((n - 1) // 2)) for n in grid)
+    return 2 * down + 1, across + 1
+
+
+def _frames(footage: Footage) -> int:
+    return 2 * 3 * math.prod(footage.frame_px)
