@@ -12,6 +12,7 @@ from cdedge_runtime.modelfile import OUTPUT_NAME
 
 from .backbones import Lrn, Pool
 from .graph import build_model, layer_of_tap
+from .liveness import activation_bytes
 from .network import ConvStep, FireStep, Geometry, Network, SelectStep, Size, TapStep, conv_size, pool_size
 from .timing import layer_times_ms
 from .torch_net import Patches
@@ -38,7 +39,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Footprint:
-    """Of a whole network; ``activation_bytes`` as `activation_bytes` counts them."""
+    """Of a whole network; ``activation_bytes`` as `liveness` counts them."""
 
     macs: int
     weight_bytes: int
@@ -83,46 +84,6 @@ def layer_costs(network: Network, geometry: Geometry) -> dict[str, Cost]:
             channels = costs[step.name].channels
     delivered = sum(step.delivered for step in network.steps if isinstance(step, TapStep))
     return {**costs, OUTPUT_NAME: Cost(delivered, 0, 0)}
-
-
-def activation_bytes(model: onnx.ModelProto) -> int:
-    """Peak of the bytes alive at once; each tap leaves before the next layer, and a ReLU works in place."""
-    sizes, output = _tensor_bytes(model), model.graph.output[0].name
-    alias = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Relu"}
-    nodes = [node for node in _streamed(model) if node.op_type != "Relu"]
-    last_use = {alias.get(name, name): at for at, node in enumerate(nodes) for name in node.input}
-    alive, peak = {graph_input.name for graph_input in model.graph.input}, 0
-    for at, node in enumerate(nodes):
-        alive.add(node.output[0])
-        peak = max(peak, sum(sizes[name] for name in alive))
-        alive = {name for name in alive if name == output or last_use[name] > at}
-    return peak
-
-
-def _streamed(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """Nodes in the order onnxruntime takes (see `graph`): depth first, the shallowest tap first."""
-    makers = {node.output[0]: node for node in model.graph.node}
-    order: dict[str, onnx.NodeProto] = {}
-    stack = [model.graph.output[0].name]
-    while stack:
-        waiting = [name for name in makers[stack[-1]].input if name in makers and name not in order]
-        if waiting:
-            stack.append(waiting[0])
-        else:
-            name = stack.pop()
-            order[name] = makers[name]
-    return list(order.values())
-
-
-def _tensor_bytes(model: onnx.ModelProto) -> dict[str, int]:
-    graph = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
-    values = [*graph.input, *graph.value_info, *graph.output]
-    return {value.name: _bytes(value.type.tensor_type) for value in values}
-
-
-def _bytes(tensor: onnx.TypeProto.Tensor) -> int:
-    itemsize = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).itemsize
-    return int(np.prod([d.dim_value for d in tensor.shape.dim]) * itemsize)
 
 
 def _timed(network: Network, geometry: Geometry, patches: Patches, runs: int) -> dict[str, Cost]:

@@ -6,6 +6,7 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ try:
     import onnxruntime as ort
 except ImportError as error:
     raise MissingExtra("onnxruntime is not installed", "cpu") from error
+
+_AS_REQUESTED = 1  # onnxruntime's ArenaExtendStrategy
 
 
 def usable_cpus() -> int:
@@ -113,6 +116,9 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
     options.enable_mem_pattern = False  # its block comes on top of what the arena holds since the first run
     for key, value in session_entries(ort.__version__, platform.machine()).items():
         options.add_session_config_entry(key, value)
+    if wanted == PROVIDERS["cpu"]:
+        _share_arena()
+        options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         session = ort.InferenceSession(str(path), options, providers=_with_options(wanted, path))
     except Exception as error:
@@ -124,6 +130,13 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
             "its libraries did not load; 'cdedge doctor' says which and what to install, or use --provider cpu"
         )
     return session
+
+
+@cache
+def _share_arena() -> None:
+    """Have one arena for all sessions of this process, which grows by what is asked for, not in powers of two."""
+    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(memory, ort.OrtArenaCfg(0, _AS_REQUESTED, -1, -1))
 
 
 def _with_options(wanted: str, path: Path) -> list[tuple[str, dict[str, str]]]:
