@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/predict.py OUT.csv
 
-Models are exported from the demo clip, whose frames are stored as JPEG files of the size that a row names. ``role`` says
-which rows the constants of cdedge_runtime/predict.py were fitted on; the others are the check.
+Models are exported from the demo clip, whose frames are stored as JPEG files of the size that a row names. ``role``
+says which rows the constants of cdedge_runtime/predict.py were fitted on; the others are the check.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import cv2
 
 from cdedge_export.distill import DistillOptions
 from cdedge_export.pipeline import ExportOptions, export
-from cdedge_runtime.demo import Clip
 from cdedge_runtime.box import Box
+from cdedge_runtime.demo import Clip
 from cdedge_runtime.features import read_spec
 from cdedge_runtime.frames import Source, image_source
 from cdedge_runtime.predict import Footage, predict
 from cdedge_runtime.probe import Request, measure
-from cdedge_runtime.settings import Settings, changed, profile_settings
+from cdedge_runtime.settings import changed, profile_settings
 
 FRAMES = 40
 

@@ -15,6 +15,7 @@ from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.inspect import inspect
+from .commands.predict import predict
 from .commands.report import report
 from .commands.soak import soak
 from .commands.track import track
@@ -28,7 +29,22 @@ app = typer.Typer(
     help="Distil a deep tracker to the channels one target needs, export it as one ONNX file, run it on a device.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (export, inspect, track, bench, report, devices, evaluate, compare, convert, vot, doctor, warm, soak):
+for command in (
+    export,
+    inspect,
+    track,
+    bench,
+    predict,
+    report,
+    devices,
+    evaluate,
+    compare,
+    convert,
+    vot,
+    doctor,
+    warm,
+    soak,
+):
     app.command()(command)
 
 

@@ -85,3 +85,11 @@ def starting_numbers(text: str | None, source: Source) -> tuple[float, float, fl
     """`parse_box`, as a measuring process is told it."""
     box = parse_box(text, source)
     return None if box is None else (box.x, box.y, box.width, box.height)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(height, width) of ``640x480``; raises `Usage`."""
+    width, x, height = text.lower().partition("x")
+    if not x or not width.isdecimal() or not height.isdecimal() or min(int(width), int(height)) < 1:
+        raise Usage(f"--frame {text}: expected WIDTHxHEIGHT in pixels, like 640x480")
+    return int(height), int(width)

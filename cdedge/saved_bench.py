@@ -33,6 +33,7 @@ def read_bench(path: Path) -> BenchReport:
     if not isinstance(value, dict) or value.pop("schema", None) != BENCH_SCHEMA:
         raise BadInput(f"{path}: not an answer of 'cdedge bench --json' (its schema is not {BENCH_SCHEMA})")
     value.pop("compared", None)
+    value.pop("prediction", None)
     try:
         return decode(BenchReport, value)
     except ValueError as error:

@@ -18,12 +18,14 @@ from cdedge.options import (
     ThreadsOption,
     starting_numbers,
 )
+from cdedge.prediction import checked, show_checked
 from cdedge.progress import progress
 from cdedge.render import emit_json, introduce
 from cdedge.saved_bench import BENCH_SCHEMA, Compared, read_bench
 from cdedge_runtime.benchmark import benchmark, differences
 from cdedge_runtime.benchmark import compare as compare_reports
 from cdedge_runtime.errors import CdedgeError
+from cdedge_runtime.footage import footage_of
 from cdedge_runtime.frames import open_source
 from cdedge_runtime.probe import Request
 from cdedge_runtime.record import encode
@@ -44,19 +46,24 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Measure frame rate and memory of a model on SOURCE in a fresh process."""
+    from cdedge_runtime.features import read_spec
+
     old = None if compare is None else read_bench(compare)
     opened = open_source(source)
     introduce(opened)
     start = starting_numbers(box, opened)
     with progress("measuring", repeat) as step:
         report = benchmark(Request(str(model), source, start, frames, provider, threads), repeat=repeat, step=step)
+    foretold = None if opened.live else checked(read_spec(model), footage_of(source, opened), report)
     changes = () if old is None else compare_reports(old, report)
     unlike = () if old is None else differences(old, report)
     if as_json:
         compared = None if old is None else encode(Compared(changes, unlike))
-        emit_json(BENCH_SCHEMA, {**encode(report), "compared": compared})
+        emit_json(BENCH_SCHEMA, {**encode(report), "compared": compared, "prediction": encode(foretold)})
     else:
         show_bench(report)
+        if foretold is not None:
+            show_checked(report, foretold)
         if old is not None:
             show_changes(changes, unlike)
     if any(each.verdict == "worse" for each in changes):

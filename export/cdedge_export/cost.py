@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-import onnx
-
 from cdedge_runtime.modelfile import OUTPUT_NAME
 
 from .backbones import Lrn, Pool

@@ -59,7 +59,9 @@ def _laid_out(model: onnx.ModelProto, tensors: dict[str, onnx.TypeProto.Tensor])
         if _runs_on_blocks(node.op_type, [_channels(tensors[i]) for i in inputs], [i in blocked for i in inputs]):
             blocked.add(name)
             padded = -(-_channels(tensors[name]) // _BLOCK) * _BLOCK
-            nodes.append(Node(tuple(_read(inputs, blocked)), name + _BLOCKED, bytes_ * padded // _channels(tensors[name])))
+            nodes.append(
+                Node(tuple(_read(inputs, blocked)), name + _BLOCKED, bytes_ * padded // _channels(tensors[name]))
+            )
             continue
         written = {n.output for n in nodes}
         nodes += [Node((i + _BLOCKED,), i, _bytes(tensors[i])) for i in inputs if i in blocked and i not in written]
@@ -75,7 +77,7 @@ def _runs_on_blocks(op: str, channels: list[int], blocked: list[bool]) -> bool:
     """Whether onnxruntime has such a node read blocks; the image's three planes are read as they are."""
     whole = all(count % _BLOCK == 0 for count in channels)
     if op == "Conv":
-        return channels[0] < _BLOCK and not blocked[0] or whole
+        return (channels[0] < _BLOCK and not blocked[0]) or whole
     return op in ("MaxPool", "AveragePool", "Concat") and whole and all(blocked)
 
 

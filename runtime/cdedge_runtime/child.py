@@ -14,12 +14,13 @@ from typing import Any
 
 from .conditions import read_conditions
 from .errors import BadEnvironment, BadModel, CdedgeError, OverBudget, Usage
-from .modelfile import from_metadata
+from .modelfile import ModelSpec, from_metadata
+from .predict import FLOOR_BYTES, predict
+from .settings import Settings
 from .stamps import metadata
 
 Tick = Callable[[], None]
 
-FLOOR_BYTES = 80_000_000  # Python, numpy, OpenCV and onnxruntime: bench measured 77 MB on x86-64
 _TICK_S = 0.2
 _OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "Insufficient memory", "Failed to allocate", "Cannot allocate")
 _MEANING = {
@@ -102,10 +103,16 @@ def memory_known(model: Path) -> str:
     except BadModel:
         need = "its need cannot be read"
     else:
-        need = (
-            f"by shape it needs {_mb(spec.weight_bytes + spec.activation_bytes)} beside {_mb(FLOOR_BYTES)} of libraries"
-        )
+        need = _need(spec)
     return f"{model}: {need}; free {_mb(now.available_bytes)}, {limit}"
+
+
+def _need(spec: ModelSpec) -> str:
+    if isinstance(spec.settings, Settings):
+        need = f"predicted need {_mb(predict(spec, None).over_floor_bytes)} and frames"
+    else:
+        need = f"by shape it needs {_mb(spec.weight_bytes + spec.activation_bytes)}"
+    return f"{need}, beside {_mb(FLOOR_BYTES)} of libraries"
 
 
 def _signal(number: int) -> str:

@@ -173,6 +173,7 @@ def _video_frames(text: str, count: int | None) -> Iterator[Frame]:
                 break
             done += 1
             yield to_bgr(frame)
+            del frame
     finally:
         capture.release()
     # Containers may overstate their length by a frame or two; a larger gap is damage.

@@ -7,7 +7,7 @@ What cannot be counted from shapes stands here as named constants, fitted on som
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from .errors import Usage
@@ -15,12 +15,13 @@ from .modelfile import ModelSpec
 from .settings import Settings
 
 FLOOR_BYTES = 80_000_000  # Python, numpy, OpenCV and onnxruntime: bench measured 77 MB on x86-64
-CODE_BYTES = 13_100_000  # fitted: pages of library code that a session, its runs and the filter touch
-SESSION_BYTES = 1_600_000  # fitted: onnxruntime's tables, and what Python and the libraries set up at the first run
+CODE_BYTES = 13_600_000  # fitted: pages of library code that a session, its runs and the filter touch
+SESSION_BYTES = 2_200_000  # fitted: onnxruntime's tables, and what Python and the libraries set up at the first run
 THREAD_BYTES = 100_000  # fitted: stack and work space of each further onnxruntime thread
+VIDEO_BYTES = 7_500_000  # fitted: code and tables of OpenCV's video decoder
+DEMO_BYTES = 4_000_000  # fitted: library code that renders the demo clip
 WEIGHT_COPIES = 2  # as read and as onnxruntime lays them out for its kernels
 
-_LINES = 1024  # rows of maps that the filter transforms at a time, see transform.py
 _FLOAT, _COMPLEX = 4, 8
 
 Reader = Literal["images", "video", "demo"]
@@ -57,25 +58,27 @@ class Prediction:
     @property
     def over_floor_bytes(self) -> int:
         """The sum of all but the floor."""
-        return sum(asdict(self).values()) - self.floor_bytes
+        return sum(int(getattr(self, field.name)) for field in fields(self)) - self.floor_bytes
 
 
-def predict(spec: ModelSpec, footage: Footage, *, threads: int = 1) -> Prediction:
+def predict(spec: ModelSpec, footage: Footage | None, *, threads: int = 1) -> Prediction:
     """What ``spec``'s tracker will take on ``footage`` with the CPU provider; raises `Usage` for other trackers' files.
 
-    Of the filter's training the two largest moments are counted: their work space is allocated anew in each.
+    Without ``footage`` no frames are counted.
     """
     settings = spec.settings
     if not isinstance(settings, Settings):
-        raise Usage(f"memory is predicted for deepcd's files, this one is for {spec.tracker}: measure with cdedge bench")
+        raise Usage(
+            f"memory is predicted for deepcd's files, this one is for {spec.tracker}: measure with cdedge bench"
+        )
     channels, (rows, columns) = spec.channels, spec.grid
     down, across = _frequencies(spec.grid, settings.band)
     spectrum = _COMPLEX * channels * down * across
     support = support_cells(spec, settings)
     taps = _FLOAT * channels * support[0] * support[1]
     features = _FLOAT * channels * rows * columns
-    lines = _COMPLEX * across * (max(_LINES, rows) + max(_LINES, support[0]))
-    cropped = _COMPLEX * channels * support[0] * across
+    # Each of the two transforms keeps its lines and its sines, see transform.py.
+    scratch = _FLOAT * channels * (down * (columns + support[1]) + 2 * (down // 2) * 2 * across)
     return Prediction(
         floor_bytes=FLOOR_BYTES,
         code_bytes=CODE_BYTES,
@@ -85,8 +88,8 @@ def predict(spec: ModelSpec, footage: Footage, *, threads: int = 1) -> Predictio
         features_bytes=features,
         filter_bytes=spectrum + 6 * taps,
         samples_bytes=settings.memory * spectrum,
-        buffers_bytes=3 * math.prod(spec.input_px) + 3 * spectrum + lines + cropped,
-        frames_bytes=_frames(footage),
+        buffers_bytes=3 * math.prod(spec.input_px) + 3 * spectrum + scratch,
+        frames_bytes=0 if footage is None else _frames(footage),
     )
 
 
@@ -107,4 +110,10 @@ def _frequencies(grid: tuple[int, int], band: float) -> tuple[int, int]:
 
 
 def _frames(footage: Footage) -> int:
-    return 2 * 3 * math.prod(footage.frame_px)
+    """A frame of ours and the decoder's own; a video's decoder also holds five pictures of 12 bits per pixel."""
+    pixels = math.prod(footage.frame_px)
+    if footage.reader == "video":
+        return VIDEO_BYTES + 2 * 3 * pixels + 5 * 3 * pixels // 2
+    if footage.reader == "demo":  # a background twice as wide and high and two canvases, of floats
+        return DEMO_BYTES + 2 * 3 * pixels + _FLOAT * 3 * (4 + 2) * pixels
+    return 2 * 3 * pixels

@@ -85,7 +85,8 @@ def track(
     frames = Latest(source.frames()) if newest else None
     try:
         with frames or nullcontext():
-            for index, frame in enumerate(_timed(frames or source.frames(), watch)):
+            for frame in _timed(frames or source.frames(), watch):
+                index = len(estimates)
                 if index == 0:
                     watch.start()
                     estimates.append(tracker.init(frame, box(frame), watch.lap))
@@ -95,6 +96,7 @@ def track(
                 if frames is not None:
                     latency_ns.append(time.perf_counter_ns() - frames.captured_ns)
                 _close(watch, (index, frame, estimates[-1]), draw=draw, observe=observe)
+                del frame  # or it would stay while the next one is read; so does what enumerate keeps
                 if limit is not None and index + 1 >= limit:
                     break
     except CdedgeError as problem:
@@ -130,6 +132,7 @@ def _timed(frames: Iterator[Frame], watch: Stopwatch) -> Iterator[Frame]:
             return
         watch.lap("read")
         yield frame
+        del frame
 
 
 def _close(

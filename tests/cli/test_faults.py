@@ -120,7 +120,7 @@ def test_the_kernels_memory_limit_is_reported_as_such(
     start_with(f"open({str(memory_group / 'cgroup.procs')!r}, 'w').write('0')", tmp_path / "site", monkeypatch)
     text = in_one_line(cdedge("bench", tiny_model, square_folder), 3)
     assert "SIGKILL (the kernel does so when memory runs out)" in text
-    assert "by shape it needs" in text
+    assert "predicted need" in text
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="oom_score_adj is Linux")

@@ -1,0 +1,55 @@
+"""``cdedge predict``: memory from the file alone, before it is deployed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cdedge.options import JsonOption, ModelArgument, parse_size
+from cdedge.prediction import PREDICT_SCHEMA, Answer, show_prediction
+from cdedge.render import emit_json, say
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.predict import Footage
+from cdedge_runtime.predict import predict as run_predict
+from cdedge_runtime.record import encode
+
+_DEFAULT_PX = (480, 640)
+
+
+def predict(
+    model: ModelArgument,
+    source: Annotated[
+        str | None,
+        typer.Argument(help="What will be tracked in: a video, folder or sequence, or 'demo'.", show_default=False),
+    ] = None,
+    frame: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Size of the frames instead of SOURCE. Default: 640x480.", show_default=False),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads for onnxruntime.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Say from the file alone how much memory its tracker will take on the CPU; nothing is run."""
+    from cdedge_runtime.features import read_spec
+
+    footage = _footage(source, frame)
+    answer = Answer(str(model), footage, threads, run_predict(read_spec(model), footage, threads=threads))
+    if as_json:
+        emit_json(PREDICT_SCHEMA, encode(answer))
+    else:
+        show_prediction(answer)
+
+
+def _footage(source: str | None, frame: str | None) -> Footage:
+    if source is not None and frame is not None:
+        raise Usage("give SOURCE or --frame, not both")
+    if source is None:
+        if frame is None:
+            say("no SOURCE or --frame given: for images of 640x480")
+        return Footage(_DEFAULT_PX if frame is None else parse_size(frame))
+    from cdedge_runtime.footage import footage_of
+    from cdedge_runtime.frames import open_source
+
+    text = None if source == "demo" else source
+    return footage_of(text, open_source(text))

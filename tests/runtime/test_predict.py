@@ -1,0 +1,68 @@
+"""Predicted memory: its parts against bytes counted by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.predict import FLOOR_BYTES, Footage, predict
+from cdedge_runtime.settings import Settings
+from cdedge_runtime.tracker_settings import Cf2Settings
+from tests.conftest import CHANNELS, make_spec
+
+SPEC = make_spec(source=replace(make_spec().source, box=(0.0, 0.0, 40.0, 40.0)))
+SEEN = Footage((100, 200))
+
+
+def test_every_part_is_counted_from_shapes() -> None:
+    said = predict(SPEC, SEEN)
+    spectrum = 8 * CHANNELS * 23 * 12  # band 0.79 of the 15 frequencies below Nyquist on 32 cells: -11..11 and 0..11
+    taps = 4 * CHANNELS * 11 * 11  # 1.5 of 32 / 4.5 cells
+    scratch = 4 * CHANNELS * (23 * (32 + 11) + 2 * 11 * 2 * 12)
+    assert said.features_bytes == 4 * CHANNELS * 32 * 32
+    assert said.samples_bytes == 3 * spectrum
+    assert said.filter_bytes == spectrum + 6 * taps
+    assert said.buffers_bytes == 3 * 64 * 64 + 3 * spectrum + scratch
+    assert said.activations_bytes == 4096
+    assert said.weights_bytes == 2 * 648
+    assert said.frames_bytes == 2 * 3 * 100 * 200
+    assert said.floor_bytes == FLOOR_BYTES
+
+
+def test_over_the_floor_is_the_sum_of_the_other_parts() -> None:
+    said = predict(SPEC, SEEN)
+    more = replace(said, floor_bytes=7, samples_bytes=said.samples_bytes + 1000)
+    assert more.over_floor_bytes == said.over_floor_bytes + 1000
+
+
+def test_without_footage_no_frames_are_counted() -> None:
+    seen, blind = predict(SPEC, SEEN), predict(SPEC, None)
+    assert seen.over_floor_bytes - blind.over_floor_bytes == seen.frames_bytes
+
+
+def test_more_of_anything_takes_more() -> None:
+    least = predict(SPEC, SEEN).over_floor_bytes
+    richer = replace(SPEC, settings=Settings(memory=5, band=1.0))
+    assert predict(richer, SEEN).over_floor_bytes > least
+    assert predict(SPEC, Footage((200, 200))).over_floor_bytes > least
+    assert predict(SPEC, SEEN, threads=2).over_floor_bytes > least
+
+
+def test_the_filter_takes_what_the_tracker_says(tiny_model, square_folder) -> None:
+    from cdedge_runtime.frames import open_source
+    from cdedge_runtime.tracker import Tracker
+
+    tracker, source = Tracker(tiny_model), open_source(str(square_folder))
+    assert source.first_box is not None
+    tracker.init(next(source.frames()), source.first_box)
+    spec = replace(tracker.spec, source=replace(tracker.spec.source, box=(0.0, 0.0, *source.first_box.size)))
+    said, counted = predict(spec, None), tracker.sizes()
+    assert counted.filter_state_bytes < said.samples_bytes + said.filter_bytes
+    assert counted.buffers_bytes < said.buffers_bytes + said.features_bytes
+
+
+def test_other_trackers_are_measured_not_predicted() -> None:
+    with pytest.raises(Usage, match="measure with cdedge bench"):
+        predict(replace(SPEC, tracker="cf2", settings=Cf2Settings()), SEEN)
