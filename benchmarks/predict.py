@@ -79,7 +79,6 @@ class Row:
     measured_bytes: int
     error: float
     code_bytes: int
-    fps_without_read: float
 
 
 def clip(folder: Path, width: int) -> tuple[Source, Box]:
@@ -128,7 +127,6 @@ def measured(case: Case, folder: Path) -> Row:
         found,
         round(said / found - 1, 4),
         report.memory.code_bytes,
-        round(report.fps_without_read, 1),
     )
 
 

@@ -21,6 +21,7 @@ MEMORY = MemoryReport(
     peak_bytes=90_000_000,
     over_floor_bytes=20_000_000,
     tracker_bytes=18_000_000,
+    code_bytes=None,
     pss_bytes=None,
     private_bytes=None,
     weights_bytes=1_000_000,

@@ -20,7 +20,7 @@ NOW = read_conditions()
 
 def run(fps: float = 100.0, peak: int | None = 50_000_000) -> ProbeReport:
     time = StageTime(*[1000 / fps] * 6)
-    memory = MemoryReport(30_000_000, 1_000_000, peak, peak and peak - 30_000_000, None, None, None, 1, 2, 3, 4)
+    memory = MemoryReport(30_000_000, 1_000_000, peak, peak and peak - 30_000_000, *[None] * 4, 1, 2, 3, 4)
     return ProbeReport(
         "demo",
         10,
