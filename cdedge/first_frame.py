@@ -1,4 +1,7 @@
-"""Pictures of channels for a page: kept ones from the file itself, pruned ones from the full network at the desk."""
+"""What a page tells of a source's first frame: predicted memory, and pictures of channels.
+
+Kept channels come from the file itself, pruned ones from the full network at the desk.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime.errors import BadInput, CdedgeError, MissingExtra
+from cdedge_runtime.footage import footage_of
 from cdedge_runtime.frames import Frame, Source, frame_sha256, open_source
 from cdedge_runtime.hog_features import BACKBONE
 from cdedge_runtime.modelfile import ModelSpec
+from cdedge_runtime.predict import predict
 from cdedge_runtime.run import starting_box
 
 from .options import parse_box
 
 if TYPE_CHECKING:
     from cdedge.pages.channels import ChannelPictures
+    from cdedge.pages.memory import Stack
 
+_PREDICTED = "predicted memory"
 LeftOut = tuple[tuple[str, str], ...]
 
 
@@ -44,6 +51,20 @@ def pictures_or_reason(
             raise
         why = str(error)
     return pictures, (("pictures of pruned channels", why),)
+
+
+def predicted_or_reason(
+    spec: ModelSpec, source: str | None, *, provider: str, threads: int
+) -> tuple[Stack | None, LeftOut]:
+    """Memory as predicted for the source's frames, or why it cannot be."""
+    from cdedge.pages.memory import predicted_stack
+
+    if provider != "cpu":
+        return None, ((_PREDICTED, "it is predicted for the CPU provider only"),)
+    try:
+        return predicted_stack(predict(spec, footage_of(source, open_source(source)), threads=threads)), ()
+    except CdedgeError as error:
+        return None, ((_PREDICTED, str(error)),)
 
 
 def _of_kept(model: Path, spec: ModelSpec, source: Source, box: str | None) -> ChannelPictures:

@@ -50,7 +50,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write one self-contained page: memory, time and channels of a model on this device, or as measured on another."""
-    from cdedge.first_frame import pictures_or_reason
+    from cdedge.first_frame import pictures_or_reason, predicted_or_reason
     from cdedge.pages.device import DevicePage, write_device_page
     from cdedge_runtime.features import read_spec
 
@@ -62,8 +62,13 @@ def report(
         measured = _measured(request, repeat)
     else:
         measured = _saved(bench, model)
-    pictures, left_out = pictures_or_reason(model, spec, source or measured.request.source, box=box, weights=weights)
-    write_device_page(out, DevicePage(model, spec, measured, None, pictures, left_out))
+    source = source or measured.request.source
+    predicted, no_prediction = predicted_or_reason(
+        spec, source, provider=measured.request.provider, threads=measured.threads
+    )
+    pictures, no_pictures = pictures_or_reason(model, spec, source, box=box, weights=weights)
+    left_out = (*no_prediction, *no_pictures)
+    write_device_page(out, DevicePage(model, spec, measured, predicted, pictures, left_out))
     for what, why in left_out:
         say(f"left out: {what}. {why}")
     if as_json:

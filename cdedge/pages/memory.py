@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from cdedge.render import size
+from cdedge_runtime.predict import Prediction
 from cdedge_runtime.probe import MemoryReport
 
 from .table import Cell, Column, number_cell, sortable_table
@@ -15,24 +16,29 @@ FLOOR = "libraries"
 _INKS = {
     FLOOR: 6,
     "reading frames": 7,
+    "library code": 7,
+    "session": 5,
     "weights": 0,
     "activations": 1,
-    "kept features": 5,
-    "filter state": 2,
+    "kept features": 2,
+    "filter state": 3,
     "sample memory": 4,
-    "buffers": 3,
+    "buffers": 1,
     "rest": 6,
 }
+_PALE = ("library code", "kept features", "buffers", "rest")  # share an ink with another part
 _MEANING = {
-    FLOOR: "Python, numpy, OpenCV, onnxruntime, before any model or frame; measured",
-    "reading frames": "growth by opening the source and reading a frame; measured",
-    "weights": "of the network; by shape",
-    "activations": "the network's, at once; by shape",
-    "kept features": "delivered to the filter; by shape",
-    "filter state": "filter and its spectra; by shape",
-    "sample memory": "stored samples; by shape",
-    "buffers": "windows and patches; by shape",
-    "rest": "onnxruntime's session and arena, allocators: what was measured less all the above",
+    FLOOR: "Python, numpy, OpenCV, onnxruntime, before any model or frame",
+    "reading frames": "the images and their decoder; measured: growth by opening the source and reading a frame",
+    "library code": "pages of the libraries that a run touches; the kernel can take them back",
+    "session": "onnxruntime's tables; measured: in the rest",
+    "weights": "the network's; measured: by shape, once",
+    "activations": "the network's, alive at once; measured: by shape",
+    "kept features": "the maps; measured: in the buffers",
+    "filter state": "filter, its spectrum and its training's vectors; measured: by shape, with the sample memory",
+    "sample memory": "stored spectra; measured: in the filter state",
+    "buffers": "patch, spectra, work space; measured: by shape",
+    "rest": "session, arena, allocators: what was measured less all the above",
 }
 
 
@@ -60,8 +66,29 @@ def measured_stack(memory: MemoryReport) -> Stack | None:
         "filter state": memory.filter_state_bytes,
         "buffers": memory.buffers_bytes,
     }
-    rest = max(0, tracker - sum(shapes.values()))
-    return Stack("measured", {FLOOR: floor, "reading frames": max(0, source), **shapes, "rest": rest})
+    left = max(0, tracker - sum(shapes.values()))
+    code = min(left, max(0, memory.code_bytes or 0))
+    parts = {FLOOR: floor, "reading frames": max(0, source), "library code": code, **shapes, "rest": left - code}
+    return Stack("measured", parts)
+
+
+def predicted_stack(found: Prediction) -> Stack:
+    """What `predict` says a process will take."""
+    return Stack(
+        "predicted",
+        {
+            FLOOR: found.floor_bytes,
+            "reading frames": found.frames_bytes,
+            "library code": found.code_bytes,
+            "session": found.session_bytes,
+            "weights": found.weights_bytes,
+            "activations": found.activations_bytes,
+            "kept features": found.features_bytes,
+            "filter state": found.filter_bytes,
+            "sample memory": found.samples_bytes,
+            "buffers": found.buffers_bytes,
+        },
+    )
 
 
 def memory_figures(stacks: Sequence[Stack]) -> str:
@@ -90,7 +117,7 @@ def _row(stack: Stack, widest: int) -> str:
 
 
 def _table(stacks: Sequence[Stack]) -> str:
-    parts = list(dict.fromkeys(part for stack in stacks for part in stack.parts))
+    parts = [part for part in _MEANING if any(part in stack.parts for stack in stacks)]
     columns = [
         Column("Part", tuple(Cell(_part(part), part) for part in parts), is_text=True),
         *(Column(stack.name.capitalize(), tuple(_bytes(stack.parts.get(part)) for part in parts)) for stack in stacks),
@@ -108,4 +135,4 @@ def _bytes(count: int | None) -> Cell:
 
 
 def _css(part: str) -> str:
-    return "light ink-6" if part == "rest" else f"ink-{_INKS.get(part, 0)}"
+    return f"{'light ' if part in _PALE else ''}ink-{_INKS.get(part, 0)}"

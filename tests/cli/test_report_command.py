@@ -36,6 +36,7 @@ def test_a_page_of_a_distilled_model_has_its_channels(cdedge: Run, square_folder
         "left_out": {},
     }
     assert page.read_text().count('alt="channel ') == 64
+    assert "Predicted</button>" in page.read_text()
 
 
 def test_a_saved_benchmark_is_shown_and_pictures_that_cannot_be_are_explained(

@@ -14,8 +14,9 @@ import pytest
 from cdedge.pages.channels import map_uri, ranges
 from cdedge.pages.device import device_page, write_device_page
 from cdedge.pages.latency import latency_figures, latency_text
-from cdedge.pages.memory import Stack, measured_stack, memory_figures
+from cdedge.pages.memory import Stack, measured_stack, memory_figures, predicted_stack
 from cdedge_runtime.modelfile import Tap
+from cdedge_runtime.predict import Prediction
 from tests.conftest import make_spec
 
 from .devices import MEMORY, make_bench, make_device, make_pictures, make_run
@@ -44,13 +45,23 @@ def test_the_parts_add_up_to_what_was_measured() -> None:
     stack = measured_stack(MEMORY)
     assert stack is not None
     assert stack.total == MEMORY.peak_bytes
-    assert stack.parts["rest"] == 8_000_000
+    assert (stack.parts["library code"], stack.parts["rest"]) == (5_000_000, 3_000_000)
 
 
 def test_shapes_larger_than_what_was_measured_leave_no_negative_rest() -> None:
     stack = measured_stack(replace(MEMORY, tracker_bytes=1_000_000))
     assert stack is not None
-    assert stack.parts["rest"] == 0
+    assert (stack.parts["library code"], stack.parts["rest"]) == (0, 0)
+
+
+def test_what_is_predicted_stands_beside_it(tmp_path: Path) -> None:
+    found = Prediction(*range(1_000_000, 11_000_000, 1_000_000))
+    stack = predicted_stack(found)
+    assert stack.total - stack.parts["libraries"] == found.over_floor_bytes
+    html = device_page(make_device(tmp_path, predicted=stack))
+    assert '<button type="button">Predicted</button>' in html
+    for name in stack.parts:
+        assert f"<span>{name}</span>" in html
 
 
 def test_bars_share_one_scale_and_the_libraries_stand_apart() -> None:
