@@ -6,7 +6,7 @@ Written with onnx.helper, so that the opset, the IR version and every shape are 
 onnxruntime orders the nodes itself: from the output backwards, of several inputs the one whose node comes
 last in the file first. So the taps stand behind all layers and the deepest first, and each leaves the
 full-size map before the next layer runs. It holds where a tap ends in a node that onnxruntime does not
-replace, hence the slice of every averaged tap, even of one that keeps all its channels.
+replace, hence the slice of every averaged tap, even of one that keeps all its channels, unless it is the only one.
 """
 
 from __future__ import annotations
@@ -91,8 +91,13 @@ def build_model(
             tapped.append((step, trunk))
         else:
             trunk = _applied(graph, step, trunk)
-    delivered = [_projected(graph, step, _tap(graph, step, value)) for step, value in reversed(tapped)][::-1]
-    graph.node("Concat", delivered, OUTPUT_NAME, axis=1)
+    delivered = [
+        _projected(graph, step, _tap(graph, step, value, alone=len(tapped) == 1)) for step, value in reversed(tapped)
+    ][::-1]
+    if len(delivered) > 1:
+        graph.node("Concat", delivered, OUTPUT_NAME, axis=1)
+    else:  # a Concat of one would copy; onnxruntime drops an Identity
+        graph.node("Identity", delivered, OUTPUT_NAME)
     channels = sum(step.delivered for step, _ in tapped)
     outputs = [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [batch, channels, *geometry.grid])]
     for name, value in constants.items():
@@ -220,14 +225,15 @@ def _sliced(graph: _Graph, layer: str, channels: tuple[int, ...], name: str) -> 
     return graph.node("Gather", [name, index], f"{layer}/slice", axis=1)
 
 
-def _tap(graph: _Graph, step: TapStep, x: _Value) -> str:
+def _tap(graph: _Graph, step: TapStep, x: _Value, *, alone: bool) -> str:
     """Slice and resample; a whole-number average goes first, for it reads the full-size map only once."""
     layer, grid, name = layer_of_tap(step.name), graph.grid, x.name
     if x.size[0] % grid[0] == 0 and x.size[1] % grid[1] == 0:
         window = [x.size[0] // grid[0], x.size[1] // grid[1]]
         if window != [1, 1]:
             name = graph.node("AveragePool", [name], f"{layer}/mean", kernel_shape=window, strides=window)
-        return _sliced(graph, layer, step.channels, name)
+        whole = len(step.channels) == x.channels
+        return name if alone and whole else _sliced(graph, layer, step.channels, name)
     if len(step.channels) < x.channels:
         name = _sliced(graph, layer, step.channels, name)
     columns = graph.constant(f"{layer}/columns_matrix", resample_matrix(x.size[1], grid[1]).T)
