@@ -59,7 +59,7 @@ def export(
     reconstruct: Annotated[
         bool,
         typer.Option(help="In chain mode, fit each layer to what the full network computes on the first frames."),
-    ] = True,
+    ] = False,
     precision: Annotated[
         Literal["fp32", "fp16", "int8"],
         typer.Option(

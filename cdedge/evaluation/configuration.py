@@ -30,7 +30,7 @@ class TrackerOptions:
     weights: str | None = None
     convention: str | None = None
     mode: Literal["exact", "chain"] = "exact"
-    reconstruct: bool = True
+    reconstruct: bool = False
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     distill: bool = True
     channels: str = "auto"

@@ -54,6 +54,10 @@ def export(
     if isinstance(options.settings, MdNetSettings):
         _only_fp32(options)
         return export_mdnet(source, box, out, options=options, say=say)
+    if options.reconstruct and options.mode == "exact":
+        raise Usage(
+            "--reconstruct repairs what chain mode loses, exact loses nothing: add --mode chain, or leave it out"
+        )
     begin = time.perf_counter()
     backbone = find_backbone(options.backbone)
     taps = parse_layers(options.layers, backbone)
@@ -134,13 +138,9 @@ def _pruned(
     """The plan's network; in chain mode, where it is asked for, fitted to the full one on ``windows``."""
     kept = {tap.name: tap.kept for tap in plan.taps if tap.kept}
     network = prune(backbone, weights, kept, mode=options.mode)
-    if not _reconstructs(options):
+    if not options.reconstruct:
         return network
     return reconstructed(network, full_network(backbone, weights, list(kept)), kept, patches=windows)
-
-
-def _reconstructs(options: ExportOptions) -> bool:
-    return options.mode == "chain" and options.reconstruct
 
 
 def _contract(
@@ -159,7 +159,7 @@ def _contract(
         backbone=plan.backbone,
         taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps if t.kept),
         mode=options.mode,
-        reconstructed=_reconstructs(options),
+        reconstructed=options.reconstruct,
         precision=options.precision,
         subsample=options.subsample,
         input_px=geometry.input_px,

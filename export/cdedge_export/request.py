@@ -42,7 +42,7 @@ class ExportOptions:
     weights: str | None = None
     convention: str | None = None
     mode: Literal["exact", "chain"] = "exact"
-    reconstruct: bool = True
+    reconstruct: bool = False
     precision: Precision = "fp32"
     distill: DistillOptions | None = field(default_factory=DistillOptions)
     plan: Path | None = None

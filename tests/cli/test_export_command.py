@@ -86,3 +86,25 @@ def test_a_refused_export_leaves_nothing(
     assert text in done.stderr
     assert "Traceback" not in done.stderr
     assert list(work.iterdir()) == []
+
+
+def test_chain_fitted_and_int8(cdedge: Run, square_folder: Path, weights: Path, tmp_path: Path) -> None:
+    model = tmp_path / "small.onnx"
+    base = ("export", square_folder, "--layers", "11+12", "--weights", weights, "--convention", "caffe", "-o", model)
+    refused = cdedge(*base, "--reconstruct")
+    assert refused.returncode == 2
+    assert "--mode chain" in refused.stderr
+    errors = {}
+    for options in ((), ("--reconstruct",), ("--reconstruct", "--precision", "int8")):
+        done = cdedge(*base, "--mode", "chain", "--channels", "0.4", *options, "--json")
+        assert done.returncode == 0, done.stderr
+        answer, spec = json.loads(done.stdout), read_spec(model)
+        assert [len(tap.kept) for tap in spec.taps] == [32, 32]
+        assert spec.reconstructed == ("--reconstruct" in options)
+        assert spec.precision == ("int8" if "int8" in options else "fp32")
+        errors[options] = answer["parity"]["losses"][1]["error"]
+    plain, fitted, small = errors.values()
+    assert fitted < 0.5 * plain
+    assert fitted < small < plain
+    tracked = cdedge("track", model, square_folder, "--json")
+    assert tracked.returncode == 0, tracked.stderr
