@@ -22,7 +22,10 @@ def evaluate(
         Text, typer.Option(metavar="NAME,NAME", help="Only these sequences.", show_default=False)
     ] = None,
     tracker: Annotated[
-        str, typer.Option(help="deepcd, cf2, cacf, eco, or opencv: with CSRT, KCF, MOSSE, MIL, DaSiamRPN, Nano or Vit.")
+        str,
+        typer.Option(
+            help="deepcd, cf2, cacf, eco, mdnet, or opencv: with CSRT, KCF, MOSSE, MIL, DaSiamRPN, Nano or Vit."
+        ),
     ] = "deepcd",
     model: Annotated[
         Path | None,
