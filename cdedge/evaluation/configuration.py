@@ -16,7 +16,8 @@ _NAMED_WEIGHTS = ("bundled", "imagenet")
 class TrackerOptions:
     """Which tracker, and how it is made.
 
-    tracker: ``deepcd``, ``cf2``, ``cacf``, ``eco``, ``mdnet``, ``opencv:NAME``, or ``raw:FOLDER`` for results made elsewhere.
+    tracker: ``deepcd``, ``cf2``, ``cacf``, ``eco``, ``mdnet``, ``opencv:NAME``, or ``raw:FOLDER`` for results from
+    elsewhere.
     model: an exported file for all sequences; None distils one per sequence with the options from
     ``backbone`` on, which mean the same as in ``cdedge export``; None there is the export's own default.
     peer_model: files of an OpenCV network tracker. settings: ``NAME=VALUE`` texts that change the tracker's.
