@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -85,6 +86,15 @@ def starting_numbers(text: str | None, source: Source) -> tuple[float, float, fl
     """`parse_box`, as a measuring process is told it."""
     box = parse_box(text, source)
     return None if box is None else (box.x, box.y, box.width, box.height)
+
+
+def parse_bytes(option: str, text: str) -> int:
+    """Bytes of ``24MB``, ``1.5 GB``, ``800kB`` (decimal units) or a plain number; raises `Usage`."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(|k|M|G)B?\s*", text)
+    count = 0 if found is None else round(float(found[1]) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[found[2]])
+    if count <= 0:
+        raise Usage(f"{option} {text}: expected a size like 24MB")
+    return count
 
 
 def parse_size(text: str) -> tuple[int, int]:

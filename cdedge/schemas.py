@@ -17,6 +17,7 @@ from typing import Any
 
 from cdedge.doctor.facts import Facts
 from cdedge.doctor.finding import Finding
+from cdedge.planning.report import PLAN_SCHEMA, PlanReport
 from cdedge.prediction import PREDICT_SCHEMA, Answer, Checked
 from cdedge.saved_bench import BENCH_SCHEMA, Compared
 from cdedge_runtime.benchmark import BenchReport
@@ -32,6 +33,7 @@ def answers() -> dict[str, Mapping[str, Any]]:
     return {
         BENCH_SCHEMA: {**typing.get_type_hints(BenchReport), "compared": Compared | None, "prediction": Checked | None},
         PREDICT_SCHEMA: typing.get_type_hints(Answer),
+        PLAN_SCHEMA: typing.get_type_hints(PlanReport),
         "cdedge.soak/1": typing.get_type_hints(SoakReport),
         "cdedge.report/1": {"page": str, "bytes": int, "left_out": dict[str, str]},
         "cdedge.warm/1": {"model": str, **typing.get_type_hints(WarmReport)},

@@ -14,7 +14,7 @@ from cdedge_runtime.modelfile import ModelSpec, SourceInfo, Tap
 from cdedge_runtime.tracker_settings import CacfSettings, EcoSettings, MdNetSettings, tracker_of
 
 from .backbones import Backbone, find_backbone, parse_layers
-from .cost import cost_table, footprint
+from .cost import LayerCost, cost_table, footprint
 from .distill import KEEP_ALL, Maps, TwoFrames, distill, keep_all
 from .first_look import Patches, two_frames, varied_windows
 from .hog_export import export_hog
@@ -112,9 +112,11 @@ def export(
             file, spec, network, backbone=backbone, weights=weights, patches=patches, projections=projections
         ),
     )
-    say("measuring each layer before and after")
-    before = subsampled(full_network(backbone, weights, taps), options.subsample)
-    costs = cost_table(before, network, geometry, patches=patches)
+    costs: tuple[LayerCost, ...] = ()
+    if options.timed:
+        say("measuring each layer before and after")
+        before = subsampled(full_network(backbone, weights, taps), options.subsample)
+        costs = cost_table(before, network, geometry, patches=patches)
     return ExportReport(
         out,
         out.stat().st_size,

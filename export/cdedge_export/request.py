@@ -34,6 +34,7 @@ class ExportOptions:
     reconstruct: in chain mode, fit each layer to what the full network computes on the first frames.
     precision: of weights and convolutions.
     subsample: compute the deepest layer at every so-many-th position.
+    timed: measure every layer before and after pruning for the report.
     settings: the tracker's; which record it is says which tracker.
     """
 
@@ -49,6 +50,7 @@ class ExportOptions:
     input_px: int | None = None
     grid: int | None = None
     subsample: int = 1
+    timed: bool = True
     settings: AnySettings = field(default_factory=Settings)
 
 

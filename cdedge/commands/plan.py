@@ -1,0 +1,130 @@
+"""``cdedge plan``: what to export for a budget of memory and time."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cdedge.options import BoxOption, JsonOption, SourceArgument, parse_box, parse_bytes
+from cdedge.planning.budget import Budget, Option, best, front, nearest
+from cdedge.planning.plot import options_svg
+from cdedge.planning.report import PLAN_SCHEMA, PlanReport, miss_text, show_plan
+from cdedge.planning.scaling import core_here, core_of, notes, slowdown, target_of
+from cdedge.planning.search import Found, Scene, candidates, evaluate, make
+from cdedge.progress import progress
+from cdedge.render import emit_json, introduce, say
+from cdedge_runtime.errors import BadInput, OverBudget, Usage
+from cdedge_runtime.files import write_whole
+from cdedge_runtime.footage import footage_of
+from cdedge_runtime.frames import open_source
+from cdedge_runtime.record import encode
+
+
+def plan(
+    source: SourceArgument = None,
+    box: BoxOption = None,
+    device: Annotated[
+        str, typer.Option(help="here, a device profile's name (see 'cdedge devices') or its TOML file.")
+    ] = "here",
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE", help="At most so much over Python and its libraries, e.g. 24MB.", show_default=False
+        ),
+    ] = None,
+    min_fps: Annotated[
+        float | None, typer.Option(min=0.01, help="At least so many frames per second.", show_default=False)
+    ] = None,
+    layers: Annotated[str, typer.Option(help="Layers to try.")] = "11,11+12,11+12+21",
+    channels: Annotated[str, typer.Option(help="Channels to try: shares, counts, auto, all.")] = "0.25,0.5,all",
+    mode: Annotated[str, typer.Option(help="Pruning modes to try: chain, exact.")] = "chain,exact",
+    input_px: Annotated[str, typer.Option("--input", help="Sides of the network's input to try.")] = "96,192",
+    precision: Annotated[str, typer.Option(help="Precisions to try: fp32, int8, fp16.")] = "fp32",
+    weights: Annotated[str | None, typer.Option(help="As in 'cdedge export'.", show_default=False)] = None,
+    frames: Annotated[int, typer.Option(min=3, help="Measure on so many of the first frames.")] = 60,
+    threads: Annotated[int, typer.Option(min=1, help="Threads for onnxruntime and OpenCV.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write the best file that fits here.", show_default=False)
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Write memory against fps here, as SVG.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search layers, channels, modes and input sizes for the best file that fits a budget; exit code 4 if none does."""
+    tried = (layers.split(","), channels.split(","), mode.split(","), _sides(input_px), precision.split(","))
+    chosen = candidates(*tried)
+    target = target_of(device)
+    there = None if target.profile is None else core_of(target.profile, threads)
+    budget = Budget(None if max_memory is None else parse_bytes("--max-memory", max_memory), min_fps)
+    opened = open_source(source)
+    introduce(opened)
+    if opened.live:
+        raise BadInput(f"{opened.name} is live: plan on a recording of it")
+    said = notes(target, there)
+    factor = 1.0 if there is None else slowdown(core_here(), there)
+    if factor is None and min_fps is not None:
+        raise Usage(f"{said[-1]}: plan without --min-fps, or measure on the device with --device here")
+    from cdedge_export.request import first_frames
+
+    two, first = first_frames(opened, parse_box(box, opened))
+    scene = Scene(source, opened, first, two, footage_of(source, opened), frames, threads, weights)
+    with tempfile.TemporaryDirectory(prefix="cdedge-plan-") as folder:
+        with progress("exporting", len(chosen)) as step:
+            made = make(chosen, scene, Path(folder), step)
+        with progress("measuring", len(made)) as step:
+            found = evaluate(made, scene, budget, slowdown=factor, measured_here=there is None, step=step)
+        options = tuple(option for option, _ in found.options)
+        taken = best(options, budget)
+        if taken is not None and out is not None:
+            write_whole(out, _file_of(found, taken).read_bytes())
+    report = PlanReport(
+        source=opened.name,
+        device=target.name,
+        measured=there is None,
+        slowdown=factor,
+        threads=threads,
+        budget=budget,
+        options=options,
+        front=front(options),
+        left_out=found.left_out,
+        notes=said,
+        chosen=taken,
+        nearest=None if taken is not None else nearest(options, budget),
+        model=str(out) if taken is not None and out is not None else None,
+    )
+    _tell(report, plot, as_json=as_json)
+
+
+def _tell(report: PlanReport, plot: Path | None, *, as_json: bool) -> None:
+    if plot is not None:
+        _draw(report, plot)
+    if as_json:
+        emit_json(PLAN_SCHEMA, encode(report))
+    else:
+        show_plan(report)
+    if report.chosen is None:
+        raise OverBudget(miss_text(report.budget, report.nearest))
+
+
+def _draw(report: PlanReport, plot: Path) -> None:
+    if report.slowdown is None:
+        raise Usage("--plot: without frame rates there is nothing to draw")
+    kind = "measured" if report.measured else "PREDICTED"
+    title = f"{report.source} on {report.device}, {kind}"
+    write_whole(plot, options_svg(title, report.options, report.front, report.chosen).encode())
+    say(f"wrote {plot}")
+
+
+def _file_of(found: Found, wanted: Option) -> Path:
+    return next(path for option, path in found.options if option is wanted)
+
+
+def _sides(text: str) -> list[int]:
+    words = text.split(",")
+    if not all(word.isdecimal() and 32 <= int(word) <= 512 for word in words):
+        raise Usage(f"--input {text}: expected sides of 32 to 512 px, like 96,192")
+    return [int(word) for word in words]

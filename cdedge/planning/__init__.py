@@ -1,0 +1,1 @@
+"""Searching what to export for a budget of memory and time."""

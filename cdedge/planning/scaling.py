@@ -1,0 +1,100 @@
+"""From a frame rate here to one on a device that is not at hand: a roofline of two ratios, stated and predicted.
+
+A frame takes longer there by the larger of two ratios: arithmetic (what one core reaches in matrix products, here
+measured, there `MATRIX_SHARE` of its derived peak) and memory (what one core copies, here measured, there `COPY_SHARE`
+of the stated bandwidth). Both shares are assumptions. Where no bandwidth is stated, arithmetic decides alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cdedge_devices import BadProfile, DeviceProfile, load
+from cdedge_runtime.errors import Usage
+
+MATRIX_SHARE = 0.8
+COPY_SHARE = 0.5
+
+_SIDE, _COPIED_BYTES, _TIMES = 512, 32_000_000, 7
+
+
+@dataclass(frozen=True)
+class Core:
+    """What one core reaches: in matrix products of float32, and in bytes read and written by copying; None: unknown."""
+
+    flops: float | None
+    copied_bytes_per_s: float | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the tracker is to run: this machine, or a device by its profile."""
+
+    name: str
+    profile: DeviceProfile | None = None
+
+
+def target_of(name: str) -> Target:
+    """``here``, or a device profile's name or file; raises `Usage` for one that is absent or absurd."""
+    if name == "here":
+        return Target(name)
+    try:
+        return Target(name, load(name))
+    except BadProfile as error:
+        raise Usage(str(error)) from error
+
+
+def core_here() -> Core:
+    """What one core of this machine reaches now; the best of several short runs."""
+    matrix, source = np.ones((_SIDE, _SIDE), np.float32), np.ones(_COPIED_BYTES // 4, np.float32)
+    product, copy = np.empty_like(matrix), np.empty_like(source)
+    flops = 2 * _SIDE**3 / _best_s(lambda: np.matmul(matrix, matrix, out=product))
+    return Core(flops, 2 * _COPIED_BYTES / _best_s(lambda: np.copyto(copy, source)))
+
+
+def core_of(profile: DeviceProfile, threads: int) -> Core:
+    """What one core of a device is assumed to reach; raises `Usage` for more threads than it has cores."""
+    mode = profile.power_mode()
+    if threads > mode.cores:
+        raise Usage(f"{profile.id} has {mode.cores} cores in mode {mode.name}: ask for at most as many --threads")
+    per_cycle, bandwidth = profile.cpu.fp32_flops_per_cycle, profile.memory.bandwidth_bytes_per_s
+    stated = mode.bandwidth_bytes_per_s or (None if bandwidth is None else bandwidth.value)
+    return Core(
+        None if per_cycle is None else MATRIX_SHARE * per_cycle.value * mode.cpu_clock_hz,
+        None if stated is None else COPY_SHARE * stated,
+    )
+
+
+def slowdown(here: Core, there: Core) -> float | None:
+    """How many times as long a frame takes there; None where the device's arithmetic is not known."""
+    if there.flops is None or here.flops is None:
+        return None
+    ratios = [here.flops / there.flops]
+    if there.copied_bytes_per_s is not None and here.copied_bytes_per_s is not None:
+        ratios.append(here.copied_bytes_per_s / there.copied_bytes_per_s)
+    return max(ratios)
+
+
+def notes(target: Target, there: Core | None) -> tuple[str, ...]:
+    """What has to be known of figures for that target."""
+    if target.profile is None or there is None:
+        return ()
+    said = [f"{target.name} is not at hand: memory and fps are predicted, not measured"]
+    if there.flops is None:
+        said.append(f"{target.name}: no arithmetic per cycle is stated for its cores, so no fps can be predicted")
+    elif there.copied_bytes_per_s is None:
+        said.append(f"{target.name}: no memory bandwidth is stated; fps are scaled by arithmetic alone")
+    return tuple(said)
+
+
+def _best_s(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(_TIMES):
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return min(times)

@@ -1,0 +1,183 @@
+"""The search: export every candidate, predict its memory, measure what is promising, keep the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.frames import Frame, Source
+from cdedge_runtime.modelfile import ModelSpec
+from cdedge_runtime.predict import Footage, predict
+from cdedge_runtime.probe import ProbeReport, Request, measure
+from cdedge_runtime.settings import profile_settings
+
+from .budget import Budget, Candidate, Option
+
+if TYPE_CHECKING:
+    from cdedge_export.request import ExportOptions
+
+_SLACK = 1.15  # predicted memory may be wrong by so much before a candidate is left out unmeasured
+_HOPELESS = 0.5  # of the wanted frame rate: what does more work than a file this slow is left out unmeasured
+
+_MODES, _PRECISIONS = ("chain", "exact"), ("fp32", "int8", "fp16")
+
+Measure = Callable[[Request], ProbeReport]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is planned for: a source by its text, the target in its first frame, and how much of it to run."""
+
+    text: str | None
+    source: Source
+    box: Box
+    frames: list[Frame]
+    footage: Footage
+    measured_frames: int
+    threads: int
+    weights: str | None
+
+
+@dataclass(frozen=True)
+class Made:
+    """An exported candidate: its file, its contract, its margin."""
+
+    candidate: Candidate
+    model: Path
+    spec: ModelSpec
+    margin: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: options with their files, in the order of the candidates, and who was left out and why."""
+
+    options: tuple[tuple[Option, Path], ...]
+    left_out: tuple[str, ...]
+
+
+def candidates(
+    layers: Sequence[str],
+    channels: Sequence[str],
+    modes: Sequence[str],
+    inputs: Sequence[int],
+    precisions: Sequence[str],
+) -> tuple[Candidate, ...]:
+    """Every combination that differs: with one layer, or all channels, the first mode stands for all.
+
+    Raises `Usage` for an unknown mode or precision.
+    """
+    for given, known in ((modes, _MODES), (precisions, _PRECISIONS)):
+        if not set(given) <= set(known):
+            raise Usage(f"{','.join(given)}: expected some of {', '.join(known)}")
+    return tuple(
+        Candidate(layer, kept, mode, side, precision)
+        for layer, kept, mode, side, precision in product(layers, channels, modes, inputs, precisions)
+        if mode == modes[0] or ("+" in layer and kept != "all")
+    )
+
+
+def make(chosen: Sequence[Candidate], scene: Scene, folder: Path, step: Callable[[], None]) -> list[Made]:
+    """Export every candidate into ``folder`` and judge it; ``step`` is called after each.
+
+    Margins are of one place: where the file with the most multiplications finds the target in frame 2.
+    """
+    from cdedge_export.pipeline import export
+    from cdedge_export.quality import Judge, located, margin
+
+    made = []
+    for number, candidate in enumerate(chosen):
+        model = folder / f"{number}.onnx"
+        report = export(scene.source, scene.box, model, options=_options(candidate, scene))
+        made.append(Made(candidate, model, report.spec, 0.0))
+        step()
+    if not made:
+        return []
+    reference = max(made, key=lambda each: each.spec.macs)
+    place = located(Judge(reference.model, scene.frames, scene.box), scene.box.center)
+    return [replace(m, margin=margin(Judge(m.model, scene.frames, scene.box), place)) for m in made]
+
+
+def evaluate(
+    made: Sequence[Made],
+    scene: Scene,
+    budget: Budget,
+    *,
+    slowdown: float | None,
+    measured_here: bool,
+    step: Callable[[], None],
+    measure_one: Measure = measure,
+) -> Found:
+    """Give every promising candidate its figures, the one with the least work first; ``step`` is called after each.
+
+    ``slowdown``: how many times as long a frame takes on the device; None: it cannot be told, nothing is run.
+    ``measured_here``: the device is this machine, so that memory is what was measured.
+    """
+    found, left_out, too_slow = list[tuple[Option, Path]](), list[str](), list[Made]()
+    smallest = min(
+        made, key=lambda each: _predicted(each, scene), default=None
+    )  # measured at any rate: a miss has a name
+    for each in sorted(made, key=lambda m: m.spec.macs):
+        reason = None if each is smallest else _unpromising(each, scene, budget, too_slow)
+        if reason is not None:
+            left_out.append(f"{each.candidate.name}: {reason}")
+        else:
+            option = _figures(each, scene, slowdown=slowdown, measured_here=measured_here, measure_one=measure_one)
+            found.append((option, each.model))
+            if budget.min_fps is not None and option.fps is not None and option.fps < _HOPELESS * budget.min_fps:
+                too_slow.append(each)
+        step()
+    return Found(tuple(found), tuple(left_out))
+
+
+def _unpromising(each: Made, scene: Scene, budget: Budget, too_slow: Sequence[Made]) -> str | None:
+    """Why a candidate is not worth measuring."""
+    said = _predicted(each, scene)
+    if budget.max_memory_bytes is not None and said > _SLACK * budget.max_memory_bytes:
+        return f"predicted {said / 1e6:.1f} MB"
+    for slow in too_slow:
+        if slow.spec.macs <= each.spec.macs and slow.spec.channels <= each.spec.channels:
+            return f"more work than {slow.candidate.name}, which is far too slow"
+    return None
+
+
+def _figures(each: Made, scene: Scene, *, slowdown: float | None, measured_here: bool, measure_one: Measure) -> Option:
+    said = _predicted(each, scene)
+    if slowdown is None:
+        return Option(each.candidate, each.spec.channels, said, None, each.margin, measured=False)
+    box = (scene.box.x, scene.box.y, scene.box.width, scene.box.height)
+    report = measure_one(Request(str(each.model), scene.text, box, scene.measured_frames, "cpu", scene.threads))
+    found = report.memory.over_floor_bytes if measured_here else None
+    return Option(
+        each.candidate,
+        each.spec.channels,
+        said if found is None else found,
+        report.fps_without_read / slowdown,
+        each.margin,
+        measured=found is not None,
+    )
+
+
+def _predicted(each: Made, scene: Scene) -> int:
+    return predict(each.spec, scene.footage, threads=scene.threads).over_floor_bytes
+
+
+def _options(candidate: Candidate, scene: Scene) -> ExportOptions:
+    from cdedge_export.distill import DistillOptions
+    from cdedge_export.request import ExportOptions
+
+    return ExportOptions(
+        layers=candidate.layers,
+        weights=scene.weights,
+        mode=cast(Literal["exact", "chain"], candidate.mode),
+        precision=cast(Literal["fp32", "fp16", "int8"], candidate.precision),
+        distill=None if candidate.channels == "all" else DistillOptions(channels=candidate.channels),
+        input_px=candidate.input_px,
+        timed=False,
+        settings=profile_settings(None, several_layers="+" in candidate.layers),
+    )

@@ -1,0 +1,61 @@
+"""Picking by a budget, and the Pareto front, on figures made by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdedge.planning.budget import Budget, Candidate, Option, best, excess, front, nearest
+from cdedge.planning.report import miss_text
+
+
+def option(name: str, memory: float, fps: float | None, margin: float) -> Option:
+    return Option(Candidate(name, "all", "chain", 96, "fp32"), 8, round(memory * 1e6), fps, margin, measured=True)
+
+
+SMALL, MIDDLE, LARGE = option("small", 10, 300, 5.0), option("middle", 20, 100, 9.0), option("large", 40, 20, 9.1)
+WORSE = option("worse", 25, 90, 8.0)  # the middle one is better in everything
+ALL = (LARGE, SMALL, WORSE, MIDDLE)
+
+
+def test_the_largest_margin_that_fits() -> None:
+    assert best(ALL, Budget(30_000_000, 50.0)) is MIDDLE
+    assert best(ALL, Budget(15_000_000, None)) is SMALL
+
+
+def test_of_nearly_equal_margins_the_faster() -> None:
+    assert best(ALL, Budget(None, None)) is MIDDLE
+    surer = option("surer", 40, 20, 9.5)
+    assert best((*ALL, surer), Budget(None, None)) is surer
+
+
+def test_a_bound_that_is_just_kept_fits() -> None:
+    assert excess(MIDDLE, Budget(20_000_000, 100.0)) == 0
+    assert excess(MIDDLE, Budget(19_999_999, 100.0)) > 0
+    assert excess(MIDDLE, Budget(20_000_000, 100.1)) > 0
+
+
+def test_the_nearest_miss_counts_the_worse_bound() -> None:
+    budget = Budget(8_000_000, 400.0)
+    assert best(ALL, budget) is None
+    assert excess(SMALL, budget) == pytest.approx(400 / 300 - 1)
+    assert nearest(ALL, budget) is SMALL
+    text = miss_text(budget, SMALL)
+    assert "33%" in text
+    assert "small" in text
+    assert nearest((), budget) is None
+    assert "no candidate" in miss_text(budget, None)
+
+
+def test_the_front_holds_what_nothing_beats_in_everything() -> None:
+    assert front(ALL) == (SMALL, MIDDLE, LARGE)
+
+
+def test_equal_options_both_stay() -> None:
+    twin = option("twin", 10, 300, 5.0)
+    assert front((SMALL, twin)) == (SMALL, twin)
+
+
+def test_an_unknown_rate_neither_fits_nor_misses() -> None:
+    unknown = option("unknown", 10, None, 5.0)
+    assert excess(unknown, Budget(10_000_000, None)) == 0
+    assert best((unknown,), Budget(None, None)) is unknown

@@ -1,0 +1,116 @@
+"""Which candidates there are, and which are measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cdedge.planning.budget import Budget, Candidate
+from cdedge.planning.search import Made, Scene, candidates, evaluate
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.frames import image_source
+from cdedge_runtime.predict import Footage, predict
+from cdedge_runtime.probe import ProbeReport, Request
+from tests.conftest import make_spec
+from tests.pages.devices import MEMORY, make_run
+
+SEEN = Footage((100, 100))
+FRAMES = [np.zeros((100, 100, 3), np.uint8)] * 2
+SCENE = Scene(None, image_source("none", ()), Box(1, 1, 20, 20), FRAMES, SEEN, 10, 1, None)
+
+
+def made(name: str, *, macs: int, activations: int = 1_000_000) -> Made:
+    spec = make_spec(macs=macs, activation_bytes=activations)
+    return Made(Candidate(name, "all", "chain", 96, "fp32"), Path(f"{name}.onnx"), spec, 1.0)
+
+
+class Bench:
+    """Stands in for measuring: a frame rate per file, and what was asked for."""
+
+    def __init__(self, **fps: float) -> None:
+        self.fps, self.asked = fps, list[str]()
+
+    def __call__(self, request: Request) -> ProbeReport:
+        name = Path(request.model).stem
+        self.asked.append(name)
+        return make_run(memory=replace(MEMORY, over_floor_bytes=21_000_000), fps=self.fps[name])
+
+
+def test_modes_are_told_apart_only_where_they_differ() -> None:
+    names = [c.name for c in candidates(["11", "11+12"], ["0.5", "all"], ["chain", "exact"], [96], ["fp32"])]
+    assert names == [
+        "11 0.5 96 px",
+        "11 all 96 px",
+        "11+12 0.5 96 px chain",
+        "11+12 0.5 96 px exact",
+        "11+12 all 96 px",
+    ]
+
+
+def test_one_mode_alone_is_kept() -> None:
+    assert len(candidates(["11"], ["0.5"], ["exact"], [96, 192], ["fp32", "int8"])) == 4
+
+
+@pytest.mark.parametrize(("modes", "precisions"), [(["fast"], ["fp32"]), (["chain"], ["int4"])])
+def test_an_unknown_word_is_refused(modes: list[str], precisions: list[str]) -> None:
+    with pytest.raises(Usage, match="expected some of"):
+        candidates(["11"], ["0.5"], modes, [96], precisions)
+
+
+def test_here_memory_and_rate_are_what_was_measured() -> None:
+    bench = Bench(a=100.0)
+    found = evaluate(
+        [made("a", macs=1)], SCENE, Budget(None, None), slowdown=1.0, measured_here=True, step=lambda: None,
+        measure_one=bench,
+    )  # fmt: skip
+    [(option, path)] = found.options
+    assert (option.memory_bytes, option.fps, option.measured) == (21_000_000, 100.0, True)
+    assert path == Path("a.onnx")
+
+
+def test_on_a_device_memory_is_predicted_and_the_rate_scaled() -> None:
+    bench, each = Bench(a=100.0), made("a", macs=1)
+    found = evaluate(
+        [each], SCENE, Budget(None, None), slowdown=4.0, measured_here=False, step=lambda: None, measure_one=bench
+    )
+    [(option, _)] = found.options
+    assert option.fps == 25.0
+    assert option.memory_bytes == predict(each.spec, SEEN).over_floor_bytes
+    assert not option.measured
+
+
+def test_without_a_rate_nothing_is_run() -> None:
+    bench = Bench()
+    found = evaluate(
+        [made("a", macs=1)], SCENE, Budget(None, None), slowdown=None, measured_here=False, step=lambda: None,
+        measure_one=bench,
+    )  # fmt: skip
+    assert bench.asked == []
+    assert found.options[0][0].fps is None
+
+
+def test_the_hopeless_are_left_out_and_it_is_said_why() -> None:
+    bench = Bench(quick=100.0, slow=10.0)
+    quick, big = made("quick", macs=1, activations=1000), made("big", macs=2, activations=10**9)
+    made_ = [made("slower", macs=9), quick, made("slow", macs=5), big]
+    found = evaluate(
+        made_, SCENE, Budget(50_000_000, 30.0), slowdown=1.0, measured_here=True, step=lambda: None, measure_one=bench
+    )
+    assert bench.asked == ["quick", "slow"]
+    assert len(found.left_out) == 2
+    assert "predicted 10" in found.left_out[0]
+    assert "more work than slow" in found.left_out[1]
+
+
+def test_where_all_are_too_large_the_smallest_is_measured_for_the_nearest_miss() -> None:
+    bench = Bench(small=50.0)
+    made_ = [made("small", macs=5, activations=10**9), made("large", macs=2, activations=2 * 10**9)]
+    found = evaluate(
+        made_, SCENE, Budget(1_000_000, None), slowdown=1.0, measured_here=True, step=lambda: None, measure_one=bench
+    )
+    assert bench.asked == ["small"]
+    assert len(found.options) == 1
