@@ -50,6 +50,10 @@ def test_the_front_holds_what_nothing_beats_in_everything() -> None:
     assert front(ALL) == (SMALL, MIDDLE, LARGE)
 
 
+def test_as_good_in_two_and_worse_in_one_is_beaten() -> None:
+    assert front((MIDDLE, option("slower", 20, 99, 9.0))) == (MIDDLE,)
+
+
 def test_equal_options_both_stay() -> None:
     twin = option("twin", 10, 300, 5.0)
     assert front((SMALL, twin)) == (SMALL, twin)
