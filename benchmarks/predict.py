@@ -22,8 +22,8 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.demo import Clip
 from cdedge_runtime.features import read_spec
 from cdedge_runtime.frames import Source, image_source
+from cdedge_runtime.metering.probe import Request, measure
 from cdedge_runtime.predict import Footage, predict
-from cdedge_runtime.probe import Request, measure
 from cdedge_runtime.settings import changed, profile_settings
 
 FRAMES = 40

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from cdedge.render import say, show_facts, show_table, size
 from cdedge.stages import show_stages
-from cdedge_runtime.benchmark import BenchReport
-from cdedge_runtime.conditions import Conditions
-from cdedge_runtime.noise import Change, Spread
-from cdedge_runtime.tegra import Tegra
+from cdedge_runtime.metering.benchmark import BenchReport
+from cdedge_runtime.metering.conditions import Conditions
+from cdedge_runtime.metering.noise import Change, Spread
+from cdedge_runtime.metering.tegra import Tegra
 
 _NOT_TOLD = "not readable"
 

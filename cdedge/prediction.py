@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from cdedge.render import say, show_facts, size
-from cdedge_runtime.benchmark import BenchReport
 from cdedge_runtime.errors import CdedgeError
+from cdedge_runtime.metering.benchmark import BenchReport
 from cdedge_runtime.modelfile import ModelSpec
 from cdedge_runtime.predict import Footage, Prediction, predict
 

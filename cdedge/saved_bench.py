@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdedge_runtime.benchmark import BenchReport
 from cdedge_runtime.errors import BadInput
-from cdedge_runtime.noise import Change
+from cdedge_runtime.metering.benchmark import BenchReport
+from cdedge_runtime.metering.noise import Change
 from cdedge_runtime.record import decode
 
 BENCH_SCHEMA = "cdedge.bench/1"

@@ -20,9 +20,9 @@ from cdedge.doctor.finding import Finding
 from cdedge.planning.report import PLAN_SCHEMA, PlanReport
 from cdedge.prediction import PREDICT_SCHEMA, Answer, Checked
 from cdedge.saved_bench import BENCH_SCHEMA, Compared
-from cdedge_runtime.benchmark import BenchReport
 from cdedge_runtime.files import write_whole
-from cdedge_runtime.soak_report import SoakReport
+from cdedge_runtime.metering.benchmark import BenchReport
+from cdedge_runtime.metering.soak_report import SoakReport
 from cdedge_runtime.warm import WarmReport
 
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}

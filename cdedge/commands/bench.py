@@ -22,12 +22,12 @@ from cdedge.prediction import checked, show_checked
 from cdedge.progress import progress
 from cdedge.render import emit_json, introduce
 from cdedge.saved_bench import BENCH_SCHEMA, Compared, read_bench
-from cdedge_runtime.benchmark import benchmark, differences
-from cdedge_runtime.benchmark import compare as compare_reports
 from cdedge_runtime.errors import CdedgeError
 from cdedge_runtime.footage import footage_of
 from cdedge_runtime.frames import open_source
-from cdedge_runtime.probe import Request
+from cdedge_runtime.metering.benchmark import benchmark, differences
+from cdedge_runtime.metering.benchmark import compare as compare_reports
+from cdedge_runtime.metering.probe import Request
 from cdedge_runtime.record import encode
 
 

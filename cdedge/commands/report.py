@@ -20,11 +20,11 @@ from cdedge.options import (
 from cdedge.progress import progress
 from cdedge.render import emit_json, introduce, say
 from cdedge.saved_bench import read_bench
-from cdedge_runtime.benchmark import BenchReport, benchmark
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import file_sha256
 from cdedge_runtime.frames import open_source
-from cdedge_runtime.probe import Request
+from cdedge_runtime.metering.benchmark import BenchReport, benchmark
+from cdedge_runtime.metering.probe import Request
 
 
 def report(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdedge_runtime.conditions import BUSY_SHARE
+from cdedge_runtime.metering.conditions import BUSY_SHARE
 from cdedge_runtime.predict import FLOOR_BYTES
 
 from .facts import Facts

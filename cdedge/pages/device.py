@@ -10,9 +10,9 @@ from pathlib import Path
 from cdedge.bench_tables import condition_facts, node_text, range_text
 from cdedge.model_facts import model_facts
 from cdedge.render import size
-from cdedge_runtime.benchmark import BenchReport
-from cdedge_runtime.conditions import BUSY_SHARE
 from cdedge_runtime.files import write_whole
+from cdedge_runtime.metering.benchmark import BenchReport
+from cdedge_runtime.metering.conditions import BUSY_SHARE
 from cdedge_runtime.modelfile import ModelSpec
 
 from .channels import ChannelPictures, channel_pictures, channel_table

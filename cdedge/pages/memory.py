@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 from cdedge.render import size
+from cdedge_runtime.metering.probe import MemoryReport
 from cdedge_runtime.predict import Prediction
-from cdedge_runtime.probe import MemoryReport
 
 from .table import Cell, Column, number_cell, sortable_table
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal, cast
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.frames import Frame, Source
+from cdedge_runtime.metering.probe import ProbeReport, Request, measure
 from cdedge_runtime.modelfile import ModelSpec
 from cdedge_runtime.predict import Footage, predict
-from cdedge_runtime.probe import ProbeReport, Request, measure
 from cdedge_runtime.settings import profile_settings
 
 from .budget import Budget, Candidate, Option

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime import compact
-from cdedge_runtime.eco import Problem
+from cdedge_runtime.eco.tracker import Problem
 from cdedge_runtime.transform import Real, Spectrum
 
 _STEPS, _ITERATIONS, _FIRST = 10, 15, 30

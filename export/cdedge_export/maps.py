@@ -9,10 +9,10 @@ import numpy as np
 
 from cdedge_runtime import cacf, patch
 from cdedge_runtime.box import Box, check_target
-from cdedge_runtime.crops import crop_sides
 from cdedge_runtime.estimate import no_lap
 from cdedge_runtime.frames import Frame
 from cdedge_runtime.hog_features import HogFeatures
+from cdedge_runtime.mdnet.crops import crop_sides
 from cdedge_runtime.modelfile import ModelSpec
 from cdedge_runtime.opening import open_features
 from cdedge_runtime.patch import Sides

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.candidates import check_sampling
-from cdedge_runtime.crops import BATCH
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.frames import Frame, Source, frame_sha256
+from cdedge_runtime.mdnet.candidates import check_sampling
+from cdedge_runtime.mdnet.crops import BATCH
 from cdedge_runtime.modelfile import ModelSpec, SourceInfo, Tap, WeightsInfo
 from cdedge_runtime.tracker_settings import MdNetSettings, settings_of, tracker_of
 

@@ -6,10 +6,10 @@ from dataclasses import astuple
 
 import numpy as np
 
-from cdedge_runtime import candidates
 from cdedge_runtime.box import Box
-from cdedge_runtime.crops import BATCH, crop
 from cdedge_runtime.frames import Frame
+from cdedge_runtime.mdnet import candidates
+from cdedge_runtime.mdnet.crops import BATCH, crop
 from cdedge_runtime.tracker_settings import MdNetSettings
 
 from .backbones import Backbone

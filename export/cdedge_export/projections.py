@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from cdedge_runtime import compact, eco
+from cdedge_runtime import compact
 from cdedge_runtime.dcf import hann_window
+from cdedge_runtime.eco import tracker as eco
 from cdedge_runtime.tracker_settings import EcoSettings, settings_of, tracker_of
 from cdedge_runtime.transform import Real
 

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .conditions import Ask, read_conditions, run_tool
 from .errors import BadEnvironment
 from .files import file_sha256
+from .metering.conditions import Ask, read_conditions, run_tool
 
 CACHE_VARIABLE = "CDEDGE_CACHE"
 _LIBRARIES = ("libnvinfer.so", "libnvinfer.so.11", "libnvinfer.so.10", "libnvinfer.so.8")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from .cacf import Cacf
 from .cf2 import Cf2
-from .eco import Eco
+from .eco.tracker import Eco
 from .errors import BadModel
 from .estimate import CropFeatures, Features, ModelTracker
 from .features import Extractor
 from .hog_features import BACKBONE, HogFeatures
-from .mdnet import MdNet
+from .mdnet.tracker import MdNet
 from .tracker import Tracker
 from .window_tracker import WindowTracker
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from . import child
 from .engines import engine_folder
 from .errors import CdedgeError
 from .features import Extractor
+from .metering import child
 from .record import decode, encode
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cdedge.doctor.checks import CHECKS, examine
 from cdedge.doctor.facts import Facts, Imported, KnownBadVersion, ModelFacts, OpenCv
-from cdedge_runtime.conditions import Conditions
+from cdedge_runtime.metering.conditions import Conditions
 from cdedge_runtime.providers import PROVIDERS
 
 CONDITIONS = Conditions(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cdedge.doctor.gather import missing_in_ldd
 from cdedge_runtime import modelfile
-from cdedge_runtime.stamps import ir_and_opset, metadata
+from cdedge_runtime.metering.stamps import ir_and_opset, metadata
 from tests.conftest import Done, make_spec
 
 Run = Callable[..., Done]

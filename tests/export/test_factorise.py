@@ -16,7 +16,7 @@ from cdedge_export.prune import full_network
 from cdedge_export.torch_net import run
 from cdedge_runtime.compact import CompactFilter
 from cdedge_runtime.dcf import hann_window
-from cdedge_runtime.eco import Problem, problem_for
+from cdedge_runtime.eco.tracker import Problem, problem_for
 from cdedge_runtime.tracker_settings import EcoSettings
 from tests.export.random_nets import random_patches, random_weights
 

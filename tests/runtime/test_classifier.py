@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cdedge_runtime import box_regression, candidates
 from cdedge_runtime.box import Box
-from cdedge_runtime.classifier import Classifier, Dense, forward, gathered, gradients, hardest, loss
 from cdedge_runtime.errors import BadInput
+from cdedge_runtime.mdnet import box_regression, candidates
+from cdedge_runtime.mdnet.classifier import Classifier, Dense, forward, gathered, gradients, hardest, loss
 from cdedge_runtime.tracker_settings import MdNetSettings
 
 SHAPE = (240, 320, 3)

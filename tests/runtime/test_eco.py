@@ -11,12 +11,12 @@ import pytest
 from cdedge_runtime.box import Box
 from cdedge_runtime.compact import CompactFilter
 from cdedge_runtime.dcf import gaussian_label
-from cdedge_runtime.eco import Eco
+from cdedge_runtime.eco.mixture import Mixture
+from cdedge_runtime.eco.penalty import spatial_penalty
+from cdedge_runtime.eco.tracker import Eco
 from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.features import Extractor
-from cdedge_runtime.mixture import Mixture
 from cdedge_runtime.opening import tracker_with
-from cdedge_runtime.penalty import spatial_penalty
 from cdedge_runtime.tracker_settings import EcoSettings
 from cdedge_runtime.transform import Dft
 from tests.conftest import MovingSquare, make_spec, tiny_model_bytes

@@ -69,7 +69,7 @@ def test_memory_grows_with_what_is_held() -> None:
 
 def test_the_device_side_needs_no_desk_packages() -> None:
     code = (
-        "import sys, cdedge_runtime.tracker, cdedge_runtime.run, cdedge_runtime.probe, cdedge_devices;"
+        "import sys, cdedge_runtime.tracker, cdedge_runtime.run, cdedge_runtime.metering.probe, cdedge_devices;"
         "print([m for m in ('torch', 'torchvision', 'onnx', 'typer', 'rich', 'scipy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cdedge_runtime.dcf import gaussian_label, peak
-from cdedge_runtime.subgrid import newton_peak
+from cdedge_runtime.eco.subgrid import newton_peak
 from cdedge_runtime.transform import Dft
 
 GRID = (24, 20)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from cdedge_runtime.errors import BadEnvironment
+
 from .conditions import Conditions, read_conditions
 from .drift import Slope, Verdict, counts_grow, drift, slope, verdict_of
-from .errors import BadEnvironment
 from .soak import Sample, SoakRequest, watch
 
 ALLOWED_BYTES = 4096.0  # per 1000 frames: one page, 10 MB a day at 30 frames per second

@@ -17,15 +17,16 @@ from typing import IO
 import cv2
 import numpy as np
 
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import BadInput, CdedgeError
+from cdedge_runtime.estimate import ModelTracker
+from cdedge_runtime.frames import Frame, Source, open_source
+from cdedge_runtime.meters import memory_now
+from cdedge_runtime.opening import open_tracker
+from cdedge_runtime.record import decode, encode
+from cdedge_runtime.run import starting_box
+
 from . import child
-from .box import Box
-from .errors import BadInput, CdedgeError
-from .estimate import ModelTracker
-from .frames import Frame, Source, open_source
-from .meters import memory_now
-from .opening import open_tracker
-from .record import decode, encode
-from .run import starting_box
 
 KEPT_FRAMES_BYTES = 160_000_000
 _HANDLES = Path("/proc/self/fd")
@@ -64,7 +65,7 @@ class Sample:
 
 def watch(request: SoakRequest, see: Callable[[Sample], None]) -> None:
     """Run the request in a fresh process and hand on its samples; raises what it met, or that it died."""
-    with child.start("cdedge_runtime.soak") as process:
+    with child.start("cdedge_runtime.metering.soak") as process:
         errors: list[str] = []
         reader = threading.Thread(target=_collect, args=(process.stderr, errors), daemon=True)
         reader.start()

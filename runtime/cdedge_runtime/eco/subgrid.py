@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .dcf import Real, half_weights, wrapped
+from cdedge_runtime.dcf import Real, half_weights, wrapped
 
 Complex = NDArray[np.complex128]
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from cdedge_runtime.files import file_sha256
+from cdedge_runtime.meters import StageTime
+
 from .conditions import Conditions, read_conditions
-from .files import file_sha256
-from .meters import StageTime
 from .noise import Change, Limits, Spread, change, spread
 from .probe import MemoryReport, ProbeReport, Request, measure
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .box import Box
+from cdedge_runtime.box import Box
+from cdedge_runtime.transform import Real
+
 from .candidates import Boxes
-from .transform import Real
 
 _FLOOR = 1e-3  # added to the offsets' variances, which one first frame leaves near zero
 

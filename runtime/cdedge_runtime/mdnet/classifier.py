@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .tracker_settings import MdNetSettings
-from .transform import Real
+from cdedge_runtime.tracker_settings import MdNetSettings
+from cdedge_runtime.transform import Real
 
 Index = NDArray[np.int64]
 

@@ -8,15 +8,16 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.errors import BadInput, NotInitialized
+from cdedge_runtime.estimate import CropFeatures, Estimate, Lap, Sizes, no_lap
+from cdedge_runtime.frames import Frame, to_bgr
+from cdedge_runtime.tracker_settings import MdNetSettings, settings_of
+from cdedge_runtime.transform import Real
+
 from . import box_regression, candidates
-from .box import Box, check_target
 from .classifier import Classifier, Dense
 from .crops import CropNetwork
-from .errors import BadInput, NotInitialized
-from .estimate import CropFeatures, Estimate, Lap, Sizes, no_lap
-from .frames import Frame, to_bgr
-from .tracker_settings import MdNetSettings, settings_of
-from .transform import Real
 
 HIDDEN = ("fc4", "fc5")  # layers whose first weights the file brings; fc6 starts anew for each target
 CONSTANTS = tuple(f"{layer}.{part}" for layer in HIDDEN for part in ("weight", "bias"))

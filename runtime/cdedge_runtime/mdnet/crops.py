@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from . import patch
+from cdedge_runtime import patch
+from cdedge_runtime.estimate import CropFeatures, Lap
+from cdedge_runtime.frames import Frame
+from cdedge_runtime.transform import Real
+
 from .candidates import Boxes
-from .estimate import CropFeatures, Lap
-from .frames import Frame
-from .transform import Real
 
 BATCH = 8  # crops in the network at once: more take more memory and no less time
 _CONTEXT = 107 / 75  # side of a crop over the box's: 16 px of the network's 107 on each side (Nam and Han 2016)

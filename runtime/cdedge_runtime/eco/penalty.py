@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .dcf import Real
+from cdedge_runtime.dcf import Real
 
 _SPARSE = 0.05  # coefficients below this share of the largest are left out
 

@@ -12,11 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, OverBudget, Usage
+from cdedge_runtime.modelfile import ModelSpec, from_metadata
+from cdedge_runtime.predict import FLOOR_BYTES, predict
+from cdedge_runtime.settings import Settings
+
 from .conditions import read_conditions
-from .errors import BadEnvironment, BadModel, CdedgeError, OverBudget, Usage
-from .modelfile import ModelSpec, from_metadata
-from .predict import FLOOR_BYTES, predict
-from .settings import Settings
 from .stamps import metadata
 
 Tick = Callable[[], None]

@@ -1,6 +1,6 @@
 """Memory and time of a tracker in a fresh process, where no earlier work can be counted in.
 
-``measure`` starts ``python -m cdedge_runtime.probe`` with a request on stdin; the child answers on stdout.
+``measure`` starts ``python -m cdedge_runtime.metering.probe`` with a request on stdin; the child answers on stdout.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import CdedgeError
+from cdedge_runtime.estimate import Sizes
+from cdedge_runtime.features import Extractor
+from cdedge_runtime.frames import open_source
+from cdedge_runtime.meters import MemoryNow, StageTime, memory_now, reset_peak
+from cdedge_runtime.opening import open_features, tracker_with
+from cdedge_runtime.record import decode, encode
+from cdedge_runtime.run import starting_box, track
+
 from . import child
-from .box import Box
-from .errors import CdedgeError
-from .estimate import Sizes
-from .features import Extractor
-from .frames import open_source
-from .meters import MemoryNow, StageTime, memory_now, reset_peak
-from .opening import open_features, tracker_with
-from .record import decode, encode
-from .run import starting_box, track
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class ProbeReport:
 
 def measure(request: Request, *, tick: child.Tick | None = None) -> ProbeReport:
     """Run the request in a fresh interpreter; raises what the child met, or `BadEnvironment` if it died."""
-    return decode(ProbeReport, child.ask("cdedge_runtime.probe", encode(request), Path(request.model), tick))
+    return decode(ProbeReport, child.ask("cdedge_runtime.metering.probe", encode(request), Path(request.model), tick))
 
 
 def _answer(request: Request) -> ProbeReport:

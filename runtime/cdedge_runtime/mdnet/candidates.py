@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .box import Box
-from .errors import BadInput
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import BadInput
 
 Boxes = NDArray[np.float64]  # (N, 4): x, y, width, height
 Draws = NDArray[np.float64]

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import compact, patch
-from .box import Box, check_target
-from .confidence import psr
-from .dcf import gaussian_label, hann_window
-from .errors import NotInitialized
-from .estimate import Estimate, Features, Lap, Sizes, no_lap
-from .frames import Frame, to_bgr
+from cdedge_runtime import compact, patch
+from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.confidence import psr
+from cdedge_runtime.dcf import gaussian_label, hann_window
+from cdedge_runtime.errors import NotInitialized
+from cdedge_runtime.estimate import Estimate, Features, Lap, Sizes, no_lap
+from cdedge_runtime.frames import Frame, to_bgr
+from cdedge_runtime.tracker_settings import EcoSettings, settings_of
+from cdedge_runtime.transform import Dft, Real, Spectrum
+
 from .mixture import Mixture
 from .penalty import spatial_penalty
 from .subgrid import newton_peak
-from .tracker_settings import EcoSettings, settings_of
-from .transform import Dft, Real, Spectrum
 
 _LOG = logging.getLogger(__name__)
 

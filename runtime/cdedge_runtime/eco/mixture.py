@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .samples import distances, merge
-from .transform import Real, Spectrum
+from cdedge_runtime.samples import distances, merge
+from cdedge_runtime.transform import Real, Spectrum
 
 _FORGOTTEN_AFTER = 100  # frames after which an unrepeated sample's weight counts as nothing
 

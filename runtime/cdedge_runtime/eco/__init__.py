@@ -1,0 +1,1 @@
+"""ECO: a factorised, spatially penalised correlation filter on a mixture of samples."""

@@ -1,0 +1,1 @@
+"""MDNet: candidates told apart by layers that are trained while tracking."""
