@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -71,7 +71,7 @@ class Child:
         """End the process and give back what it held."""
         _live.discard(self)
         os.close(self._alive)
-        with self._process, self._talk:
+        with suppress(BrokenPipeError), self._process, self._talk:  # a request that a dead process never read
             self._process.kill()
 
     @contextmanager
