@@ -89,7 +89,7 @@ def row_of(run: SweepRun, summary: Summary) -> Table:
     evaluation, speed = summary.evaluation, summary.evaluation.speed
     return {
         "name": run.name,
-        **{key: "+".join(v) if isinstance(v, tuple) else v for key, v in run.varied.items()},
+        **{key: _shown(key, value) for key, value in run.varied.items()},
         "sequences": len(evaluation.scores),
         "precision_20px": evaluation.mean.precision_20px,
         "auc": evaluation.mean.auc,
@@ -102,6 +102,13 @@ def row_of(run: SweepRun, summary: Summary) -> Table:
         "peak_over_floor_bytes": None if summary.memory is None else summary.memory.largest_over_floor_bytes,
         "failures": len(summary.failures),
     }
+
+
+def _shown(key: str, value: object) -> object:
+    """An option in the table, which others read: files by name, without the folders of this machine."""
+    if isinstance(value, tuple):
+        return "+".join(Path(v).name if key in _PATHS else v for v in value)
+    return Path(str(value)).name if key in (*_PATHS, "weights") else value
 
 
 def _grid(path: Path, table: Table) -> list[tuple[str, Table]]:

@@ -7,9 +7,13 @@ import json
 
 import pytest
 
-from cdedge.evaluation.sweep import read_sweep
+from cdedge.evaluation.conventions import get_convention
+from cdedge.evaluation.datasets import load_dataset
+from cdedge.evaluation.runner import run
+from cdedge.evaluation.summary import summarize
+from cdedge.evaluation.sweep import read_sweep, row_of
 from cdedge_runtime.errors import BadInput, Usage
-from tests.evaluation.running import configure, make_squares
+from tests.evaluation.running import configure, hand_of, make_squares, perfect
 
 
 @pytest.fixture
@@ -77,3 +81,13 @@ def test_a_sweep_gives_one_table_and_resumes(tmp_path, cdedge):
     again = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out)
     assert again.stderr.count("1 passes were complete") == 2
     assert "tracker=opencv:KCF" in again.stdout
+
+
+def test_the_table_names_files_without_the_folders_of_the_machine(tmp_path, base):
+    make_squares(tmp_path, "A")
+    text = f'[[run]]\nname = "x"\nweights = "{tmp_path}/own.pth"\nset = "scale=none power=1"\n'
+    (item,) = read(tmp_path, base, text)
+    out = tmp_path / "out"
+    run(load_dataset("otb", tmp_path), base, out, hand=hand_of(perfect, []))
+    row = row_of(item, summarize(out, convention=get_convention("otb")))
+    assert (row["weights"], row["settings"]) == ("own.pth", "scale=none+power=1")
