@@ -119,9 +119,8 @@ def evaluate(
     ``measured_here``: the device is this machine, so that memory is what was measured.
     """
     found, left_out, too_slow = list[tuple[Option, Path]](), list[str](), list[Made]()
-    smallest = min(
-        made, key=lambda each: _predicted(each, scene), default=None
-    )  # measured at any rate: a miss has a name
+    # The smallest is measured at any rate, so that a miss has a name.
+    smallest = min(made, key=lambda each: _predicted(each, scene), default=None)
     for each in sorted(made, key=lambda m: m.spec.macs):
         reason = None if each is smallest else _unpromising(each, scene, budget, too_slow)
         if reason is not None:

@@ -22,7 +22,7 @@ from cdedge_runtime.settings import Settings
 from .diversity import diverse_order, likeness
 from .friendliness import RANKS, rank_scores, target_part
 from .plan import ChannelPlan, PlannedTap
-from .search import make_objective, swap_search
+from .search import Objective, make_objective, swap_search
 from .solo import Scene, joint_margin, scene, solo_margins
 
 Maps = NDArray[np.float32]
@@ -109,18 +109,38 @@ def distill(backbone: str, frames: TwoFrames, options: DistillOptions) -> Channe
     seed = seed_set(options.channels, order, layers, quality=quality, shares=options.auto)
     if options.multiple > 1 and not _is_count(options.channels):
         seed = rounded(seed, order, layers, options.multiple)
-    if options.search == "none":
-        kept, before, after, swaps = seed, None, None, 0
-    else:
+
+    def objective() -> Objective:
         # The features' energy is 1 per cell, m per frequency: lambda / d is this share of it, as in CF2.
         lam = options.regularization * math.prod(frames.grid) * maps.shape[1]
-        objective = make_objective(
+        return make_objective(
             options.search, frames.spectra(), frames.label, grid=frames.grid, regularization=lam, keep=len(seed)
         )
-        found = swap_search(objective, seed)
+
+    return searched(backbone, layers, scores, seed, options=options, objective=objective)
+
+
+def searched(
+    backbone: str,
+    layers: Mapping[str, slice],
+    scores: NDArray[np.float64],
+    seed: list[int],
+    *,
+    options: DistillOptions,
+    objective: Callable[[], Objective],
+) -> ChannelPlan:
+    """The plan of a seed set or, where a search is asked for, of what it finds from there by ``objective``."""
+    kept, before, after, swaps = seed, None, None, 0
+    if options.search != "none":
+        found = swap_search(objective(), seed)
         kept, before, after, swaps = list(found.kept), found.energy_before, found.energy_after, found.swaps
     selection = Selection(options.rank, options.search, options.channels, options.seed, before, after)
     return ChannelPlan(backbone, planned(layers, scores, kept), selection, swaps)
+
+
+def by_rules(rules: DistillOptions | None, choose: Callable[[DistillOptions], ChannelPlan]) -> ChannelPlan:
+    """What ``choose`` chooses by the rules; None keeps every channel."""
+    return keep_all(choose(KEEP_ALL)) if rules is None else choose(rules)
 
 
 def keep_all(plan: ChannelPlan) -> ChannelPlan:

@@ -13,13 +13,12 @@ from cdedge_runtime.errors import Usage
 from cdedge_runtime.estimate import no_lap
 from cdedge_runtime.frames import Frame
 from cdedge_runtime.hog_features import BACKBONE, TAP
-from cdedge_runtime.modelfile import Selection
 from cdedge_runtime.settings import Settings
 from cdedge_runtime.window_tracker import WindowTracker
 
-from .distill import DistillOptions, check_options, planned, ranked, seed_set
+from .distill import DistillOptions, check_options, ranked, searched, seed_set
 from .plan import ChannelPlan
-from .search import GivenFilter, swap_search
+from .search import GivenFilter
 from .solo import scene
 
 
@@ -46,27 +45,22 @@ def distill_hog(frames: list[Frame], box: Box, method: Cacf, options: DistillOpt
         return psr(dcf.respond(second[0, kept], method.trained(first[:, kept]), method.spec.grid))
 
     seed = seed_set(options.channels, order, layers, quality=quality)
-    kept, before, after, swaps = _searched(seed, np.concatenate([first, second]), method, options)
-    selection = Selection(options.rank, options.search, options.channels, options.seed, before, after)
-    return ChannelPlan(BACKBONE, planned(layers, scores, kept), selection, swaps)
+
+    def objective() -> GivenFilter:
+        return _objective(np.concatenate([first, second]), method, amplitude=options.search == "e4")
+
+    return searched(BACKBONE, layers, scores, seed, options=options, objective=objective)
 
 
-def _searched(
-    seed: list[int], samples: NDArray[np.complex64], method: Cacf, options: DistillOptions
-) -> tuple[list[int], float | None, float | None, int]:
-    """The set found from ``seed``, its energy before and after, and the number of swaps."""
-    if options.search == "none":
-        return seed, None, None, 0
+def _objective(samples: NDArray[np.complex64], method: Cacf, *, amplitude: bool) -> GivenFilter:
     settings, count = method.settings, len(samples) // 2
     labels = np.zeros((len(samples), *method.label.shape), np.complex64)
     labels[[0, count]] = method.label
-    objective = GivenFilter(
+    return GivenFilter(
         np.concatenate([weighted(part, settings.context) for part in (samples[:count], samples[count:])]),
         method.trained(samples[:count]),
         labels,
         grid=method.spec.grid,
         ridge=settings.ridge,
-        amplitude=options.search == "e4",
+        amplitude=amplitude,
     )
-    found = swap_search(objective, seed)
-    return list(found.kept), found.energy_before, found.energy_after, found.swaps

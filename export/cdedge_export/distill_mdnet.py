@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.modelfile import Selection
 
-from .distill import DistillOptions, check_options, planned, seed_set
+from .distill import DistillOptions, check_options, searched, seed_set
 from .diversity import diverse_order, squared_cosines
 from .friendliness import rank_scores
 from .network import Floats
 from .plan import ChannelPlan
-from .search import GivenFilter, swap_search
+from .search import GivenFilter
 
 TAP = "conv3"
 Scores = NDArray[np.float64]
@@ -50,12 +49,11 @@ def distill_samples(backbone: str, first: Samples, second: Samples, options: Dis
         return float(margin(np.einsum("nch,ch->n", answers.second[:, kept], weights)[:, None], second.labels)[0])
 
     seed = seed_set(options.channels, order, layers, quality=quality)
-    kept, before, after, swaps = seed, None, None, 0
-    if options.search != "none":
-        found = swap_search(answers.objective(amplitude=options.search == "e4"), seed)
-        kept, before, after, swaps = list(found.kept), found.energy_before, found.energy_after, found.swaps
-    selection = Selection(options.rank, options.search, options.channels, options.seed, before, after)
-    return ChannelPlan(backbone, planned(layers, scores, kept), selection, swaps)
+
+    def objective() -> GivenFilter:
+        return answers.objective(amplitude=options.search == "e4")
+
+    return searched(backbone, layers, scores, seed, options=options, objective=objective)
 
 
 def surrogate(maps: Floats, labels: Floats) -> Floats:

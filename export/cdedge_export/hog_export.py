@@ -11,18 +11,18 @@ import numpy as np
 
 from cdedge_runtime import cacf, fhog, patch
 from cdedge_runtime.box import Box
-from cdedge_runtime.errors import BadModel, Usage
+from cdedge_runtime.errors import BadModel
 from cdedge_runtime.features import read_spec
 from cdedge_runtime.frames import Frame, Source, frame_sha256
 from cdedge_runtime.hog_features import BACKBONE, CELL_PX, TAP, HogFeatures
 from cdedge_runtime.modelfile import InputConvention, ModelSpec, Selection, SourceInfo, Tap, WeightsInfo
 from cdedge_runtime.tracker_settings import AnySettings, CacfSettings, EcoSettings, settings_of, tracker_of
 
-from .distill import COMPONENT_SHARES, KEEP_ALL, Maps, TwoFrames, distill, keep_all
+from .distill import COMPONENT_SHARES, DistillOptions, Maps, TwoFrames, by_rules, distill
 from .distill_hog import distill_hog
 from .first_look import Patches, two_frames
 from .plan import ChannelPlan, replayed
-from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames
+from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames, refuse_changed
 from .windows import DEFAULT_GRID, SearchWindow, Size, square
 from .write import write_without_network
 
@@ -48,11 +48,9 @@ def export_hog(source: Source, box: Box | None, out: Path, *, options: ExportOpt
 
 
 def _check(options: ExportOptions) -> None:
-    default, tracker = ExportOptions(), tracker_of(options.settings)
-    for name in _OF_NETWORKS:
-        if name not in _OF_BOTH[tracker] and getattr(options, name) != getattr(default, name):
-            option = {"input_px": "input"}.get(name, name)
-            raise Usage(f"--{option} is for networks; the tracker {tracker} uses HOG here: leave it out")
+    tracker = tracker_of(options.settings)
+    names = (name for name in _OF_NETWORKS if name not in _OF_BOTH[tracker])
+    refuse_changed(options, names, f" is for networks; the tracker {tracker} uses HOG here: leave it out")
 
 
 def _grid(box: Box, options: ExportOptions) -> Size:
@@ -86,12 +84,13 @@ def _whole_spec(grid: Size, source: Source, frame: Frame, box: Box, settings: An
 def _chosen(frames: list[Frame], box: Box, whole: ModelSpec, options: ExportOptions) -> ChannelPlan:
     if options.plan is not None:
         return replayed(options.plan, BACKBONE, {TAP: fhog.CHANNELS})
-    rules = options.distill or KEEP_ALL
-    if isinstance(whole.settings, CacfSettings):
-        plan = distill_hog(frames, box, cacf.Cacf(HogFeatures(whole)), rules)
-    else:
-        plan = distill(BACKBONE, _two_frames(frames, box, whole), replace(rules, auto=COMPONENT_SHARES))
-    return keep_all(plan) if options.distill is None else plan
+
+    def choose(rules: DistillOptions) -> ChannelPlan:
+        if isinstance(whole.settings, CacfSettings):
+            return distill_hog(frames, box, cacf.Cacf(HogFeatures(whole)), rules)
+        return distill(BACKBONE, _two_frames(frames, box, whole), replace(rules, auto=COMPONENT_SHARES))
+
+    return by_rules(options.distill, choose)
 
 
 def _two_frames(frames: list[Frame], box: Box, whole: ModelSpec) -> TwoFrames:

@@ -21,14 +21,14 @@ from cdedge_runtime.tracker_settings import MdNetSettings, settings_of, tracker_
 
 from .backbones import BACKBONES, Backbone
 from .cost import cost_table, footprint
-from .distill import KEEP_ALL, keep_all
+from .distill import by_rules
 from .distill_mdnet import TAP, distill_samples
 from .mdnet_samples import GRID, INPUT_PX, crops_of, two_frames
 from .network import Floats, Geometry, Network
 from .parity import check_parity
 from .plan import ChannelPlan, replayed
 from .prune import full_network, prune
-from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames
+from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames, refuse_changed
 from .weights import Weights, load_weights
 from .write import write_model
 
@@ -95,9 +95,7 @@ def random_weights(backbone: Backbone, *, seed: int = 0) -> Weights:
 def _backbone(options: ExportOptions) -> Backbone:
     """The network of the weights' authors, told by the file's kind; raises `Usage` for options of other trackers."""
     default = ExportOptions()
-    for name in _FIXED:
-        if getattr(options, name) != getattr(default, name):
-            raise Usage(f"--{'input' if name == 'input_px' else name}: MDNet's network is fixed; leave it out")
+    refuse_changed(options, _FIXED, ": MDNet's network is fixed; leave it out")
     if options.weights is None:
         raise Usage(
             "--tracker mdnet needs --weights with the PATH of MDNet's own file (.mat, or .pth of its PyTorch version), "
@@ -164,6 +162,4 @@ def _chosen(
     if options.plan is not None:
         return replayed(options.plan, backbone.name, {TAP: backbone.channels(TAP)})
     first, second = two_frames(frames, box, backbone, weights, settings)
-    if options.distill is None:
-        return keep_all(distill_samples(backbone.name, first, second, KEEP_ALL))
-    return distill_samples(backbone.name, first, second, options.distill)
+    return by_rules(options.distill, lambda rules: distill_samples(backbone.name, first, second, rules))

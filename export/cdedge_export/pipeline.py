@@ -15,7 +15,7 @@ from cdedge_runtime.tracker_settings import CacfSettings, EcoSettings, MdNetSett
 
 from .backbones import Backbone, find_backbone, parse_layers
 from .cost import LayerCost, cost_table, footprint
-from .distill import KEEP_ALL, Maps, TwoFrames, distill, keep_all
+from .distill import Maps, TwoFrames, by_rules, distill
 from .first_look import Patches, two_frames, varied_windows
 from .hog_export import export_hog
 from .mdnet_export import export_mdnet
@@ -32,9 +32,8 @@ from .weights import Weights, default_weights, load_weights
 from .windows import search_window
 from .write import write_model
 
-_BLOCK = (
-    16  # channels that onnxruntime's convolutions take at once; what a layer has beyond a multiple costs as a whole
-)
+# Channels that onnxruntime's convolutions take at once; what a layer has beyond a multiple costs as a whole block.
+_BLOCK = 16
 
 __all__ = ["ExportOptions", "ExportReport", "export"]
 
@@ -182,9 +181,8 @@ def _inputs(two: TwoFrames, backbone: Backbone, options: ExportOptions) -> Chann
     """The layers' channels that ECO's projections read in chain mode."""
     if options.plan is not None:
         raise Usage("--plan holds components, not the channels that --mode chain keeps: use --mode exact")
-    if options.distill is None:
-        return keep_all(distill(backbone.name, two, KEEP_ALL))
-    return distill(backbone.name, two, replace(options.distill, channels="auto"))
+    rules = None if options.distill is None else replace(options.distill, channels="auto")
+    return by_rules(rules, lambda rules: distill(backbone.name, two, rules))
 
 
 def _choose(two: TwoFrames, backbone: Backbone, taps: tuple[str, ...], options: ExportOptions) -> ChannelPlan:
@@ -192,7 +190,6 @@ def _choose(two: TwoFrames, backbone: Backbone, taps: tuple[str, ...], options: 
     if options.plan is not None:
         totals = {tap: backbone.channels(tap) for tap in taps}
         return replayed(options.plan, backbone.name, totals)
-    if options.distill is None:
-        return keep_all(distill(backbone.name, two, KEEP_ALL))
     multiple = _BLOCK if options.mode == "chain" else 1
-    return distill(backbone.name, two, replace(options.distill, multiple=multiple))
+    rules = None if options.distill is None else replace(options.distill, multiple=multiple)
+    return by_rules(rules, lambda rules: distill(backbone.name, two, rules))

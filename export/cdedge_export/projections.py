@@ -15,7 +15,7 @@ from cdedge_runtime.tracker_settings import EcoSettings, settings_of, tracker_of
 from cdedge_runtime.transform import Real
 
 from .backbones import Backbone
-from .distill import COMPONENT_SHARES, KEEP_ALL, TwoFrames, distill, keep_all
+from .distill import COMPONENT_SHARES, TwoFrames, by_rules, distill
 from .factorise import block_diagonal, learn_jointly, principal
 from .network import Projection
 from .plan import ChannelPlan, replayed
@@ -67,6 +67,4 @@ def _blocks(learned: Real, gains: Mapping[str, Real], counts: Mapping[str, int])
 def _chosen(seen: TwoFrames, backbone: str, options: ExportOptions) -> ChannelPlan:
     if options.plan is not None:
         return replayed(options.plan, backbone, {tap: maps.shape[1] for tap, maps in seen.taps.items()})
-    if options.distill is None:
-        return keep_all(distill(backbone, seen, KEEP_ALL))
-    return distill(backbone, seen, replace(options.distill, auto=COMPONENT_SHARES))
+    return by_rules(options.distill, lambda rules: distill(backbone, seen, replace(rules, auto=COMPONENT_SHARES)))

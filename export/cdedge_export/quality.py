@@ -19,7 +19,7 @@ from cdedge_runtime.frames import Frame
 from cdedge_runtime.settings import Settings
 from cdedge_runtime.transform import Real
 
-from .solo import Scene, margins, scene
+from .solo import Scene, margins, scene, trained
 
 Point = tuple[float, float]
 
@@ -41,14 +41,7 @@ class Judge:
         self._patch = np.empty((*spec.input_px, 3), np.uint8)
         first = self._maps(frames[0], box.center)
         self._gain = compact.channel_gain(first) * dcf.hann_window(spec.grid)
-        self._filter = compact.CompactFilter(
-            self.where.support,
-            self.where.label,
-            ridge=self.where.ridge,
-            memory=1,
-            first=self.where.window.forward(first * self._gain),
-            iterations=self.where.iterations,
-        )
+        self._filter = trained(self.where.window.forward(first * self._gain), self.where)
 
     def answer(self, center: Point) -> Real:
         """Response (Gh, Gw) to the second frame's window around ``center``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -69,6 +69,14 @@ class ExportReport:
     parity: Parity | None
     convention_reason: str
     seconds: float
+
+
+def refuse_changed(options: ExportOptions, names: Iterable[str], why: str) -> None:
+    """Raise `Usage` for the first of the named options that is not the default; ``why`` goes on after its name."""
+    default = ExportOptions()
+    for name in names:
+        if getattr(options, name) != getattr(default, name):
+            raise Usage(f"--{'input' if name == 'input_px' else name}{why}")
 
 
 def first_frames(source: Source, box: Box | None) -> tuple[list[Frame], Box]:

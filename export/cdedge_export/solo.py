@@ -71,10 +71,14 @@ def solo_margins(maps: Real, where: Scene) -> Scores:
 def joint_margin(maps: Real, where: Scene) -> float:
     """Margin of one filter on all channels of prepared maps (2, c, Gh, Gw), made as the device makes it."""
     first, second = where.window.forward(maps * (compact.channel_gain(maps[0]) * hann_window(where.window.grid)))
-    learned = compact.CompactFilter(
+    return float(margins(trained(first, where).respond(second, where.window)[None], where.distance)[0])
+
+
+def trained(first: Spectrum, where: Scene) -> compact.CompactFilter:
+    """The device's filter as frame 1's spectrum (C, rows, columns) alone makes it."""
+    return compact.CompactFilter(
         where.support, where.label, ridge=where.ridge, memory=1, first=first, iterations=where.iterations
     )
-    return float(margins(learned.respond(second, where.window)[None], where.distance)[0])
 
 
 def margins(responses: Real, distance: Real) -> Scores:
