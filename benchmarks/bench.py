@@ -19,8 +19,8 @@ from statistics import median
 from typing import Any
 
 from cdedge_runtime.files import write_whole
-from cdedge_runtime.metering.child import environment
-from cdedge_runtime.metering.conditions import Conditions, read_conditions
+from cdedge_runtime.measure.child import environment
+from cdedge_runtime.measure.conditions import Conditions, read_conditions
 from cdedge_runtime.record import encode
 
 _OURS = {

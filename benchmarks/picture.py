@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cdedge.video import drawn
+from cdedge.show.video import drawn
 from cdedge_runtime.files import whole_file
-from cdedge_runtime.frames import Frame, demo_source
-from cdedge_runtime.tracker import Estimate, Tracker
+from cdedge_runtime.sources.frames import Frame, demo_source
+from cdedge_runtime.trackers.deepcd.tracker import Estimate, Tracker
 
 SHOWN = (0, 60, 92, 141, 176, 210)
 

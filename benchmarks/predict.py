@@ -16,15 +16,15 @@ from pathlib import Path
 
 import cv2
 
-from cdedge_export.distill import DistillOptions
+from cdedge_export.choose.distill import DistillOptions
 from cdedge_export.pipeline import ExportOptions, export
 from cdedge_runtime.box import Box
-from cdedge_runtime.demo import Clip
-from cdedge_runtime.features import read_spec
-from cdedge_runtime.frames import Source, image_source
-from cdedge_runtime.metering.probe import Request, measure
-from cdedge_runtime.predict import Footage, predict
-from cdedge_runtime.settings import changed, profile_settings
+from cdedge_runtime.measure.predict import Footage, predict
+from cdedge_runtime.measure.probe import Request, measure
+from cdedge_runtime.model.session import read_spec
+from cdedge_runtime.sources.demo import Clip
+from cdedge_runtime.sources.frames import Source, image_source
+from cdedge_runtime.trackers.deepcd.settings import changed, profile_settings
 
 FRAMES = 40
 

@@ -6,7 +6,7 @@ import os
 import sys
 
 from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra
-from cdedge_runtime.metering.child import limit_blas
+from cdedge_runtime.measure.child import limit_blas
 
 _STOPPED = 130
 _EXTRA_OF = {

@@ -12,7 +12,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 
 if TYPE_CHECKING:  # the doctor reads its options where OpenCV is broken
-    from cdedge_runtime.frames import Source
+    from cdedge_runtime.sources.frames import Source
 
 SourceArgument = Annotated[
     str | None,

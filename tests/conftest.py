@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from cdedge_runtime import modelfile
 from cdedge_runtime.box import Box
-from cdedge_runtime.modelfile import InputConvention, ModelSpec, Selection, SourceInfo, Tap, WeightsInfo
-from cdedge_runtime.settings import Settings
+from cdedge_runtime.model import contract
+from cdedge_runtime.model.contract import InputConvention, ModelSpec, Selection, SourceInfo, Tap, WeightsInfo
+from cdedge_runtime.trackers.deepcd.settings import Settings
 
 CHANNELS = 6
 
@@ -65,9 +65,9 @@ def tiny_model_bytes(spec: ModelSpec, metadata: dict[str, str] | None = None) ->
         [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(mean, "mean")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    helper.set_model_props(model, modelfile.to_metadata(spec) if metadata is None else metadata)
+    helper.set_model_props(model, contract.to_metadata(spec) if metadata is None else metadata)
     onnx.checker.check_model(model)
-    return modelfile.seal(model.SerializeToString())
+    return contract.seal(model.SerializeToString())
 
 
 @pytest.fixture(scope="session")

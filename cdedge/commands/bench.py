@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from cdedge.bench_tables import show_bench, show_changes
 from cdedge.options import (
     BoxOption,
     FramesOption,
@@ -18,17 +17,18 @@ from cdedge.options import (
     ThreadsOption,
     starting_numbers,
 )
-from cdedge.prediction import checked, show_checked
-from cdedge.progress import progress
-from cdedge.render import emit_json, introduce
-from cdedge.saved_bench import BENCH_SCHEMA, Compared, read_bench
+from cdedge.show.bench_tables import show_bench, show_changes
+from cdedge.show.prediction import checked, show_checked
+from cdedge.show.progress import progress
+from cdedge.show.render import emit_json, introduce
+from cdedge.show.saved_bench import BENCH_SCHEMA, Compared, read_bench
 from cdedge_runtime.errors import CdedgeError
-from cdedge_runtime.footage import footage_of
-from cdedge_runtime.frames import open_source
-from cdedge_runtime.metering.benchmark import benchmark, differences
-from cdedge_runtime.metering.benchmark import compare as compare_reports
-from cdedge_runtime.metering.probe import Request
+from cdedge_runtime.measure.benchmark import benchmark, differences
+from cdedge_runtime.measure.benchmark import compare as compare_reports
+from cdedge_runtime.measure.footage import footage_of
+from cdedge_runtime.measure.probe import Request
 from cdedge_runtime.record import encode
+from cdedge_runtime.sources.frames import open_source
 
 
 def bench(
@@ -46,7 +46,7 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Measure frame rate and memory of a model on SOURCE in a fresh process."""
-    from cdedge_runtime.features import read_spec
+    from cdedge_runtime.model.session import read_spec
 
     old = None if compare is None else read_bench(compare)
     opened = open_source(source)

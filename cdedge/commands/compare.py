@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cdedge.options import JsonOption
-from cdedge.render import emit_json, say
+from cdedge.show.render import emit_json, say
 
 if TYPE_CHECKING:
     from cdedge.evaluation.compare import Comparison
@@ -34,7 +34,7 @@ def compare(
     """Compare trackers on the sequences that all folders have."""
     from cdedge.evaluation.compare import compare_folders, comparison_json
     from cdedge.evaluation.conventions import get_convention
-    from cdedge.score_tables import show_comparison
+    from cdedge.show.score_tables import show_comparison
 
     comparison = compare_folders(folders, convention=get_convention(scoring), root=root, matlab_compat=matlab_compat)
     _warn(comparison)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from cdedge.options import JsonOption
-from cdedge.render import emit_json, say
+from cdedge.show.render import emit_json, say
 
 
 def convert(

@@ -12,7 +12,7 @@ from cdedge.doctor.checks import examine
 from cdedge.doctor.finding import Finding
 from cdedge.doctor.gather import gather
 from cdedge.options import JsonOption
-from cdedge.render import emit_json, show_facts
+from cdedge.show.render import emit_json, show_facts
 from cdedge_runtime.errors import BadEnvironment
 
 _STYLE = {"ok": "green", "warn": "yellow", "bad": "bold red"}

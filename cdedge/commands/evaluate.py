@@ -85,9 +85,9 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Run a tracker over a data set and score it; started again, it goes on where it stopped."""
-    from cdedge.evaluating import RunSettings, evaluate_one, evaluate_sweep
     from cdedge.evaluation.configuration import Configuration, TrackerOptions, resolved_weights
     from cdedge.evaluation.conventions import get_convention
+    from cdedge.evaluation.evaluating import RunSettings, evaluate_one, evaluate_sweep
 
     configuration = Configuration(
         dataset=dataset,

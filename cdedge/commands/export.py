@@ -17,12 +17,12 @@ from cdedge.options import (
     default_search,
     parse_box,
 )
-from cdedge.render import emit_json, introduce, number, say, show_facts, show_table, size
-from cdedge_runtime.frames import open_source
-from cdedge_runtime.tracker_settings import starting_settings
+from cdedge.show.render import emit_json, introduce, number, say, show_facts, show_table, size
+from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.trackers.settings import starting_settings
 
 if TYPE_CHECKING:
-    from cdedge_export.cost import LayerCost
+    from cdedge_export.graph.cost import LayerCost
     from cdedge_export.pipeline import ExportReport
 
 
@@ -125,7 +125,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Distil a backbone to the channels that one target needs and write it as one ONNX file."""
-    from cdedge_export.distill import DistillOptions
+    from cdedge_export.choose.distill import DistillOptions
     from cdedge_export.pipeline import ExportOptions
     from cdedge_export.pipeline import export as run_export
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from cdedge.options import JsonOption, ModelArgument
-from cdedge.render import emit_json, show_facts, show_table
-from cdedge_runtime.modelfile import ModelSpec
+from cdedge.show.render import emit_json, show_facts, show_table
+from cdedge_runtime.model.contract import ModelSpec
 
 
 def inspect(model: ModelArgument, as_json: JsonOption = False) -> None:
     """Show what is in an exported file, after checking that it is whole."""
-    from cdedge.model_facts import model_facts
-    from cdedge_runtime.features import read_spec
+    from cdedge.show.model_facts import model_facts
+    from cdedge_runtime.model.session import read_spec
 
     spec = read_spec(model)
     if as_json:

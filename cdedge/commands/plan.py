@@ -14,13 +14,13 @@ from cdedge.planning.plot import options_svg
 from cdedge.planning.report import PLAN_SCHEMA, PlanReport, miss_text, show_plan
 from cdedge.planning.scaling import core_here, core_of, notes, slowdown, target_of
 from cdedge.planning.search import Found, Scene, candidates, evaluate, make
-from cdedge.progress import progress
-from cdedge.render import emit_json, introduce, say
+from cdedge.show.progress import progress
+from cdedge.show.render import emit_json, introduce, say
 from cdedge_runtime.errors import BadInput, OverBudget, Usage
 from cdedge_runtime.files import write_whole
-from cdedge_runtime.footage import footage_of
-from cdedge_runtime.frames import open_source
+from cdedge_runtime.measure.footage import footage_of
 from cdedge_runtime.record import encode
+from cdedge_runtime.sources.frames import open_source
 
 
 def plan(

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from cdedge.options import JsonOption, ModelArgument, parse_size
-from cdedge.prediction import PREDICT_SCHEMA, Answer, show_prediction
-from cdedge.render import emit_json, say
+from cdedge.show.prediction import PREDICT_SCHEMA, Answer, show_prediction
+from cdedge.show.render import emit_json, say
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.predict import Footage
-from cdedge_runtime.predict import predict as run_predict
+from cdedge_runtime.measure.predict import Footage
+from cdedge_runtime.measure.predict import predict as run_predict
 from cdedge_runtime.record import encode
 
 _DEFAULT_PX = (480, 640)
@@ -31,7 +31,7 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Say from the file alone how much memory its tracker will take on the CPU; nothing is run."""
-    from cdedge_runtime.features import read_spec
+    from cdedge_runtime.model.session import read_spec
 
     footage = _footage(source, frame)
     answer = Answer(str(model), footage, threads, run_predict(read_spec(model), footage, threads=threads))
@@ -48,8 +48,8 @@ def _footage(source: str | None, frame: str | None) -> Footage:
         if frame is None:
             say("no SOURCE or --frame given: for images of 640x480")
         return Footage(_DEFAULT_PX if frame is None else parse_size(frame))
-    from cdedge_runtime.footage import footage_of
-    from cdedge_runtime.frames import open_source
+    from cdedge_runtime.measure.footage import footage_of
+    from cdedge_runtime.sources.frames import open_source
 
     text = None if source == "demo" else source
     return footage_of(text, open_source(text))

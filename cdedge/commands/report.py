@@ -17,14 +17,14 @@ from cdedge.options import (
     ThreadsOption,
     starting_numbers,
 )
-from cdedge.progress import progress
-from cdedge.render import emit_json, introduce, say
-from cdedge.saved_bench import read_bench
+from cdedge.show.progress import progress
+from cdedge.show.render import emit_json, introduce, say
+from cdedge.show.saved_bench import read_bench
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import file_sha256
-from cdedge_runtime.frames import open_source
-from cdedge_runtime.metering.benchmark import BenchReport, benchmark
-from cdedge_runtime.metering.probe import Request
+from cdedge_runtime.measure.benchmark import BenchReport, benchmark
+from cdedge_runtime.measure.probe import Request
+from cdedge_runtime.sources.frames import open_source
 
 
 def report(
@@ -50,9 +50,9 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write one self-contained page: memory, time and channels of a model on this device, or as measured on another."""
-    from cdedge.first_frame import pictures_or_reason, predicted_or_reason
     from cdedge.pages.device import DevicePage, write_device_page
-    from cdedge_runtime.features import read_spec
+    from cdedge.pages.first_frame import pictures_or_reason, predicted_or_reason
+    from cdedge_runtime.model.session import read_spec
 
     spec = read_spec(model)
     if bench is None:

@@ -15,15 +15,15 @@ from cdedge.options import (
     ThreadsOption,
     starting_numbers,
 )
-from cdedge.progress import progress
-from cdedge.render import emit_json, introduce, show_facts, size
+from cdedge.show.progress import progress
+from cdedge.show.render import emit_json, introduce, show_facts, size
 from cdedge_runtime.errors import CdedgeError, Usage
-from cdedge_runtime.frames import open_source
-from cdedge_runtime.metering.drift import Slope
-from cdedge_runtime.metering.soak import SoakRequest
-from cdedge_runtime.metering.soak_report import ALLOWED_BYTES, SoakReport
-from cdedge_runtime.metering.soak_report import soak as run_soak
+from cdedge_runtime.measure.drift import Slope
+from cdedge_runtime.measure.soak import SoakRequest
+from cdedge_runtime.measure.soak_report import ALLOWED_BYTES, SoakReport
+from cdedge_runtime.measure.soak_report import soak as run_soak
 from cdedge_runtime.record import encode
+from cdedge_runtime.sources.frames import open_source
 
 _SAMPLES = 400
 _BY_TIME_EVERY = 100

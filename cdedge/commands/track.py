@@ -18,13 +18,13 @@ from cdedge.options import (
     ThreadsOption,
     parse_box,
 )
-from cdedge.progress import progress
-from cdedge.render import emit_json, introduce, say, show_facts
-from cdedge.stages import show_stages
-from cdedge.video import drawing
-from cdedge_runtime.frames import open_source
+from cdedge.show.progress import progress
+from cdedge.show.render import emit_json, introduce, say, show_facts
+from cdedge.show.stages import show_stages
+from cdedge.show.video import drawing
 from cdedge_runtime.run import RunReport, box_line, save_boxes, starting_box
 from cdedge_runtime.run import track as run_track
+from cdedge_runtime.sources.frames import open_source
 
 
 def track(
@@ -46,7 +46,7 @@ def track(
     """Track the target through SOURCE. Needs no PyTorch."""
     import cv2
 
-    from cdedge_runtime.opening import open_tracker
+    from cdedge_runtime.trackers.opening import open_tracker
 
     opened = open_source(source)
     introduce(opened)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cdedge.options import JsonOption, ProviderOption, ThreadsOption
-from cdedge.render import emit_json, show_facts
+from cdedge.show.render import emit_json, show_facts
 
 
 def vot(

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from cdedge.options import JsonOption, ModelArgument
-from cdedge.progress import working
-from cdedge.render import emit_json, show_facts, size
+from cdedge.show.progress import working
+from cdedge.show.render import emit_json, show_facts, size
+from cdedge_runtime.measure.warm import WarmReport, WarmRequest
+from cdedge_runtime.measure.warm import warm as run_warm
 from cdedge_runtime.record import encode
-from cdedge_runtime.warm import WarmReport, WarmRequest
-from cdedge_runtime.warm import warm as run_warm
 
 
 def warm(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cdedge_runtime.providers import PROVIDERS, release
+from cdedge_runtime.model.providers import PROVIDERS, release
 
 from .facts import Facts
 from .finding import Finding, bad, ok, warn

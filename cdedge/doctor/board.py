@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cdedge_runtime.metering.conditions import BUSY_SHARE
-from cdedge_runtime.predict import FLOOR_BYTES
+from cdedge_runtime.measure.conditions import BUSY_SHARE
+from cdedge_runtime.measure.predict import FLOOR_BYTES
 
 from .facts import Facts
 from .finding import Finding, bad, ok, warn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdedge_runtime.metering.conditions import Conditions
+from cdedge_runtime.measure.conditions import Conditions
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cdedge_devices import load, names
-from cdedge_runtime.metering.conditions import read_conditions
-from cdedge_runtime.metering.stamps import ir_and_opset
-from cdedge_runtime.providers import PROVIDERS
+from cdedge_runtime.measure.conditions import read_conditions
+from cdedge_runtime.measure.stamps import ir_and_opset
+from cdedge_runtime.model.providers import PROVIDERS
 
 from .facts import Facts, Imported, KnownBadVersion, ModelFacts, OpenCv
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdedge_runtime.providers import kleidiai_leaks, release
+from cdedge_runtime.model.providers import kleidiai_leaks, release
 
 from .facts import Facts, Imported
 from .finding import Finding, bad, ok, warn

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.tracker_settings import SETTINGS
+from cdedge_runtime.trackers.settings import SETTINGS
 
 _NAMED_WEIGHTS = ("bundled", "imagenet")
 

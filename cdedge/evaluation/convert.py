@@ -12,16 +12,7 @@ import numpy as np
 from cdedge_runtime.errors import BadInput, Usage
 
 from .datasets.assemble import frame_number
-from .result_files import (
-    Result,
-    Values,
-    boxes_path,
-    format_boxes,
-    is_complete,
-    read_result,
-    times_path,
-    write_lines,
-)
+from .result_files import Result, Values, boxes_path, format_boxes, is_complete, read_result, times_path, write_lines
 from .sequence import Dataset, Sequence
 
 TARGETS = ("got10k", "otb-matlab-json", "pytracking", "pysot", "vot")

@@ -12,8 +12,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from cdedge_runtime.errors import BadInput, Usage
-from cdedge_runtime.features import read_spec
 from cdedge_runtime.files import file_sha256, write_whole
+from cdedge_runtime.model.session import read_spec
 from cdedge_runtime.record import decode, encode
 
 from .configuration import Configuration, differences

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import mean
 
-from cdedge_runtime.features import read_spec
+from cdedge_runtime.model.session import read_spec
 
 _FOLDER = "models"
 

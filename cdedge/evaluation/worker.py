@@ -20,11 +20,11 @@ import cv2
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, CdedgeError
 from cdedge_runtime.estimate import Estimate
-from cdedge_runtime.frames import Source, read_image
-from cdedge_runtime.meters import MemoryNow, memory_now, reset_peak
-from cdedge_runtime.opening import open_tracker
+from cdedge_runtime.measure.meters import MemoryNow, memory_now, reset_peak
 from cdedge_runtime.record import decode, encode
-from cdedge_runtime.tracker_settings import starting_settings
+from cdedge_runtime.sources.frames import Source, read_image
+from cdedge_runtime.trackers.opening import open_tracker
+from cdedge_runtime.trackers.settings import starting_settings
 
 from .job import Failure, Job, Memory, Outcome, broken
 from .peers import AnyTracker, Peer
@@ -55,7 +55,7 @@ def track_job(job: Job) -> Outcome:
 
 def export_job(job: Job, out: Path) -> Outcome:
     """Distil and export the model of one pass from its first two frames; only ``failure`` is filled."""
-    from cdedge_export.distill import DistillOptions
+    from cdedge_export.choose.distill import DistillOptions
     from cdedge_export.pipeline import ExportOptions, export
 
     chosen = job.tracker

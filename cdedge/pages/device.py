@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from cdedge.bench_tables import condition_facts, node_text, range_text
-from cdedge.model_facts import model_facts
-from cdedge.render import size
+from cdedge.show.bench_tables import condition_facts, node_text, range_text
+from cdedge.show.model_facts import model_facts
+from cdedge.show.render import size
 from cdedge_runtime.files import write_whole
-from cdedge_runtime.metering.benchmark import BenchReport
-from cdedge_runtime.metering.conditions import BUSY_SHARE
-from cdedge_runtime.modelfile import ModelSpec
+from cdedge_runtime.measure.benchmark import BenchReport
+from cdedge_runtime.measure.conditions import BUSY_SHARE
+from cdedge_runtime.model.contract import ModelSpec
 
 from .channels import ChannelPictures, channel_pictures, channel_table
 from .latency import latency_figures, latency_text, stage_bars, stage_table

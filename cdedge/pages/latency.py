@@ -7,9 +7,9 @@ from html import escape
 
 import numpy as np
 
-from cdedge_runtime.metering.benchmark import BenchReport
-from cdedge_runtime.metering.probe import ProbeReport
-from cdedge_runtime.meters import StageTime
+from cdedge_runtime.measure.benchmark import BenchReport
+from cdedge_runtime.measure.meters import StageTime
+from cdedge_runtime.measure.probe import ProbeReport
 
 from .axis import Axis, axis_around, positive_axis
 from .ink import ink

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from cdedge.render import size
-from cdedge_runtime.metering.probe import MemoryReport
-from cdedge_runtime.predict import Prediction
+from cdedge.show.render import size
+from cdedge_runtime.measure.predict import Prediction
+from cdedge_runtime.measure.probe import MemoryReport
 
 from .table import Cell, Column, number_cell, sortable_table
 

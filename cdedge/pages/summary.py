@@ -8,7 +8,7 @@ from html import escape
 
 from cdedge.evaluation.bootstrap import Difference
 from cdedge.evaluation.results import SequenceScore, Speed, auc_difference
-from cdedge.render import size
+from cdedge.show.render import size
 
 from .ink import swatch
 from .table import Cell, Column, number_cell, sortable_table, text_cell

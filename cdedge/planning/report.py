@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdedge.render import say, show_facts, show_table, size
+from cdedge.show.render import say, show_facts, show_table, size
 
 from .budget import Budget, Option, excess
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.frames import Frame, Source
-from cdedge_runtime.metering.probe import ProbeReport, Request, measure
-from cdedge_runtime.modelfile import ModelSpec
-from cdedge_runtime.predict import Footage, predict
-from cdedge_runtime.settings import profile_settings
+from cdedge_runtime.measure.predict import Footage, predict
+from cdedge_runtime.measure.probe import ProbeReport, Request, measure
+from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.sources.frames import Frame, Source
+from cdedge_runtime.trackers.deepcd.settings import profile_settings
 
 from .budget import Budget, Candidate, Option
 
@@ -87,8 +87,8 @@ def make(chosen: Sequence[Candidate], scene: Scene, folder: Path, step: Callable
 
     Margins are of one place: where the file with the most multiplications finds the target in frame 2.
     """
+    from cdedge_export.choose.quality import Judge, located, margin
     from cdedge_export.pipeline import export
-    from cdedge_export.quality import Judge, located, margin
 
     made = []
     for number, candidate in enumerate(chosen):
@@ -167,7 +167,7 @@ def _predicted(each: Made, scene: Scene) -> int:
 
 
 def _options(candidate: Candidate, scene: Scene) -> ExportOptions:
-    from cdedge_export.distill import DistillOptions
+    from cdedge_export.choose.distill import DistillOptions
     from cdedge_export.request import ExportOptions
 
     return ExportOptions(

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, ModelTracker
-from cdedge_runtime.frames import Source, to_bgr
-from cdedge_runtime.opening import open_tracker
+from cdedge_runtime.sources.frames import Source, to_bgr
+from cdedge_runtime.trackers.opening import open_tracker
 
 if TYPE_CHECKING:
     from cdedge_export.pipeline import ExportOptions
 
 
 class DistillingTracker:
-    """`cdedge_runtime.tracker.Tracker`'s two methods; needs PyTorch (the extra ``export``).
+    """`cdedge_runtime.trackers.deepcd.tracker.Tracker`'s two methods; needs PyTorch (the extra ``export``).
 
     ``init`` keeps the frame; the first ``update`` exports a model from both frames, then tracks. Nothing
     later than the second frame is used for the second frame's answer.

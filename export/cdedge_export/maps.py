@@ -7,19 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from cdedge_runtime import cacf, patch
+from cdedge_runtime import patch
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.estimate import no_lap
-from cdedge_runtime.frames import Frame
-from cdedge_runtime.hog_features import HogFeatures
-from cdedge_runtime.mdnet.crops import crop_sides
-from cdedge_runtime.modelfile import ModelSpec
-from cdedge_runtime.opening import open_features
+from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.model.hog import HogFeatures
 from cdedge_runtime.patch import Sides
-from cdedge_runtime.tracker_settings import CacfSettings, MdNetSettings
+from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.trackers.cacf import tracker as cacf
+from cdedge_runtime.trackers.mdnet.crops import crop_sides
+from cdedge_runtime.trackers.opening import open_features
+from cdedge_runtime.trackers.settings import CacfSettings, MdNetSettings
 
-from .network import Floats
-from .windows import search_window
+from .choose.windows import search_window
+from .network.layers import Floats
 
 
 @dataclass(frozen=True, eq=False)

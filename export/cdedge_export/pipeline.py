@@ -8,29 +8,29 @@ from pathlib import Path
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.frames import Source, frame_sha256
-from cdedge_runtime.hog_features import TAP
-from cdedge_runtime.modelfile import ModelSpec, SourceInfo, Tap
-from cdedge_runtime.tracker_settings import CacfSettings, EcoSettings, MdNetSettings, tracker_of
+from cdedge_runtime.model.contract import ModelSpec, SourceInfo, Tap
+from cdedge_runtime.model.hog import TAP
+from cdedge_runtime.sources.frames import Source, frame_sha256
+from cdedge_runtime.trackers.settings import CacfSettings, EcoSettings, MdNetSettings, tracker_of
 
-from .backbones import Backbone, find_backbone, parse_layers
-from .cost import LayerCost, cost_table, footprint
-from .distill import Maps, TwoFrames, by_rules, distill
-from .first_look import Patches, two_frames, varied_windows
-from .hog_export import export_hog
-from .mdnet_export import export_mdnet
-from .network import Geometry, Network, Projection, stride_of, with_projections
-from .parity import check_parity
-from .plan import ChannelPlan, replayed
-from .precision import in_precision, stored_bytes
-from .projections import factorised, narrowed
-from .prune import full_network, prune, subsampled
-from .reconstruct import reconstructed
+from .choose.distill import Maps, TwoFrames, by_rules, distill
+from .choose.first_look import Patches, two_frames, varied_windows
+from .choose.plan import ChannelPlan, replayed
+from .choose.windows import search_window
+from .graph.cost import LayerCost, cost_table, footprint
+from .graph.parity import check_parity
+from .graph.precision import in_precision, stored_bytes
+from .graph.write import write_model
+from .network.backbones import Backbone, find_backbone, parse_layers
+from .network.layers import Geometry, Network, Projection, stride_of, with_projections
+from .network.prune import full_network, prune, subsampled
+from .network.reconstruct import reconstructed
+from .network.torch_net import extract, run
+from .network.weights import Weights, default_weights, load_weights
+from .recipes.hog_export import export_hog
+from .recipes.mdnet_export import export_mdnet
+from .recipes.projections import factorised, narrowed
 from .request import PRODUCER, ExportOptions, ExportReport, Say, first_frames
-from .torch_net import extract, run
-from .weights import Weights, default_weights, load_weights
-from .windows import search_window
-from .write import write_model
 
 # Channels that onnxruntime's convolutions take at once; what a layer has beyond a multiple costs as a whole block.
 _BLOCK = 16

@@ -10,15 +10,15 @@ from typing import Literal
 
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput, Usage
-from cdedge_runtime.frames import Frame, Source
-from cdedge_runtime.modelfile import ModelSpec, Precision
-from cdedge_runtime.settings import Settings
-from cdedge_runtime.tracker_settings import AnySettings
+from cdedge_runtime.model.contract import ModelSpec, Precision
+from cdedge_runtime.sources.frames import Frame, Source
+from cdedge_runtime.trackers.deepcd.settings import Settings
+from cdedge_runtime.trackers.settings import AnySettings
 
-from .cost import LayerCost
-from .distill import DistillOptions
-from .parity import Parity
-from .plan import ChannelPlan
+from .choose.distill import DistillOptions
+from .choose.plan import ChannelPlan
+from .graph.cost import LayerCost
+from .graph.parity import Parity
 
 PRODUCER = "cdedge 0.1.0"
 Say = Callable[[str], None]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.frames import Frame
-from cdedge_runtime.modelfile import ModelSpec, WeightsInfo
-from cdedge_runtime.tracker_settings import EcoSettings
+from cdedge_runtime.model.contract import ModelSpec, WeightsInfo
+from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.trackers.settings import EcoSettings
 
-from .backbones import find_backbone
-from .network import Floats
-from .torch_net import extract
-from .weights import load_weights
+from .network.backbones import find_backbone
+from .network.layers import Floats
+from .network.torch_net import extract
+from .network.weights import load_weights
 
 
 def whole_maps(spec: ModelSpec, window: Frame, *, weights: str | None = None) -> dict[str, Floats]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .box import Box
-from .modelfile import ModelSpec
+from .model.contract import ModelSpec
 
 Lap = Callable[[str], None]
 

@@ -12,10 +12,10 @@ from .box import Box
 from .errors import CdedgeError, Usage
 from .estimate import Estimate, ModelTracker
 from .files import write_whole
-from .frames import Frame, Source, frame_sha256
-from .latest import Latest
-from .meters import StageTime, Stopwatch, stage_time
-from .modelfile import ModelSpec
+from .measure.meters import StageTime, Stopwatch, stage_time
+from .model.contract import ModelSpec
+from .sources.frames import Frame, Source, frame_sha256
+from .sources.latest import Latest
 
 Observer = Callable[[int, Frame, Estimate], None]
 

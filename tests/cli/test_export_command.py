@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
 from safetensors.numpy import save_file
 
-from cdedge_runtime.features import read_spec
+from cdedge_runtime.model.session import read_spec
 from tests.conftest import Done
 
 Run = Callable[..., Done]

@@ -125,10 +125,10 @@ def test_the_kernels_memory_limit_is_reported_as_such(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="oom_score_adj is Linux")
 def test_the_kernel_ends_the_measuring_process_before_the_one_that_reports(tmp_path: Path, monkeypatch) -> None:
-    from cdedge_runtime.metering import child
+    from cdedge_runtime.measure import child
 
     start_with("import sys; sys.stdin.read()", tmp_path / "site", monkeypatch)
-    with child.start("cdedge_runtime.metering.probe") as process:
+    with child.start("cdedge_runtime.measure.probe") as process:
         score = Path(f"/proc/{process.pid}/oom_score_adj").read_text()
         process.kill()
     assert int(score) == 1000

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch", reason="planning exports, which needs PyTorch: pip install 'cdedge[export]'")
 from safetensors.numpy import save_file
 
-from cdedge_runtime.features import read_spec
+from cdedge_runtime.model.session import read_spec
 from tests.cli.test_schemas import check
 from tests.conftest import Done
 

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cdedge.schemas import answers, file_name, file_text, json_schema
+from cdedge.show.schemas import answers, file_name, file_text, json_schema
 from tests.conftest import Done
 
 Run = Callable[..., Done]
@@ -32,7 +32,7 @@ def asked(done: Done) -> Any:
 def test_the_published_files_are_todays() -> None:
     made = {file_name(name): file_text(name) for name in answers()}
     assert {path.name: path.read_text() for path in FOLDER.iterdir()} == made, (
-        "write them again: python -m cdedge.schemas docs/schemas"
+        "write them again: python -m cdedge.show.schemas docs/schemas"
     )
 
 

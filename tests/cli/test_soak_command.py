@@ -24,9 +24,9 @@ def test_a_short_soak_in_a_fresh_process(cdedge: Run, tiny_model: Path, square_f
 
 
 def test_a_leak_is_exit_code_1(cdedge: Run, tiny_model: Path, square_folder: Path, monkeypatch) -> None:
-    from cdedge_runtime.metering.drift import Slope
+    from cdedge_runtime.measure.drift import Slope
 
-    monkeypatch.setattr("cdedge_runtime.metering.soak_report.slope", lambda *_: Slope(9e9, 8e9, 10e9))
+    monkeypatch.setattr("cdedge_runtime.measure.soak_report.slope", lambda *_: Slope(9e9, 8e9, 10e9))
     done = cdedge("soak", tiny_model, square_folder, "--frames", 20, "--threads", 1)
     assert done.returncode == 1
     assert "leak" in done.stdout

@@ -8,8 +8,8 @@ import pytest
 
 from cdedge.doctor.checks import CHECKS, examine
 from cdedge.doctor.facts import Facts, Imported, KnownBadVersion, ModelFacts, OpenCv
-from cdedge_runtime.metering.conditions import Conditions
-from cdedge_runtime.providers import PROVIDERS
+from cdedge_runtime.measure.conditions import Conditions
+from cdedge_runtime.model.providers import PROVIDERS
 
 CONDITIONS = Conditions(
     time="2026-01-01T00:00:00+00:00",

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cdedge.doctor.gather import missing_in_ldd
-from cdedge_runtime import modelfile
-from cdedge_runtime.metering.stamps import ir_and_opset, metadata
+from cdedge_runtime.measure.stamps import ir_and_opset, metadata
+from cdedge_runtime.model import contract
 from tests.conftest import Done, make_spec
 
 Run = Callable[..., Done]
@@ -31,7 +31,7 @@ def test_the_linker_s_answer_is_read() -> None:
 
 def test_stamps_are_read_without_onnx(tiny_model: Path, tmp_path: Path) -> None:
     assert ir_and_opset(tiny_model) == (8, 17)
-    assert modelfile.from_metadata(metadata(tiny_model)) == make_spec()
+    assert contract.from_metadata(metadata(tiny_model)) == make_spec()
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(tiny_model.read_bytes()[:-40])
     assert ir_and_opset(cut) == (None, None)

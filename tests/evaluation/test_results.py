@@ -9,13 +9,7 @@ import pytest
 
 from cdedge.evaluation.conventions import CONVENTIONS
 from cdedge.evaluation.result_files import Result, is_complete, read_result, write_result
-from cdedge.evaluation.results import (
-    auc_difference,
-    by_attribute,
-    evaluate_results,
-    precision_difference,
-    to_json,
-)
+from cdedge.evaluation.results import auc_difference, by_attribute, evaluate_results, precision_difference, to_json
 from cdedge_runtime.errors import BadInput
 from tests.evaluation.trees import make_dataset, make_sequence, make_text
 

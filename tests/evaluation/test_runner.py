@@ -17,7 +17,7 @@ from cdedge.evaluation.conventions import get_convention
 from cdedge.evaluation.lock import locked
 from cdedge.evaluation.runner import local_hand, run
 from cdedge.evaluation.summary import summarize
-from cdedge.work_bar import time_left
+from cdedge.show.work_bar import time_left
 from cdedge_runtime.errors import BadInput, BadModel, Usage
 from tests.evaluation.running import broken_at, configure, hand_of, make_squares, perfect
 

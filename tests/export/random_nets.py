@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import onnxruntime as ort
 
-from cdedge_export.backbones import Backbone
-from cdedge_export.graph import build_model
-from cdedge_export.network import Geometry, Network
-from cdedge_export.weights import Weights
-from cdedge_runtime.modelfile import WeightsInfo
+from cdedge_export.graph.build import build_model
+from cdedge_export.network.backbones import Backbone
+from cdedge_export.network.layers import Geometry, Network
+from cdedge_export.network.weights import Weights
+from cdedge_runtime.model.contract import WeightsInfo
 
 
 def random_state(backbone: Backbone, taps: Sequence[str], seed: int = 0) -> dict[str, np.ndarray]:

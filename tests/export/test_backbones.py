@@ -7,7 +7,7 @@ import pytest
 import torch
 import torchvision
 
-from cdedge_export.backbones import (
+from cdedge_export.network.backbones import (
     BACKBONES,
     SQUEEZENET1_0,
     SQUEEZENET1_1,
@@ -16,8 +16,8 @@ from cdedge_export.backbones import (
     find_backbone,
     parse_layers,
 )
-from cdedge_export.network import tap_sizes
-from cdedge_export.torch_net import extract, preprocess
+from cdedge_export.network.layers import tap_sizes
+from cdedge_export.network.torch_net import extract, preprocess
 from cdedge_runtime.errors import Usage
 from tests.export.random_nets import random_patches, random_weights
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cdedge_export.backbones import SQUEEZENET1_1, VGG19, VGGM
-from cdedge_export.cost import activation_bytes, cost_table, footprint, layer_costs
-from cdedge_export.graph import build_model
-from cdedge_export.network import Geometry
-from cdedge_export.prune import full_network, prune
+from cdedge_export.graph.build import build_model
+from cdedge_export.graph.cost import activation_bytes, cost_table, footprint, layer_costs
+from cdedge_export.network.backbones import SQUEEZENET1_1, VGG19, VGGM
+from cdedge_export.network.layers import Geometry
+from cdedge_export.network.prune import full_network, prune
 from tests.export.random_nets import random_patches, random_weights
 
 AT_224 = Geometry((224, 224), (56, 56))

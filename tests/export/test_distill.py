@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdedge_export.distill import DistillOptions, TwoFrames, distill, keep_all, rounded, seed_set
-from cdedge_export.plan import load_plan
-from cdedge_runtime import dcf
+from cdedge_export.choose.distill import DistillOptions, TwoFrames, distill, keep_all, rounded, seed_set
+from cdedge_export.choose.plan import load_plan
 from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.filter import fourier as dcf
 
 GRID = (16, 16)
 

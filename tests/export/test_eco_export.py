@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
 from cdedge_runtime.box import Box
-from cdedge_runtime.features import read_spec
+from cdedge_runtime.model.session import read_spec
 from tests.conftest import Done, MovingSquare
 
 Run = Callable[..., Done]

@@ -8,16 +8,16 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from cdedge_export.backbones import VGG19
-from cdedge_export.factorise import block_diagonal, learn_jointly, principal
-from cdedge_export.graph import build_model
-from cdedge_export.network import Geometry, Projection, with_projections
-from cdedge_export.prune import full_network
-from cdedge_export.torch_net import run
-from cdedge_runtime.compact import CompactFilter
-from cdedge_runtime.dcf import hann_window
-from cdedge_runtime.eco.tracker import Problem, problem_for
-from cdedge_runtime.tracker_settings import EcoSettings
+from cdedge_export.graph.build import build_model
+from cdedge_export.network.backbones import VGG19
+from cdedge_export.network.layers import Geometry, Projection, with_projections
+from cdedge_export.network.prune import full_network
+from cdedge_export.network.torch_net import run
+from cdedge_export.recipes.factorise import block_diagonal, learn_jointly, principal
+from cdedge_runtime.filter.compact import CompactFilter
+from cdedge_runtime.filter.fourier import hann_window
+from cdedge_runtime.trackers.eco.tracker import Problem, problem_for
+from cdedge_runtime.trackers.settings import EcoSettings
 from tests.export.random_nets import random_patches, random_weights
 
 GRID, SIZE = (16, 16), (20.0, 24.0)

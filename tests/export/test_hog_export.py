@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
-from cdedge_export.distill import DistillOptions
-from cdedge_export.distill_hog import distill_hog
-from cdedge_export.search import GivenFilter
-from cdedge_runtime import cacf, dcf
+from cdedge_export.choose.distill import DistillOptions
+from cdedge_export.choose.search import GivenFilter
+from cdedge_export.recipes.distill_hog import distill_hog
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.features import read_spec
-from cdedge_runtime.hog_features import HogFeatures
-from cdedge_runtime.modelfile import Tap
-from cdedge_runtime.tracker_settings import CacfSettings
+from cdedge_runtime.filter import fourier as dcf
+from cdedge_runtime.model.contract import Tap
+from cdedge_runtime.model.hog import HogFeatures
+from cdedge_runtime.model.session import read_spec
+from cdedge_runtime.trackers.cacf import tracker as cacf
+from cdedge_runtime.trackers.settings import CacfSettings
 from tests.conftest import Done, MovingSquare, make_spec
 
 Run = Callable[..., Done]

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from cdedge_export.liveness import Node, activation_bytes, peak_bytes
+from cdedge_export.graph.liveness import Node, activation_bytes, peak_bytes
 
 
 def test_a_chain_holds_two_neighbours() -> None:

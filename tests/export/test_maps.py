@@ -13,9 +13,9 @@ from cdedge_export.pipeline import ExportOptions, export
 from cdedge_export.whole_maps import whole_maps
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.frames import open_source
-from cdedge_runtime.modelfile import ModelSpec
-from cdedge_runtime.tracker_settings import AnySettings, CacfSettings, EcoSettings
+from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.trackers.settings import AnySettings, CacfSettings, EcoSettings
 
 SOURCE = open_source(None)
 FRAME = next(SOURCE.frames())

@@ -14,12 +14,12 @@ import pytest
 
 pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
 
-from cdedge_export.backbones import VGG19
-from cdedge_export.parity import TOLERANCES, Parity, check_parity
-from cdedge_export.precision import in_precision, stored_bytes
-from cdedge_export.prune import prune
-from cdedge_export.write import write_model
-from cdedge_runtime.modelfile import Precision, Tap, from_metadata, to_metadata, verify
+from cdedge_export.graph.parity import TOLERANCES, Parity, check_parity
+from cdedge_export.graph.precision import in_precision, stored_bytes
+from cdedge_export.graph.write import write_model
+from cdedge_export.network.backbones import VGG19
+from cdedge_export.network.prune import prune
+from cdedge_runtime.model.contract import Precision, Tap, from_metadata, to_metadata, verify
 from tests.conftest import Done, make_spec
 from tests.export.random_nets import random_kept, random_patches, random_weights
 
@@ -79,8 +79,8 @@ def test_stored_bytes_by_hand() -> None:
 
 def test_quantizing_leaves_logging_as_it_was() -> None:
     before = logging.root.manager.disable
-    from cdedge_export.graph import build_model
-    from cdedge_export.network import Geometry
+    from cdedge_export.graph.build import build_model
+    from cdedge_export.network.layers import Geometry
 
     in_precision(build_model(NETWORK, Geometry(SIZE, (8, 8)), {"a": "b"}), "int8", SEEN)
     assert logging.root.manager.disable == before

@@ -9,10 +9,10 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from cdedge_export.backbones import SQUEEZENET1_0, SQUEEZENET1_1, VGG19, VGGM, Backbone
-from cdedge_export.network import ConvStep, FireStep, Geometry, SelectStep, TapStep
-from cdedge_export.prune import full_network, prune, subsampled
-from cdedge_export.torch_net import extract, run
+from cdedge_export.network.backbones import SQUEEZENET1_0, SQUEEZENET1_1, VGG19, VGGM, Backbone
+from cdedge_export.network.layers import ConvStep, FireStep, Geometry, SelectStep, TapStep
+from cdedge_export.network.prune import full_network, prune, subsampled
+from cdedge_export.network.torch_net import extract, run
 from cdedge_runtime.errors import Usage
 from tests.export.random_nets import features, random_kept, random_patches, random_weights, session_of
 

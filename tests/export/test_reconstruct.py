@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("torch", reason="fitting needs PyTorch: pip install 'cdedge[export]'")
 
-from cdedge_export.backbones import SQUEEZENET1_1, VGG19, VGGM, Backbone
-from cdedge_export.network import ConvStep, Network
-from cdedge_export.prune import full_network, prune
-from cdedge_export.reconstruct import reconstructed
-from cdedge_export.torch_net import run
+from cdedge_export.network.backbones import SQUEEZENET1_1, VGG19, VGGM, Backbone
+from cdedge_export.network.layers import ConvStep, Network
+from cdedge_export.network.prune import full_network, prune
+from cdedge_export.network.reconstruct import reconstructed
+from cdedge_export.network.torch_net import run
 from tests.export.random_nets import random_kept, random_patches, random_weights
 
 CASES = [

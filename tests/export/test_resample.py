@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from cdedge_export.resample import resample_matrix
+from cdedge_export.network.resample import resample_matrix
 
 
 @pytest.mark.parametrize(("source", "target"), [(111, 56), (224, 56), (13, 12), (7, 7), (9, 1)])

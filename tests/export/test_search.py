@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cdedge_export.search import make_objective, swap_search
-from cdedge_runtime import dcf
+from cdedge_export.choose.search import make_objective, swap_search
+from cdedge_runtime.filter import fourier as dcf
 
 GRID = (8, 10)
 CHANNELS = 9

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_export.solo import joint_margin, margins, scene, solo_margins
-from cdedge_runtime import compact
-from cdedge_runtime.dcf import hann_window
-from cdedge_runtime.settings import Settings
+from cdedge_export.choose.solo import joint_margin, margins, scene, solo_margins
+from cdedge_runtime.filter import compact
+from cdedge_runtime.filter.fourier import hann_window
+from cdedge_runtime.trackers.deepcd.settings import Settings
 
 GRID, TARGET = (32, 30), (8.0, 6.0)
 STABLE, CHANGED, FLAT = range(3)

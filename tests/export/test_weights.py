@@ -14,9 +14,9 @@ import torch
 import torchvision
 from safetensors.numpy import save_file
 
-from cdedge_export import weights as weights_module
-from cdedge_export.backbones import SQUEEZENET1_1, VGG19, VGGM
-from cdedge_export.weights import Weights, default_weights, load_weights
+from cdedge_export.network import weights as weights_module
+from cdedge_export.network.backbones import SQUEEZENET1_1, VGG19, VGGM
+from cdedge_export.network.weights import Weights, default_weights, load_weights
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, Usage
 from tests.export.random_nets import random_state
 

@@ -10,16 +10,16 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from cdedge_export import parity as parity_module
-from cdedge_export.backbones import VGG19
-from cdedge_export.graph import build_model
-from cdedge_export.network import Geometry, Network
-from cdedge_export.parity import check_parity
-from cdedge_export.prune import prune
-from cdedge_export.weights import Weights
-from cdedge_export.write import write_model
+from cdedge_export.graph import parity as parity_module
+from cdedge_export.graph.build import build_model
+from cdedge_export.graph.parity import check_parity
+from cdedge_export.graph.write import write_model
+from cdedge_export.network.backbones import VGG19
+from cdedge_export.network.layers import Geometry, Network
+from cdedge_export.network.prune import prune
+from cdedge_export.network.weights import Weights
 from cdedge_runtime.errors import BadEnvironment, BadModel
-from cdedge_runtime.modelfile import ModelSpec, Tap, from_metadata, verify
+from cdedge_runtime.model.contract import ModelSpec, Tap, from_metadata, verify
 from tests.conftest import make_spec
 from tests.export.random_nets import random_kept, random_patches, random_weights
 

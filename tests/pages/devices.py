@@ -9,10 +9,10 @@ import numpy as np
 
 from cdedge.pages.channels import ChannelPictures
 from cdedge.pages.device import DevicePage
-from cdedge_runtime.metering.benchmark import BenchReport, summary
-from cdedge_runtime.metering.conditions import read_conditions
-from cdedge_runtime.metering.probe import MemoryReport, ProbeReport, Request
-from cdedge_runtime.meters import StageTime
+from cdedge_runtime.measure.benchmark import BenchReport, summary
+from cdedge_runtime.measure.conditions import read_conditions
+from cdedge_runtime.measure.meters import StageTime
+from cdedge_runtime.measure.probe import MemoryReport, ProbeReport, Request
 from tests.conftest import make_spec
 
 MEMORY = MemoryReport(

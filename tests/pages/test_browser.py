@@ -11,7 +11,7 @@ import pytest
 
 from cdedge.pages.comparison import TrackerOnPage, write_comparison
 from cdedge.pages.device import write_device_page
-from cdedge_runtime.modelfile import Tap
+from cdedge_runtime.model.contract import Tap
 from tests.conftest import make_spec
 
 from .devices import make_device, make_pictures

@@ -15,8 +15,8 @@ from cdedge.pages.channels import map_uri, ranges
 from cdedge.pages.device import device_page, write_device_page
 from cdedge.pages.latency import latency_figures, latency_text
 from cdedge.pages.memory import Stack, measured_stack, memory_figures, predicted_stack
-from cdedge_runtime.modelfile import Tap
-from cdedge_runtime.predict import Prediction
+from cdedge_runtime.measure.predict import Prediction
+from cdedge_runtime.model.contract import Tap
 from tests.conftest import make_spec
 
 from .devices import MEMORY, make_bench, make_device, make_pictures, make_run

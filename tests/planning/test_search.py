@@ -12,9 +12,9 @@ from cdedge.planning.budget import Budget, Candidate
 from cdedge.planning.search import Made, Scene, candidates, evaluate
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.frames import image_source
-from cdedge_runtime.metering.probe import ProbeReport, Request
-from cdedge_runtime.predict import Footage, predict
+from cdedge_runtime.measure.predict import Footage, predict
+from cdedge_runtime.measure.probe import ProbeReport, Request
+from cdedge_runtime.sources.frames import image_source
 from tests.conftest import make_spec
 from tests.pages.devices import MEMORY, make_run
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cdedge.evaluation.metrics import overlaps
-from cdedge_runtime.annotations import read_rows
+from cdedge_runtime.sources.annotations import read_rows
 from tests.conftest import Done
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"

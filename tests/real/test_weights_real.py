@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdedge_export.backbones import SQUEEZENET1_1, VGG19, Backbone, parse_layers
-from cdedge_export.network import Geometry
-from cdedge_export.prune import prune
-from cdedge_export.torch_net import extract
-from cdedge_export.weights import load_weights
+from cdedge_export.network.backbones import SQUEEZENET1_1, VGG19, Backbone, parse_layers
+from cdedge_export.network.layers import Geometry
+from cdedge_export.network.prune import prune
+from cdedge_export.network.torch_net import extract
+from cdedge_export.network.weights import load_weights
 from cdedge_runtime.errors import BadModel
 from tests.export.random_nets import features, random_kept, random_patches
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cdedge_runtime.metering.benchmark import BenchReport
-from cdedge_runtime.metering.conditions import Conditions
-from cdedge_runtime.metering.noise import Change, Spread
-from cdedge_runtime.metering.probe import MemoryReport, Request
-from cdedge_runtime.metering.tegra import Tegra
-from cdedge_runtime.meters import StageTime
+from cdedge_runtime.measure.benchmark import BenchReport
+from cdedge_runtime.measure.conditions import Conditions
+from cdedge_runtime.measure.meters import StageTime
+from cdedge_runtime.measure.noise import Change, Spread
+from cdedge_runtime.measure.probe import MemoryReport, Request
+from cdedge_runtime.measure.tegra import Tegra
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "bench.md").read_text()
 

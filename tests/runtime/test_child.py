@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, Usage
-from cdedge_runtime.metering import child
-from cdedge_runtime.metering.probe import Request, measure
+from cdedge_runtime.measure import child
+from cdedge_runtime.measure.probe import Request, measure
 from tests.children import start_with
 
 
@@ -93,10 +93,10 @@ def test_waiting_ticks_and_leaves_no_child(monkeypatch: pytest.MonkeyPatch, tmp_
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        child.ask("cdedge_runtime.metering.probe", {}, tmp_path / "m.onnx", stop)
+        child.ask("cdedge_runtime.measure.probe", {}, tmp_path / "m.onnx", stop)
     assert ticks == [1]
 
 
 def test_the_entry_point_limits_blas_before_numpy_is_imported() -> None:
-    code = "import sys, cdedge.__main__, cdedge_runtime.metering.conditions; sys.exit('numpy' in sys.modules)"
+    code = "import sys, cdedge.__main__, cdedge_runtime.measure.conditions; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

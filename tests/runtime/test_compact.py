@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_runtime.compact import (
+from cdedge_runtime.filter.compact import (
     CompactFilter,
     channel_gain,
     conjugate_gradients,
@@ -13,9 +13,9 @@ from cdedge_runtime.compact import (
     prepared,
     support_cells,
 )
-from cdedge_runtime.dcf import peak
-from cdedge_runtime.samples import Memory
-from cdedge_runtime.transform import Dft
+from cdedge_runtime.filter.dft import Dft
+from cdedge_runtime.filter.fourier import peak
+from cdedge_runtime.filter.samples import Memory
 
 GRID, SUPPORT, CHANNELS = (11, 9), (4, 3), 2
 

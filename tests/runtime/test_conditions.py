@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cdedge_runtime.metering.cgroup import cpu_limit, memory_limit
-from cdedge_runtime.metering.conditions import Conditions, l4t_release, read_conditions
+from cdedge_runtime.measure.cgroup import cpu_limit, memory_limit
+from cdedge_runtime.measure.conditions import Conditions, l4t_release, read_conditions
 from cdedge_runtime.record import decode, encode
 
 

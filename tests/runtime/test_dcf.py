@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_runtime import dcf
+from cdedge_runtime.filter import fourier as dcf
 
 GRID = (16, 20)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdedge_runtime import demo
+from cdedge_runtime.sources import demo
 
 
 def test_frames_depend_on_seed_and_time_only() -> None:

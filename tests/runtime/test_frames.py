@@ -8,7 +8,7 @@ import pytest
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
-from cdedge_runtime.frames import frame_sha256, open_source, to_bgr
+from cdedge_runtime.sources.frames import frame_sha256, open_source, to_bgr
 from tests.conftest import MovingSquare
 
 

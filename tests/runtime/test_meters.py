@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cdedge_runtime.meters import Stopwatch
+from cdedge_runtime.measure.meters import Stopwatch
 
 
 class Clock:
@@ -54,7 +54,7 @@ def test_no_frames_no_stages() -> None:
 def test_memory_grows_with_what_is_held() -> None:
     """In a fresh process: here, memory freed by earlier tests could be taken again."""
     code = (
-        "from cdedge_runtime.meters import memory_now;"
+        "from cdedge_runtime.measure.meters import memory_now;"
         "before = memory_now(); held = bytearray(64_000_000); held[::4096] = b'x' * len(held[::4096]);"
         "after = memory_now();"
         "print(before.rss_bytes, after.rss_bytes, after.peak_bytes)"
@@ -69,7 +69,8 @@ def test_memory_grows_with_what_is_held() -> None:
 
 def test_the_device_side_needs_no_desk_packages() -> None:
     code = (
-        "import sys, cdedge_runtime.tracker, cdedge_runtime.run, cdedge_runtime.metering.probe, cdedge_devices;"
+        "import sys, cdedge_runtime.run, cdedge_runtime.trackers.deepcd.tracker, cdedge_devices;"
+        "import cdedge_runtime.measure.probe;"
         "print([m for m in ('torch', 'torchvision', 'onnx', 'typer', 'rich', 'scipy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

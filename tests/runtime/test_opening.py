@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cdedge_runtime import modelfile
 from cdedge_runtime.errors import BadModel, Usage
-from cdedge_runtime.opening import TRACKERS, open_tracker
-from cdedge_runtime.settings import changed
-from cdedge_runtime.tracker import Tracker
-from cdedge_runtime.tracker_settings import SETTINGS, Cf2Settings, new_settings, settings_of, tracker_of
-from cdedge_runtime.window_tracker import WindowTracker
+from cdedge_runtime.model import contract
+from cdedge_runtime.trackers.deepcd.settings import changed
+from cdedge_runtime.trackers.deepcd.tracker import Tracker
+from cdedge_runtime.trackers.opening import TRACKERS, open_tracker
+from cdedge_runtime.trackers.settings import SETTINGS, Cf2Settings, new_settings, settings_of, tracker_of
+from cdedge_runtime.trackers.window import WindowTracker
 from tests.conftest import make_spec, tiny_model_bytes
 
 
@@ -25,22 +25,22 @@ def test_every_tracker_has_settings_and_a_class() -> None:
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_a_contract_carries_its_own_trackers_settings(name: str) -> None:
     spec = make_spec(tracker=name, settings=new_settings(name))
-    assert modelfile.from_metadata(modelfile.to_metadata(spec)) == spec
+    assert contract.from_metadata(contract.to_metadata(spec)) == spec
 
 
 def test_settings_of_another_tracker_are_refused() -> None:
-    metadata = modelfile.to_metadata(make_spec(tracker="cf2", settings=new_settings("deepcd")))
+    metadata = contract.to_metadata(make_spec(tracker="cf2", settings=new_settings("deepcd")))
     with pytest.raises(BadModel, match="fields"):
-        modelfile.from_metadata(metadata)
+        contract.from_metadata(metadata)
     with pytest.raises(BadModel, match="open_tracker"):
         settings_of("deepcd", new_settings("deepcd"), Cf2Settings)
 
 
 @pytest.mark.parametrize("text", ['"atom"', "7"])
 def test_an_unknown_tracker_is_refused(text: str) -> None:
-    metadata = {**modelfile.to_metadata(make_spec()), "cdedge.tracker": text}
+    metadata = {**contract.to_metadata(make_spec()), "cdedge.tracker": text}
     with pytest.raises(BadModel, match=f"tracker {json.loads(text)!r}"):
-        modelfile.from_metadata(metadata)
+        contract.from_metadata(metadata)
     with pytest.raises(Usage, match="unknown tracker"):
         new_settings(text)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.predict import FLOOR_BYTES, Footage, predict
-from cdedge_runtime.settings import Settings
-from cdedge_runtime.tracker_settings import Cf2Settings
+from cdedge_runtime.measure.predict import FLOOR_BYTES, Footage, predict
+from cdedge_runtime.trackers.deepcd.settings import Settings
+from cdedge_runtime.trackers.settings import Cf2Settings
 from tests.conftest import CHANNELS, make_spec
 
 SPEC = make_spec(source=replace(make_spec().source, box=(0.0, 0.0, 40.0, 40.0)))
@@ -51,8 +51,8 @@ def test_more_of_anything_takes_more() -> None:
 
 
 def test_the_filter_takes_what_the_tracker_says(tiny_model, square_folder) -> None:
-    from cdedge_runtime.frames import open_source
-    from cdedge_runtime.tracker import Tracker
+    from cdedge_runtime.sources.frames import open_source
+    from cdedge_runtime.trackers.deepcd.tracker import Tracker
 
     tracker, source = Tracker(tiny_model), open_source(str(square_folder))
     assert source.first_box is not None

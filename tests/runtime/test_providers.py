@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cdedge_runtime import engines
-from cdedge_runtime.engines import EngineKey, cache_root, engine_folder, gpu_and_driver, made
 from cdedge_runtime.errors import BadEnvironment, ProviderUnavailable
-from cdedge_runtime.features import Extractor
-from cdedge_runtime.frames import open_source
-from cdedge_runtime.providers import kleidiai_leaks, release, session_entries, tensorrt_options
+from cdedge_runtime.model import engines
+from cdedge_runtime.model.engines import EngineKey, cache_root, engine_folder, gpu_and_driver, made
+from cdedge_runtime.model.providers import kleidiai_leaks, release, session_entries, tensorrt_options
+from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.run import starting_box, track
-from cdedge_runtime.tracker import Tracker
+from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.trackers.deepcd.tracker import Tracker
 
 KEY = EngineKey("NVIDIA H100 80GB HBM3", "570.1", "101300", "1.31.1", "ab" * 32)
 

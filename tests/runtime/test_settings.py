@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.settings import Settings, changed
+from cdedge_runtime.trackers.deepcd.settings import Settings, changed
 
 
 def test_assignments_change_what_they_name() -> None:

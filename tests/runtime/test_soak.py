@@ -14,11 +14,11 @@ import pytest
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadEnvironment, BadInput
 from cdedge_runtime.estimate import Estimate
-from cdedge_runtime.frames import Source, open_source
-from cdedge_runtime.metering.conditions import read_conditions
-from cdedge_runtime.metering.soak import Sample, SoakRequest, run
-from cdedge_runtime.metering.soak_report import SoakReport, report_of, soak
-from cdedge_runtime.meters import memory_now
+from cdedge_runtime.measure.conditions import read_conditions
+from cdedge_runtime.measure.meters import memory_now
+from cdedge_runtime.measure.soak import Sample, SoakRequest, run
+from cdedge_runtime.measure.soak_report import SoakReport, report_of, soak
+from cdedge_runtime.sources.frames import Source, open_source
 from tests.conftest import make_spec
 
 REQUEST = SoakRequest("m.onnx", None, (1, 1, 8, 8), 4000, None, 20, "cpu", 1)
@@ -93,7 +93,7 @@ def test_a_live_source_is_not_looped_and_an_empty_one_is_refused() -> None:
 
 
 def test_large_sources_are_read_again_in_every_lap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cdedge_runtime.metering.soak.KEPT_FRAMES_BYTES", 100)
+    monkeypatch.setattr("cdedge_runtime.measure.soak.KEPT_FRAMES_BYTES", 100)
     opened: list[int] = []
     source = replace(STILL, frames=lambda: opened.append(1) or STILL.frames())
     samples_of(Leaky(0), replace(REQUEST, frames=21), source)
@@ -129,7 +129,7 @@ def test_what_was_seen_before_the_end_is_told(monkeypatch: pytest.MonkeyPatch, m
         see(flat(1)[0])
         raise met
 
-    monkeypatch.setattr("cdedge_runtime.metering.soak_report.watch", watch)
+    monkeypatch.setattr("cdedge_runtime.measure.soak_report.watch", watch)
     if kept:
         report = soak(REQUEST)
         assert (report.frames, report.interrupted) == (50, True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_runtime.dcf import gaussian_label, peak
-from cdedge_runtime.eco.subgrid import newton_peak
-from cdedge_runtime.transform import Dft
+from cdedge_runtime.filter.dft import Dft
+from cdedge_runtime.filter.fourier import gaussian_label, peak
+from cdedge_runtime.trackers.eco.subgrid import newton_peak
 
 GRID = (24, 20)
 

@@ -11,9 +11,9 @@ import pytest
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, NotInitialized
-from cdedge_runtime.features import Extractor
-from cdedge_runtime.tracker import Tracker
-from cdedge_runtime.transform import Dft
+from cdedge_runtime.filter.dft import Dft
+from cdedge_runtime.model.session import Extractor
+from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import MovingSquare
 
 

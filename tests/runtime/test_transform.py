@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_runtime.transform import Dft
+from cdedge_runtime.filter.dft import Dft
 
 
 @pytest.mark.parametrize("grid", [(13, 13), (9, 13), (13, 9), (15, 7)])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.tracker_settings import CacfSettings
-from cdedge_runtime.window_tracker import WindowTracker, label_in_window
+from cdedge_runtime.trackers.settings import CacfSettings
+from cdedge_runtime.trackers.window import WindowTracker, label_in_window
 from tests.conftest import make_spec
 
 GRID = (10, 16)

@@ -62,10 +62,10 @@ def test_a_setup_names_a_model_or_a_backbone(tiny_model: Path) -> None:
 def test_distilling_at_the_second_frame_equals_exporting_from_the_first_two(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="distillation needs PyTorch (the extra [export])")
     pytest.importorskip("torchvision", reason="distillation needs torchvision (the extra [export])")
-    from cdedge_export.distill import DistillOptions
+    from cdedge_export.choose.distill import DistillOptions
     from cdedge_export.pipeline import ExportOptions, export
-    from cdedge_runtime.frames import Source
-    from cdedge_runtime.tracker import Tracker as RuntimeTracker
+    from cdedge_runtime.sources.frames import Source
+    from cdedge_runtime.trackers.deepcd.tracker import Tracker as RuntimeTracker
 
     weights = _random_front(tmp_path / "front.pth")
     clip = MovingSquare(6)

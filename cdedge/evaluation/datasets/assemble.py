@@ -12,8 +12,8 @@ import numpy as np
 
 from cdedge.evaluation.rows import Row, boxes_from_rows, malformed
 from cdedge.evaluation.sequence import Sequence
-from cdedge_runtime.annotations import list_images
 from cdedge_runtime.errors import BadInput
+from cdedge_runtime.sources.annotations import list_images
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 from cdedge.evaluation.names import name_key
 from cdedge.evaluation.rows import read_lines, read_rows
 from cdedge.evaluation.sequence import Sequence
-from cdedge_runtime.annotations import OTB_FRAME_RANGES
 from cdedge_runtime.errors import BadInput
+from cdedge_runtime.sources.annotations import OTB_FRAME_RANGES
 
 from .assemble import Entry, assemble, images_of, in_range
 from .otb_attributes import OTB_ATTRIBUTES

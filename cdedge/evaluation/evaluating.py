@@ -1,0 +1,144 @@
+"""Runs configurations and shows their scores: the work of ``cdedge evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from cdedge.evaluation.configuration import Configuration, check_tracker, label
+from cdedge.evaluation.conventions import Convention
+from cdedge.evaluation.datasets import load_dataset
+from cdedge.evaluation.job import Failure, Job, Outcome
+from cdedge.evaluation.raw import import_raw
+from cdedge.evaluation.runner import Answer, Hand, RunSummary, local_hand, run
+from cdedge.evaluation.sequence import Dataset
+from cdedge.evaluation.summary import Summary, summarize, summary_json
+from cdedge.evaluation.sweep import read_sweep, row_of, write_table
+from cdedge.show.render import emit_json, say, size
+from cdedge.show.score_tables import show_summary, show_sweep
+from cdedge.show.work_bar import work_bar
+from cdedge_runtime.errors import BadInput, CdedgeError, MissingExtra
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How to run and score; none of it changes what a tracker says."""
+
+    jobs: int
+    dask: str | None
+    limit_s: float | None
+    scoring: Convention
+    matlab_compat: bool
+
+
+def evaluate_one(configuration: Configuration, out: Path | None, settings: RunSettings, *, as_json: bool) -> None:
+    """Run one configuration, show it; raises `CdedgeError` naming the failures at the end."""
+    folder = out or Path("results") / f"{configuration.dataset}-{label(configuration)}"
+    if out is None:
+        say(f"results go to {folder}")
+    summary = run_and_score(configuration, folder, settings)
+    if as_json:
+        emit_json("cdedge.evaluate/1", summary_json(summary))
+    else:
+        show_summary(summary)
+    raise_failures(summary.failures)
+
+
+def evaluate_sweep(file: Path, base: Configuration, out: Path | None, settings: RunSettings, *, as_json: bool) -> None:
+    """Run every configuration of a sweep file, each in a folder of its own, and write one table."""
+    runs = read_sweep(file, base)
+    for item in runs:
+        check(item.configuration)
+    folder = out or Path("results") / f"{base.dataset}-{file.stem}"
+    say(f"{len(runs)} configurations, results go to {folder}")
+    rows, failures = [], {}
+    for item in runs:
+        say(item.name)
+        summary = run_and_score(item.configuration, folder / item.name, settings)
+        rows.append(row_of(item, summary))
+        failures.update({f"{item.name}/{name}": failure for name, failure in summary.failures.items()})
+        write_table(folder, rows)
+    if as_json:
+        emit_json("cdedge.sweep/1", {"results": str(folder), "runs": rows})
+    else:
+        show_sweep(rows)
+    raise_failures(failures)
+
+
+def run_and_score(configuration: Configuration, folder: Path, settings: RunSettings) -> Summary:
+    """Bring a results folder to its end and score it."""
+    check(configuration)
+    dataset = load_dataset(configuration.dataset, Path(configuration.root), configuration.sequences)
+    for name, reason in dataset.skipped:
+        say(f"skipped {name}: {reason}")
+    if not dataset.sequences:
+        raise BadInput(f"{dataset.root}: none of its sequences can be used")
+    done = _run(dataset, configuration, folder, settings)
+    if done.found:
+        say(f"{done.found} passes were complete in {folder}")
+    return summarize(folder, convention=settings.scoring, matlab_compat=settings.matlab_compat)
+
+
+def check(configuration: Configuration) -> None:
+    """Raise before any work what every sequence would meet."""
+    options = configuration.tracker
+    check_tracker(options)
+    if options.tracker.startswith("opencv:"):
+        from cdedge.evaluation.peers import check_peer
+
+        check_peer(options.tracker.removeprefix("opencv:"), options.peer_model)
+    if options.model is not None:
+        from cdedge_runtime.model.session import read_spec
+
+        read_spec(Path(options.model))
+    missing = [name for name in ("torch", "onnx", "scipy") if options.distils and find_spec(name) is None]
+    if missing:
+        raise MissingExtra(f"distilling each sequence needs {missing[0]} (or give --model)", "export")
+
+
+def raise_failures(failures: dict[str, Failure]) -> None:
+    """Raise `CdedgeError` listing the failures, if there are any."""
+    if failures:
+        lines = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
+        raise CdedgeError(f"{len(failures)} failed (see failures.json): {lines}")
+
+
+def _run(dataset: Dataset, configuration: Configuration, folder: Path, settings: RunSettings) -> RunSummary:
+    tracker = configuration.tracker.tracker
+    if tracker.startswith("raw:"):
+        return import_raw(dataset, configuration, folder, source=Path(tracker.removeprefix("raw:")))
+    hand = _shown(_hand(settings))
+    return run(dataset, configuration, folder, hand=hand, jobs=settings.jobs, cluster=settings.dask)
+
+
+def _hand(settings: RunSettings) -> Hand:
+    if settings.dask is None:
+        return local_hand(settings.jobs, limit_s=settings.limit_s)
+    from cdedge.evaluation.cluster import dask_hand
+
+    return dask_hand(settings.dask, limit_s=settings.limit_s)
+
+
+def _shown(hand: Hand) -> Hand:
+    """Make the same hand, with a progress bar and a line for each pass as it ends."""
+
+    def shown(todo: list[Job]) -> Iterator[Answer]:
+        with work_bar("frames", sum(len(job.frame_paths) for job in todo)) as step:
+            for answer in hand(todo):
+                yield answer
+                say(_line(answer[0], answer[1]))
+                step(len(answer[0].frame_paths))
+
+    return shown
+
+
+def _line(job: Job, outcome: Outcome) -> str:
+    if outcome.failure is not None:
+        where = "" if outcome.failure.frame is None else f" at frame {outcome.failure.frame + 1}"
+        return f"{job.name}: FAILED{where}: {outcome.failure.reason}"
+    updates = sum(outcome.times_s[1:])
+    rate = f"{(len(outcome.times_s) - 1) / updates:.1f} fps" if updates > 0 else "no updates"
+    over = None if outcome.memory is None else outcome.memory.over_floor_bytes
+    return f"{job.name}: {len(job.frame_paths)} frames, {rate}, {sum(outcome.lost)} lost, {size(over)} of memory"

@@ -1,0 +1,114 @@
+"""Tables of scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cdedge.evaluation.bootstrap import Difference
+from cdedge.evaluation.compare import Comparison, by_auc
+from cdedge.evaluation.summary import Summary
+from cdedge.show.render import say, show_facts, show_table, size
+
+
+def show_summary(summary: Summary) -> None:
+    """Scores of one results folder: each sequence, then the whole."""
+    evaluation = summary.evaluation
+    show_table(
+        f"{evaluation.name} on {evaluation.kind}",
+        ["sequence", "frames", "P20", "AUC", "SR0.5", "fps"],
+        [
+            (
+                score.name + (" (failed)" if _failed(summary, score.name) else ""),
+                str(score.frames),
+                f"{score.curves.precision_20px:.3f}",
+                f"{score.curves.auc:.3f}",
+                f"{score.curves.sr_50:.3f}",
+                _or_dash(score.fps, ".1f"),
+            )
+            for score in evaluation.scores
+        ],
+    )
+    show_facts("", _facts(summary))
+    for name, reason in evaluation.missing:
+        say(f"not scored: {name}: {reason}")
+
+
+def show_sweep(rows: list[dict[str, Any]]) -> None:
+    """One line per configuration of a sweep, best AUC first."""
+    show_table(
+        "sweep",
+        ["configuration", "sequences", "P20", "AUC", "95 %", "fps", "p50 ms", "over floor"],
+        [
+            (
+                row["name"] + (f" ({row['failures']} failed)" if row["failures"] else ""),
+                str(row["sequences"]),
+                f"{row['precision_20px']:.3f}",
+                f"{row['auc']:.3f}",
+                f"{row['auc_low']:.3f}..{row['auc_high']:.3f}",
+                _or_dash(row["fps"], ".1f"),
+                _or_dash(row["p50_ms"], ".2f"),
+                "-" if row["peak_over_floor_bytes"] is None else size(row["peak_over_floor_bytes"]),
+            )
+            for row in sorted(rows, key=lambda row: -row["auc"])
+        ],
+    )
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """One line per tracker, best AUC first; a difference whose interval holds 0 is not significant (n.s.)."""
+    show_table(
+        f"{len(comparison.summaries[0].evaluation.scores)} sequences, intervals 95 % over sequences",
+        ["tracker", "P20", "AUC", "interval", f"AUC - {comparison.summaries[0].evaluation.name}",
+         "fps", "p50 ms", "p95 ms", "peak", "over floor"],
+        [_comparison_row(summary, difference) for summary, difference in by_auc(comparison)],
+    )  # fmt: skip
+
+
+def _comparison_row(summary: Summary, difference: Difference) -> tuple[str, ...]:
+    evaluation, speed, memory = summary.evaluation, summary.evaluation.speed, summary.memory
+    failed = f" ({len(summary.failures)} failed)" if summary.failures else ""
+    noise = " n.s." if difference.is_noise else ""
+    same = (difference.mean, difference.low, difference.high) == (0, 0, 0)
+    return (
+        evaluation.name + failed,
+        f"{evaluation.mean.precision_20px:.3f}",
+        f"{evaluation.mean.auc:.3f}",
+        f"{evaluation.auc_interval[0]:.3f}..{evaluation.auc_interval[1]:.3f}",
+        "-" if same else f"{difference.mean:+.3f} ({difference.low:+.3f}..{difference.high:+.3f}){noise}",
+        _or_dash(None if speed is None else speed.fps, ".1f"),
+        _or_dash(None if speed is None else speed.p50_ms, ".2f"),
+        _or_dash(None if speed is None else speed.p95_ms, ".2f"),
+        "-" if memory is None else size(memory.largest_peak_bytes),
+        "-" if memory is None else size(memory.largest_over_floor_bytes),
+    )
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _facts(summary: Summary) -> list[tuple[str, str]]:
+    evaluation, low_high = summary.evaluation, summary.evaluation.auc_interval
+    made_by = summary.manifest.configuration
+    facts = [
+        (
+            "protocol",
+            f"{made_by.protocol}, {len(evaluation.scores)} sequences, rows by {evaluation.convention}",
+        ),
+        ("precision at 20 px", f"{evaluation.mean.precision_20px:.3f}"),
+        ("AUC", f"{evaluation.mean.auc:.3f} (95 % over sequences: {low_high[0]:.3f} to {low_high[1]:.3f})"),
+        ("SR at 0.5", f"{evaluation.mean.sr_50:.3f}"),
+    ]
+    speed, memory = evaluation.speed, summary.memory
+    if speed is not None:
+        text = f"{speed.fps:.1f} without reading, {made_by.threads} threads"
+        facts.append(("fps", f"{text} (p50 {speed.p50_ms:.2f} ms, p95 {speed.p95_ms:.2f} ms)"))
+        facts.append(("first frame", f"{speed.init_ms:.1f} ms"))
+    if memory is not None:
+        over = f"{size(memory.largest_over_floor_bytes)} over the bare libraries"
+        facts.append(("peak memory", f"{size(memory.largest_peak_bytes)} in one process, {over}"))
+    return [*facts, ("results", str(summary.folder))]
+
+
+def _failed(summary: Summary, name: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for key in summary.failures)

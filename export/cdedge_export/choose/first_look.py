@@ -1,0 +1,65 @@
+"""The first two frames as the features show them, the target centred in both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdedge_runtime import patch
+from cdedge_runtime.box import Box
+from cdedge_runtime.filter import fourier as dcf
+from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.trackers.deepcd.settings import Settings
+from cdedge_runtime.trackers.settings import AnySettings
+from cdedge_runtime.trackers.window import label_in_window
+
+from .distill import DistillOptions, Maps, TwoFrames
+from .windows import SearchWindow
+
+# How a window differs from the first frame's: right and down in sides, and the scale.
+_VARIED = ((0, 0, 1), (0.25, 0, 1), (-0.25, 0, 1), (0, 0.25, 1), (0, -0.25, 1), (0, 0, 0.8), (0, 0, 1.25))
+
+Patches = NDArray[np.uint8]
+Look = Callable[[Patches], Mapping[str, Maps]]  # windows (N, H, W, 3) to each tap's features (N, C, Gh, Gw)
+
+
+def two_frames(
+    frames: list[Frame], box: Box, look: Look, *, view: SearchWindow, settings: AnySettings
+) -> tuple[TwoFrames, Patches]:
+    """Features of both frames around the target, which is located in frame 2 with all channels (algorithms A8).
+
+    And the two search windows they were taken from, (2, H, W, 3) uint8.
+    """
+    label = dcf.spectrum(label_in_window(box.size, view.sides, view.grid, view.label_sigma))
+    windows = np.empty((2, *view.input_px, 3), np.uint8)
+
+    def features(index: int, center: tuple[float, float]) -> Mapping[str, Maps]:
+        return look(patch.cut(frames[index], center, view.sides, out=windows[index])[None])
+
+    cell = view.sides[0] / view.grid[0], view.sides[1] / view.grid[1]
+    target = box.height / cell[0], box.width / cell[1]
+    # Another tracker's channels are judged by the standard compact filter.
+    judge = settings if isinstance(settings, Settings) else Settings()
+
+    def pair(second: Mapping[str, Maps]) -> TwoFrames:
+        both = {tap: np.concatenate([first[tap], second[tap]]) for tap in first}
+        return TwoFrames(both, label, view.padding, view.power, target, judge)
+
+    first, second = features(0, box.center), features(1, box.center)
+    spectra = pair(second).spectra()
+    ridge = DistillOptions().regularization * math.prod(view.grid)
+    rows, columns, _ = dcf.peak(dcf.respond(spectra[1], dcf.solve(spectra[:1], label, ridge), view.grid))
+    return pair(features(1, (box.center[0] + columns * cell[1], box.center[1] + rows * cell[0]))), windows
+
+
+def varied_windows(frames: list[Frame], box: Box, view: SearchWindow) -> Patches:
+    """Windows of both frames around the target, shifted by a quarter and at other scales, (14, H, W, 3) uint8."""
+    windows = np.empty((len(frames) * len(_VARIED), *view.input_px, 3), np.uint8)
+    for out, (frame, (right, down, scale)) in zip(windows, product(frames, _VARIED), strict=True):
+        center = box.center[0] + right * view.sides[1], box.center[1] + down * view.sides[0]
+        patch.cut(frame, center, (view.sides[0] * scale, view.sides[1] * scale), out=out)
+    return windows

@@ -1,0 +1,31 @@
+"""What is to be read: the size of a source's frames and what it takes to read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.sources.annotations import IMAGE_SUFFIXES
+from cdedge_runtime.sources.frames import Source
+
+from .predict import Footage, Reader
+
+_IMAGES = {*IMAGE_SUFFIXES, ".txt"}
+
+
+def footage_of(text: str | None, source: Source) -> Footage:
+    """Read the first frame of the source that ``text`` names; raises `Usage` for a live one, which is left alone."""
+    if source.live:
+        raise Usage(f"{source.name} is live: give the size of its frames with --frame WIDTHxHEIGHT")
+    frame = next(iter(source.frames()), None)
+    if frame is None:
+        raise BadInput(f"{source.name}: no frame can be read")
+    return Footage((frame.shape[0], frame.shape[1]), reader_of(text))
+
+
+def reader_of(text: str | None) -> Reader:
+    """What reads the source that ``text`` names."""
+    if text is None:
+        return "demo"
+    path = Path(text)
+    return "images" if path.is_dir() or path.suffix.lower() in _IMAGES else "video"

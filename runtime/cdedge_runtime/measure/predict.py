@@ -1,0 +1,119 @@
+"""How much memory a tracker will take, from its file's contract and its source alone: bytes are counted, nothing runs.
+
+What cannot be counted from shapes stands here as named constants, fitted on some configurations on x86-64 (onnxruntime
+1.31, glibc) and checked on others: benchmarks/predict.py. Loads no numpy.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.trackers.deepcd.settings import Settings
+
+FLOOR_BYTES = 80_000_000  # Python, numpy, OpenCV and onnxruntime: bench measured 77 MB on x86-64
+CODE_BYTES = 13_600_000  # fitted: pages of library code that a session, its runs and the filter touch
+SESSION_BYTES = 2_200_000  # fitted: onnxruntime's tables, and what Python and the libraries set up at the first run
+THREAD_BYTES = 100_000  # fitted: stack and work space of each further onnxruntime thread
+VIDEO_BYTES = 7_500_000  # fitted: code and tables of OpenCV's video decoder
+DEMO_BYTES = 4_000_000  # fitted: library code that renders the demo clip
+WEIGHT_COPIES = 2  # as read and as onnxruntime lays them out for its kernels
+
+_FLOAT, _COMPLEX = 4, 8
+
+Reader = Literal["images", "video", "demo"]
+
+
+@dataclass(frozen=True)
+class Footage:
+    """The frames that will be read: (height, width) in pixels, and from what."""
+
+    frame_px: tuple[int, int]
+    reader: Reader = "images"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Bytes at the peak. ``floor_bytes`` is before any model or frame, all others come on top of it.
+
+    code: library code that a run touches. session: onnxruntime's own tables. weights: all copies. activations: alive at
+    once at the worst moment. features: the kept maps. filter: the filter, its spectrum, and its training's vectors.
+    samples: the memory of windows. buffers: patch, spectra and work space. frames: read images and their decoder.
+    """
+
+    floor_bytes: int
+    code_bytes: int
+    session_bytes: int
+    weights_bytes: int
+    activations_bytes: int
+    features_bytes: int
+    filter_bytes: int
+    samples_bytes: int
+    buffers_bytes: int
+    frames_bytes: int
+
+    @property
+    def over_floor_bytes(self) -> int:
+        """The sum of all but the floor."""
+        return sum(int(getattr(self, field.name)) for field in fields(self)) - self.floor_bytes
+
+
+def predict(spec: ModelSpec, footage: Footage | None, *, threads: int = 1) -> Prediction:
+    """What ``spec``'s tracker will take on ``footage`` with the CPU provider; raises `Usage` for other trackers' files.
+
+    Without ``footage`` no frames are counted.
+    """
+    settings = spec.settings
+    if not isinstance(settings, Settings):
+        raise Usage(
+            f"memory is predicted for deepcd's files, this one is for {spec.tracker}: measure with cdedge bench"
+        )
+    channels, (rows, columns) = spec.channels, spec.grid
+    down, across = _frequencies(spec.grid, settings.band)
+    spectrum = _COMPLEX * channels * down * across
+    support = support_cells(spec, settings)
+    taps = _FLOAT * channels * support[0] * support[1]
+    features = _FLOAT * channels * rows * columns
+    # Each of the two transforms keeps its lines and its sines, see transform.py.
+    scratch = _FLOAT * channels * (down * (columns + support[1]) + 2 * (down // 2) * 2 * across)
+    return Prediction(
+        floor_bytes=FLOOR_BYTES,
+        code_bytes=CODE_BYTES,
+        session_bytes=SESSION_BYTES + (threads - 1) * THREAD_BYTES,
+        weights_bytes=WEIGHT_COPIES * spec.weight_bytes,
+        activations_bytes=spec.activation_bytes,
+        features_bytes=features,
+        filter_bytes=spectrum + 6 * taps,
+        samples_bytes=settings.memory * spectrum,
+        buffers_bytes=3 * math.prod(spec.input_px) + 3 * spectrum + scratch,
+        frames_bytes=0 if footage is None else _frames(footage),
+    )
+
+
+def support_cells(spec: ModelSpec, settings: Settings) -> tuple[int, int]:
+    """Filter size (rows, columns) for the target that the file was made for; its area hardly depends on the target."""
+    _, _, width, height = spec.source.box
+    side = settings.padding * math.sqrt(width * height)
+    rows, columns = (
+        min(n, max(3, round(settings.support * n * length / side)))
+        for n, length in zip(spec.grid, (height, width), strict=True)
+    )
+    return rows, columns
+
+
+def _frequencies(grid: tuple[int, int], band: float) -> tuple[int, int]:
+    down, across = (int(band * ((n - 1) // 2)) for n in grid)
+    return 2 * down + 1, across + 1
+
+
+def _frames(footage: Footage) -> int:
+    """A frame of ours and the decoder's own; a video's decoder also holds five pictures of 12 bits per pixel."""
+    pixels = math.prod(footage.frame_px)
+    if footage.reader == "video":
+        return VIDEO_BYTES + 2 * 3 * pixels + 5 * 3 * pixels // 2
+    if footage.reader == "demo":  # a background twice as wide and high and two canvases, of floats
+        return DEMO_BYTES + 2 * 3 * pixels + _FLOAT * 3 * (4 + 2) * pixels
+    return 2 * 3 * pixels

@@ -1,0 +1,176 @@
+"""Memory and time of a tracker in a fresh process, where no earlier work can be counted in.
+
+``measure`` starts ``python -m cdedge_runtime.measure.probe`` with a request on stdin; the child answers on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import CdedgeError
+from cdedge_runtime.estimate import Sizes
+from cdedge_runtime.measure.meters import MemoryNow, StageTime, memory_now, reset_peak
+from cdedge_runtime.model.session import Extractor
+from cdedge_runtime.record import decode, encode
+from cdedge_runtime.run import starting_box, track
+from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.trackers.opening import open_features, tracker_with
+
+from . import child
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run: ``source`` None is the demo clip, ``box`` None the source's or the model's own."""
+
+    model: str
+    source: str | None
+    box: tuple[float, float, float, float] | None
+    frames: int | None
+    provider: str
+    threads: int | None
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """Resident memory of a fresh process in bytes (None: /proc does not tell), and what shapes say.
+
+    floor: interpreter, numpy, OpenCV, onnxruntime and this package, before any model or frame.
+    source: growth by opening the source and reading its first frame.
+    peak: highest resident size while tracking. over_floor: peak - floor. tracker: over_floor - source.
+    code: the part of over_floor that are pages of library files, which the kernel can take back at any time.
+    weights, activations, filter_state, buffers: computed from shapes, not measured.
+    """
+
+    floor_bytes: int | None
+    source_bytes: int | None
+    peak_bytes: int | None
+    over_floor_bytes: int | None
+    tracker_bytes: int | None
+    code_bytes: int | None
+    pss_bytes: int | None
+    private_bytes: int | None
+    weights_bytes: int
+    activations_bytes: int
+    filter_state_bytes: int
+    buffers_bytes: int
+
+
+@dataclass(frozen=True)
+class ProbeReport:
+    """One measured run in a fresh process.
+
+    load_ms: opening the file and its session. warm_up_ms: the network's first run, on an empty window. init_ms: the
+    tracker's first frame. Rates and stages are of all later frames; frame_us are microseconds of each of these, without
+    reading it. nodes: graph nodes per execution provider, None where this onnxruntime (or a model without a network)
+    does not tell.
+    """
+
+    source: str
+    frames: int
+    load_ms: float
+    warm_up_ms: float
+    init_ms: float
+    fps: float
+    fps_without_read: float
+    outside_session_share: float
+    stages: dict[str, StageTime]
+    frame_us: tuple[int, ...]
+    memory: MemoryReport
+    provider: str
+    threads: int
+    nodes: dict[str, int] | None
+    versions: dict[str, str]
+
+
+def measure(request: Request, *, tick: child.Tick | None = None) -> ProbeReport:
+    """Run the request in a fresh interpreter; raises what the child met, or `BadEnvironment` if it died."""
+    return decode(ProbeReport, child.ask("cdedge_runtime.measure.probe", encode(request), Path(request.model), tick))
+
+
+def _answer(request: Request) -> ProbeReport:
+    cv2.setNumThreads(request.threads or 0)
+    floor = memory_now()
+    source = open_source(request.source)
+    next(source.frames())
+    with_source = memory_now()
+    reset_peak()
+    begin = time.perf_counter()
+    features = open_features(Path(request.model), provider=request.provider, threads=request.threads)
+    loaded = time.perf_counter()
+    features(np.zeros((*features.spec.input_px, 3), np.uint8))
+    warm = time.perf_counter()
+    tracker = tracker_with(features)
+    given = Box(*request.box) if request.box else None
+    report = track(tracker, source, starting_box(source, tracker.spec, given), limit=request.frames)
+    if report.error is not None:
+        raise report.error
+    peak = memory_now()
+    stages = report.stages
+    total, inside = stages["total"].mean_ms - stages["read"].mean_ms, stages["features"].mean_ms
+    return ProbeReport(
+        report.source,
+        len(report.estimates),
+        (loaded - begin) * 1e3,
+        (warm - loaded) * 1e3,
+        report.init_ms,
+        report.fps,
+        report.fps_without_read,
+        1 - inside / total,
+        stages,
+        report.frame_us,
+        _memory(floor, with_source, peak, tracker.sizes()),
+        features.provider,
+        features.threads,
+        features.nodes() if isinstance(features, Extractor) else None,
+        {
+            "python": sys.version.split()[0],
+            "numpy": np.__version__,
+            "onnxruntime": ort.__version__,
+            "opencv": cv2.__version__,
+        },
+    )
+
+
+def _memory(floor: MemoryNow, with_source: MemoryNow, peak: MemoryNow, sizes: Sizes) -> MemoryReport:
+    return MemoryReport(
+        floor.rss_bytes,
+        _less(with_source.rss_bytes, floor.rss_bytes),
+        peak.peak_bytes,
+        _less(peak.peak_bytes, floor.rss_bytes),
+        _less(peak.peak_bytes, with_source.rss_bytes),
+        _less(peak.files_bytes, floor.files_bytes),
+        peak.pss_bytes,
+        peak.private_bytes,
+        sizes.weights_bytes,
+        sizes.activations_bytes,
+        sizes.filter_state_bytes,
+        sizes.buffers_bytes,
+    )
+
+
+def _less(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a - b
+
+
+def _main() -> None:
+    request = decode(Request, json.loads(sys.stdin.read()))
+    try:
+        answer = _answer(request)
+    except CdedgeError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(error.exit_code) from error
+    sys.stdout.write(json.dumps(encode(answer)))
+
+
+if __name__ == "__main__":
+    _main()

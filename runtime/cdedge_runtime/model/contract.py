@@ -1,0 +1,215 @@
+"""The contract of an exported file: what is in it, and how a tracker has to use it.
+
+An exported ``.onnx`` holds one network with one input and one output:
+
+* input ``patch``: (1, H, W, 3) uint8, BGR, the search window as OpenCV delivers it; preprocessing is in the graph.
+* output ``features``: (1, C, Gh, Gw) float32, the kept channels of every tap, in tap order, on the common grid.
+
+MDNet's graph takes any number N of crops in the place of the 1, and has constants as further outputs: the first
+weights of the layers that are trained on the device, ``NAME.weight`` (out, in) and ``NAME.bias`` (out,).
+
+Everything else stands in ``metadata_props`` under ``cdedge.*`` keys, one JSON value per field of `ModelSpec`.
+``cdedge.sha256`` is the SHA-256 of the whole file with these 64 digits set to zero.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cdedge_runtime.errors import BadModel
+from cdedge_runtime.record import decode, encode
+from cdedge_runtime.trackers.settings import SETTINGS, AnySettings
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+FORMAT_VERSION = 1
+INPUT_NAME = "patch"
+OUTPUT_NAME = "features"
+PREFIX = "cdedge."
+UNSEALED = "0" * 64
+CROPS = "crops"  # the name of the open first axis
+
+_SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map entry: key, then a 64-byte value
+_ADDED: dict[str, Any] = {
+    "reconstructed": False,
+    "precision": "fp32",
+}  # fields that files did not have at first, and what they meant
+_REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256", f"{PREFIX}tracker"}
+
+
+@dataclass(frozen=True)
+class Tap:
+    """One layer whose output is used: its name, the kept channels (sorted), and how many the layer has."""
+
+    name: str
+    kept: tuple[int, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class InputConvention:
+    """How 8-bit pixels become the network's input: ``(channel * scale - mean) / std``, in ``order``."""
+
+    order: Literal["RGB", "BGR"]
+    scale: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """Where the weights came from."""
+
+    name: str
+    sha256: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How the channels were chosen, and the energy of Eq. 4 before and after the swap search (None: no search)."""
+
+    rank: str
+    search: str
+    rule: str
+    seed: int
+    energy_before: float | None
+    energy_after: float | None
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """The video the channels were distilled from: name, SHA-256 of its first frame's pixels, the first box."""
+
+    name: str
+    sha256: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything a runtime has to know about an exported file.
+
+    ``settings``: the record that belongs to ``tracker``.
+    ``reconstructed``: in chain mode, the weights were fitted to what the full network computes.
+    ``precision``: of weights and convolutions; input and output are the same in each.
+    ``subsample``: the deepest layer is computed at every so-many-th position, per axis.
+    """
+
+    tracker: str
+    backbone: str
+    taps: tuple[Tap, ...]
+    mode: Literal["exact", "chain"]
+    subsample: int
+    input_px: tuple[int, int]
+    grid: tuple[int, int]
+    convention: InputConvention
+    settings: AnySettings
+    weights: WeightsInfo
+    selection: Selection
+    source: SourceInfo
+    macs: int
+    weight_bytes: int
+    activation_bytes: int
+    producer: str
+    reconstructed: bool = False
+    precision: Precision = "fp32"
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def channels(self) -> int:
+        """Number of feature channels the graph delivers."""
+        return sum(len(tap.kept) for tap in self.taps)
+
+    @property
+    def layers(self) -> str:
+        """The taps in the command line's form, e.g. ``11+12+21``."""
+        return "+".join(tap.name for tap in self.taps)
+
+
+def to_metadata(spec: ModelSpec) -> dict[str, str]:
+    """``metadata_props`` of ``spec``, not yet sealed (see `seal`)."""
+    values = {f"{PREFIX}{name}": json.dumps(value) for name, value in encode(spec).items()}
+    return {**values, f"{PREFIX}sha256": UNSEALED}
+
+
+def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
+    """Read a `ModelSpec` back; raises `BadModel` for a foreign file, a later format or a damaged contract."""
+    if not set(metadata) >= _REQUIRED:
+        raise BadModel("not a cdedge model: it has no cdedge.* metadata; make one with 'cdedge export'")
+    fields = {k[len(PREFIX) :]: v for k, v in metadata.items() if k.startswith(PREFIX)}
+    del fields["sha256"]
+    try:
+        values = {**_ADDED, **{name: json.loads(text) for name, text in fields.items()}}
+    except json.JSONDecodeError as error:
+        raise BadModel(f"the model's contract is damaged: {error}") from error
+    version = values["format_version"]
+    if version != FORMAT_VERSION:
+        raise BadModel(
+            f"the model has format version {version}, this cdedge reads {FORMAT_VERSION}: "
+            "export it again, or install the cdedge that made it"
+        )
+    try:
+        spec = decode(ModelSpec, values, narrowed={"settings": _settings_kind(values["tracker"])})
+    except ValueError as error:
+        raise BadModel(f"the model's contract is damaged: {error}") from error
+    _check(spec)
+    return spec
+
+
+def _settings_kind(tracker: Any) -> type[AnySettings]:
+    if not isinstance(tracker, str) or tracker not in SETTINGS:
+        raise BadModel(f"the model is for the tracker {tracker!r}, this cdedge has {', '.join(SETTINGS)}")
+    return SETTINGS[tracker]
+
+
+def _check(spec: ModelSpec) -> None:
+    for tap in spec.taps:
+        if sorted(set(tap.kept)) != list(tap.kept) or not tap.kept or not 0 <= tap.kept[0] <= tap.kept[-1] < tap.total:
+            raise BadModel(f"the model's contract is damaged: tap {tap.name} keeps channels it does not have")
+    sizes = (*spec.input_px, *spec.grid)
+    if min(sizes) < 1 or max(sizes) > 4096:
+        raise BadModel(f"the model's contract is damaged: input {spec.input_px}, grid {spec.grid}")
+
+
+def seal(data: bytes) -> bytes:
+    """Set the file's own SHA-256 in the bytes of an unsealed model."""
+    found = _find_seal(data)
+    digest = hashlib.sha256(data).hexdigest().encode()
+    return data[: found.start(1)] + digest + data[found.end(1) :]
+
+
+def verify(path: Path) -> None:
+    """Raise `BadModel` unless the file's bytes are the ones that were sealed."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            found = _find_seal(data)
+            start, end, expected = found.start(1), found.end(1), found.group(1)
+            digest = hashlib.sha256()
+            digest.update(data[:start])
+            digest.update(UNSEALED.encode())
+            digest.update(data[end:])
+    except OSError as error:
+        raise BadModel(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # mmap of an empty file
+        raise BadModel(f"{path}: the file is empty; export it again") from error
+    except BadModel as error:
+        raise BadModel(f"{path}: {error}") from error
+    if digest.hexdigest().encode() != expected:
+        raise BadModel(f"{path}: altered or damaged since export (its checksum does not match); export it again")
+
+
+def _find_seal(data: Any) -> re.Match[bytes]:
+    found = None
+    for found in _SEAL.finditer(data):  # noqa: B007 - the last one: a weight could look like a seal
+        pass
+    if found is None:
+        raise BadModel("not a cdedge model, or cut short: it has no cdedge.* metadata; make one with 'cdedge export'")
+    return found

@@ -1,0 +1,163 @@
+"""The exported graph in an onnxruntime session: search window in, feature maps out."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdedge_runtime.errors import BadModel, MissingExtra, ProviderUnavailable
+
+from . import contract
+from .contract import CROPS, INPUT_NAME, OUTPUT_NAME, ModelSpec
+from .engines import engine_folder, made
+from .providers import PROVIDERS, session_entries, tensorrt_options
+
+try:
+    import onnxruntime as ort
+except ImportError as error:
+    raise MissingExtra("onnxruntime is not installed", "cpu") from error
+
+_AS_REQUESTED = 1  # onnxruntime's ArenaExtendStrategy
+
+
+def usable_cpus() -> int:
+    """Processors this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Extractor:
+    """A loaded model file: ``extractor(patch)`` gives the kept channels' maps.
+
+    The output array is bound once and reused: it holds until the next call.
+    """
+
+    def __init__(self, path: Path, *, provider: str = "cpu", threads: int | None = None) -> None:
+        contract.verify(path)
+        self.threads = threads or usable_cpus()
+        self.session = _open_session(path, provider, self.threads)
+        self.spec: ModelSpec = _read_spec(self.session, path)
+        self.provider: str = self.session.get_providers()[0]
+        shape = (1, self.spec.channels, *self.spec.grid)
+        self._features: NDArray[np.float32] = np.zeros(shape, np.float32)
+        self._binding = self.session.io_binding()
+        self._binding.bind_ortvalue_output(OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self._features))
+        self._check_input()
+
+    def __call__(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window."""
+        self._binding.bind_cpu_input(INPUT_NAME, patch[None])
+        try:
+            self.session.run_with_iobinding(self._binding)
+        except Exception as error:
+            raise self._failed(error) from error
+        return np.asarray(self._features[0])
+
+    def batch(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features (N, C, Gh, Gw) float32 of many (N, H, W, 3) uint8 BGR crops, for a graph that takes them."""
+        return np.asarray(self._run([OUTPUT_NAME], patches)[0])
+
+    def constants(self, names: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Constants that the graph delivers; raises `BadModel` where one is missing."""
+        missing = set(names) - {output.name for output in self.session.get_outputs()}
+        if missing:
+            raise BadModel(f"the graph lacks {', '.join(sorted(missing))}, which its tracker needs; export it again")
+        return self._run(names, np.zeros((1, *self.spec.input_px, 3), np.uint8))
+
+    def _run(self, names: Sequence[str], patches: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        try:
+            return list(self.session.run(list(names), {INPUT_NAME: patches}))
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> ProviderUnavailable:
+        reason = str(error).splitlines()[0][:200]
+        return ProviderUnavailable(f"{self.provider} failed while running: {reason}; try --provider cpu")
+
+    def nodes(self) -> dict[str, int] | None:
+        """Graph nodes per execution provider; None where this onnxruntime does not tell (before about 1.24)."""
+        if not hasattr(self.session, "get_provider_graph_assignment_info"):
+            return None
+        parts = self.session.get_provider_graph_assignment_info()
+        return dict(sum((Counter({part.ep_name: len(part.get_nodes())}) for part in parts), Counter()))
+
+    def _check_input(self) -> None:
+        declared = [(i.name, i.shape, i.type) for i in self.session.get_inputs()]
+        batch = CROPS if self.spec.tracker == "mdnet" else 1
+        wanted = [(INPUT_NAME, [batch, *self.spec.input_px, 3], "tensor(uint8)")]
+        if declared != wanted:
+            raise BadModel(f"the graph's input is {declared}, its contract says {wanted}; export it again")
+
+
+def _read_spec(session: ort.InferenceSession, path: Path) -> ModelSpec:
+    try:
+        return contract.from_metadata(session.get_modelmeta().custom_metadata_map)
+    except BadModel as error:
+        raise BadModel(f"{path}: {error}") from error
+
+
+def read_spec(path: Path) -> ModelSpec:
+    """The contract of a model file, checked against its checksum."""
+    contract.verify(path)
+    return _read_spec(_open_session(path, "cpu", 1), path)
+
+
+def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSession:
+    wanted = _provider(provider)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.enable_mem_pattern = False  # its block comes on top of what the arena holds since the first run
+    for key, value in session_entries(ort.__version__, platform.machine()).items():
+        options.add_session_config_entry(key, value)
+    if wanted == PROVIDERS["cpu"]:
+        _share_arena()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+    try:
+        session = ort.InferenceSession(str(path), options, providers=_with_options(wanted, path))
+    except Exception as error:
+        reason = str(error).splitlines()[0][:200]
+        raise BadModel(f"{path}: onnxruntime {ort.__version__} cannot load it: {reason}") from error
+    if session.get_providers()[0] != wanted:
+        raise ProviderUnavailable(
+            f"asked for {wanted}, onnxruntime fell back to {session.get_providers()[0]}: "
+            "its libraries did not load; 'cdedge doctor' says which and what to install, or use --provider cpu"
+        )
+    return session
+
+
+@cache
+def _share_arena() -> None:
+    """Have one arena for all sessions of this process, which grows by what is asked for, not in powers of two."""
+    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(memory, ort.OrtArenaCfg(0, _AS_REQUESTED, -1, -1))
+
+
+def _with_options(wanted: str, path: Path) -> list[tuple[str, dict[str, str]]]:
+    """The provider to ask for, with what it has to be told; what TensorRT cannot run goes to CUDA."""
+    if wanted == PROVIDERS["cpu"]:
+        return [(wanted, {})]
+    if hasattr(ort, "preload_dlls"):  # finds the CUDA libraries that pip installed
+        ort.preload_dlls()
+    if wanted == PROVIDERS["cuda"]:
+        return [(wanted, {})]
+    return [(wanted, tensorrt_options(made(engine_folder(path, ort.__version__)))), (PROVIDERS["cuda"], {})]
+
+
+def _provider(name: str) -> str:
+    if name not in PROVIDERS:
+        raise ProviderUnavailable(f"unknown provider {name!r}, expected one of {', '.join(PROVIDERS)}")
+    wanted, available = PROVIDERS[name], ort.get_available_providers()
+    if wanted not in available:
+        raise ProviderUnavailable(
+            f"{wanted} is not in this onnxruntime ({', '.join(available)}): use --provider cpu, or install a build "
+            "with it (pip install 'cdedge[gpu]' on x86; NVIDIA's wheel for your JetPack on a Jetson)"
+        )
+    return wanted

@@ -1,0 +1,1 @@
+"""CACF (Mueller et al. 2017)."""

@@ -1,0 +1,1 @@
+"""DeepCD: the paper's tracker on a compact filter."""

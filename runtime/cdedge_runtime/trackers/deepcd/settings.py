@@ -1,0 +1,83 @@
+"""The correlation filter's settings, carried by the exported file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.record import decode, encode
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the tracker; lengths are relative to the target, so they hold for any target size.
+
+    padding: side of the square search window over sqrt(target area).
+    support: side of the filter over the target's, per axis; the rest of the window is context only (as in BACF).
+    label_sigma: standard deviation of the Gaussian label over sqrt(target area).
+    band: share of the grid's frequencies that are used; the label has next to nothing above.
+    ridge: weight of the filter's norm; features have unit energy per cell, so it needs no scaling.
+    power: exponent on the features before the filter; 0.5 compresses strong edges.
+    memory: number of stored samples. learning_rate: weight of one frame. update_every: frames between updates.
+    first_iterations, iterations: conjugate-gradient steps in the first frame and per update.
+    scale: ``none``; ``alternate`` tests one neighbouring scale per frame; ``pyramid`` tests both.
+    scale_step: ratio of neighbouring scales; scale_penalty: factor on the response of a changed scale.
+    lost_below, lost_share: a response is weak when its PSR is below the one, or below the other times the PSR's running
+    mean. patience: weak responses in a row after which the target counts as lost, until one is half as strong again as
+    a weak one. While lost, nothing is learned and each frame looks at one other place instead of another scale.
+    """
+
+    padding: float = 4.5
+    support: float = 1.5
+    label_sigma: float = 1 / 12
+    band: float = 0.79
+    ridge: float = 0.05
+    power: float = 0.5
+    memory: int = 3
+    learning_rate: float = 0.02
+    update_every: int = 4
+    first_iterations: int = 30
+    iterations: int = 3
+    scale: Literal["none", "alternate", "pyramid"] = "alternate"
+    scale_step: float = 1.02
+    scale_penalty: float = 0.99
+    lost_below: float = 9.0
+    lost_share: float = 0.25
+    patience: int = 4
+
+
+# What a user chooses between: one neighbouring scale per frame, or both for more time.
+PROFILES = {"fast": Settings(scale="alternate"), "accurate": Settings(scale="pyramid")}
+
+
+def profile_settings(profile: str | None, *, several_layers: bool) -> Settings:
+    """Settings of ``fast`` or ``accurate``; None means fast for one layer, accurate for several. Raises `Usage`."""
+    name = profile or ("accurate" if several_layers else "fast")
+    if name not in PROFILES:
+        raise Usage(f"no profile {name!r}: use one of {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def changed(settings: T, assignments: Sequence[str]) -> T:
+    """A settings record with ``name=value`` texts applied; raises `Usage` for one that does not fit."""
+    values = encode(settings)
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if name not in values or not equals:
+            raise Usage(f"--set {text}: expected NAME=VALUE with one of {', '.join(values)}")
+        values[name] = value if isinstance(values[name], str) else _number(text, value, kind=type(values[name]))
+    try:
+        return decode(type(settings), values)
+    except ValueError as error:
+        raise Usage(f"--set {' '.join(assignments)}: {error}") from error
+
+
+def _number(text: str, value: str, *, kind: type[float] | type[int]) -> float:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise Usage(f"--set {text}: expected {kind.__name__}, got {value!r}") from error

@@ -1,0 +1,187 @@
+"""The tracker on the device: ``init`` with a box, then ``update`` per frame; the only object that changes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdedge_runtime import patch
+from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.errors import NotInitialized
+from cdedge_runtime.estimate import Estimate, Features, Lap, Sizes, no_lap
+from cdedge_runtime.filter import compact
+from cdedge_runtime.filter.confidence import psr
+from cdedge_runtime.filter.dft import Dft, Real, Spectrum
+from cdedge_runtime.filter.fourier import hann_sides, peak, wrapped
+from cdedge_runtime.model.session import Extractor
+from cdedge_runtime.sources.frames import Frame, to_bgr
+from cdedge_runtime.trackers.settings import settings_of
+
+from .scan import Point, place
+from .settings import Settings
+
+_FOUND = 1.5  # how much stronger than a weak response one must be for a lost target to count as found
+_SCORE_RATE = 0.05  # how fast the running mean of the score follows it
+
+
+@dataclass(frozen=True)
+class View:
+    """A search window: its center (x, y) in the frame and its scale against the first frame's."""
+
+    center: Point
+    scale: float
+
+
+class Tracker:
+    """Tracks one target with an exported model.
+
+    ``init(frame, box)`` starts or restarts; ``update(frame)`` returns an `Estimate`. Frames are (H, W[, C]) uint8 or
+    uint16, grey, BGR or BGRA. ``lap`` is told the end of each stage (see `ModelTracker`).
+    """
+
+    def __init__(self, model: Path | Features, *, provider: str = "cpu", threads: int | None = None) -> None:
+        self._extract = Extractor(model, provider=provider, threads=threads) if isinstance(model, Path) else model
+        self.spec = self._extract.spec
+        self._settings = settings_of(self.spec.tracker, self.spec.settings, Settings)
+        self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
+        self._dft = Dft(self.spec.grid, band=self._settings.band, window=hann_sides(self.spec.grid))
+        self._seen = np.empty((self.spec.channels, *self._dft.frequencies), np.complex64)
+        self._filter: compact.CompactFilter | None = None
+
+    def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
+        """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
+        image = to_bgr(frame)
+        check_target(box, image.shape)
+        settings, grid = self._settings, self.spec.grid
+        self._view, self._size = View(box.center, 1.0), box.size
+        self._limits = patch.scale_limits(box, image.shape)
+        self._frame, self._shrink_next = 0, False
+        self._lost, self._weak, self._mean_score = False, 0, 0.0
+        self._last_seen, self._visit = box.center, 0
+        side = patch.window_side_px(box.size, settings.padding)
+        cells = (box.height / side * grid[0], box.width / side * grid[1])
+        support = compact.support_cells(cells, settings.support, grid)
+        self._rest = ((grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2)
+        maps = self._maps(image, self._view, lap)
+        self._gain = compact.channel_gain(maps)
+        label = compact.label_for(grid, support, settings.label_sigma * math.sqrt(cells[0] * cells[1]))
+        self._filter = compact.CompactFilter(
+            Dft(grid, support, band=settings.band),
+            Dft(grid, band=settings.band).forward(label),
+            ridge=settings.ridge,
+            memory=settings.memory,
+            first=self._transformed(maps),
+            iterations=settings.first_iterations,
+        )
+        lap("update")
+        return Estimate(box, math.inf, lost=False)
+
+    def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
+        """Find the target in the next frame and learn from it."""
+        if self._filter is None:
+            raise NotInitialized
+        image = to_bgr(frame)
+        self._frame += 1
+        response = self._locate(image, self._filter, lap)
+        score = psr(response)
+        self._judge(score)
+        lap("response")
+        settings = self._settings
+        if not self._lost and self._frame % settings.update_every == 0:
+            rate = 1 - (1 - settings.learning_rate) ** settings.update_every
+            self._filter.learn(self._spectrum(image, self._view, lap), rate, settings.iterations)
+            lap("update")
+        return Estimate(self.box, score, self._lost)
+
+    @property
+    def box(self) -> Box:
+        """The present box."""
+        scale = self._view.scale
+        return Box.from_center(self._view.center, (self._size[0] * scale, self._size[1] * scale))
+
+    def sizes(self) -> Sizes:
+        """What the model and the filter take, by shape; raises `NotInitialized` before ``init``."""
+        if self._filter is None:
+            raise NotInitialized
+        features = 4 * self.spec.channels * math.prod(self.spec.grid)
+        # The filter's work space is two spectra.
+        buffers = self._patch.nbytes + features + 3 * self._seen.nbytes
+        return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, self._filter.state_bytes, buffers)
+
+    def _side_px(self, view: View) -> float:
+        return patch.window_side_px(self._size, self._settings.padding) * view.scale
+
+    def _maps(self, image: Frame, view: View, lap: Lap) -> Real:
+        window = patch.cut(image, view.center, self._side_px(view), out=self._patch)
+        lap("patch")
+        features = self._extract(window)
+        lap("features")
+        return compact.prepared(features, self._settings.power, out=features)
+
+    def _spectrum(self, image: Frame, view: View, lap: Lap) -> Spectrum:
+        spectrum = self._transformed(self._maps(image, view, lap))
+        lap("transform")
+        return spectrum
+
+    def _transformed(self, maps: Real) -> Spectrum:
+        """The spectrum of the windowed maps, all channels equally strong; it holds until the next call."""
+        seen = self._dft.forward(maps, out=self._seen)
+        parts = seen.view(np.float32)
+        parts *= self._gain
+        return seen
+
+    def _locate(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> Real:
+        """Go to the view that answers best, and to the peak in it; returns its response."""
+        here, *others = self._views(image.shape)
+        view, response = here, learned.respond(self._spectrum(image, here, lap), self._dft)
+        lap("response")
+        for other in others:
+            answer = learned.respond(self._spectrum(image, other, lap), self._dft)
+            lap("response")
+            if self._is_better(answer, response):
+                view, response = other, answer
+            lap("scale")
+        if view is here:
+            self._shrink_next = not self._shrink_next
+        self._view = self._moved(view, response, image.shape)
+        return response
+
+    def _views(self, frame_shape: tuple[int, ...]) -> list[View]:
+        """Here first; then neighbouring scales or, while the target is lost, another place."""
+        here, settings = self._view, self._settings
+        if self._lost:
+            self._visit += 1
+            return [here, View(place(frame_shape, self._side_px(here), self._last_seen, self._visit), here.scale)]
+        step = settings.scale_step
+        factors = {"none": (), "alternate": (1 / step if self._shrink_next else step,), "pyramid": (1 / step, step)}
+        low, high = self._limits
+        return [here, *(View(here.center, min(max(here.scale * f, low), high)) for f in factors[settings.scale])]
+
+    def _is_better(self, other: Real, response: Real) -> bool:
+        """Another scale has to answer more by a margin; another place, as clearly as a target found again."""
+        penalty = 1.0 if self._lost else self._settings.scale_penalty
+        more = float(other.max()) * penalty > float(response.max())
+        return more and (not self._lost or psr(other) >= _FOUND * self._weak_below())
+
+    def _moved(self, view: View, response: Real, frame_shape: tuple[int, ...]) -> View:
+        rows, columns, _ = peak(response)
+        grid, side = self.spec.grid, self._side_px(view)
+        dy = wrapped(rows - self._rest[0], grid[0]) * side / grid[0]
+        dx = wrapped(columns - self._rest[1], grid[1]) * side / grid[1]
+        return View(patch.limit_center((view.center[0] + dx, view.center[1] + dy), frame_shape), view.scale)
+
+    def _judge(self, score: float) -> None:
+        """Lost after several weak responses in a row, found at the first strong one."""
+        bound = self._weak_below()
+        self._weak = self._weak + 1 if score < bound else 0
+        self._lost = score < _FOUND * bound if self._lost else self._weak >= self._settings.patience
+        if not self._weak and not self._lost:
+            self._last_seen, self._visit = self._view.center, 0
+            self._mean_score += _SCORE_RATE * (score - self._mean_score)
+
+    def _weak_below(self) -> float:
+        return max(self._settings.lost_below, self._settings.lost_share * self._mean_score)

@@ -1,0 +1,155 @@
+"""ECO (Danelljan et al. 2017): factorised features, a spatially penalised filter, a mixture of samples, scales."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdedge_runtime import patch
+from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.errors import NotInitialized
+from cdedge_runtime.estimate import Estimate, Features, Lap, Sizes, no_lap
+from cdedge_runtime.filter import compact
+from cdedge_runtime.filter.confidence import psr
+from cdedge_runtime.filter.dft import Dft, Real, Spectrum
+from cdedge_runtime.filter.fourier import gaussian_label, hann_window
+from cdedge_runtime.sources.frames import Frame, to_bgr
+from cdedge_runtime.trackers.settings import EcoSettings, settings_of
+
+from .mixture import Mixture
+from .penalty import spatial_penalty
+from .subgrid import newton_peak
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a filter is trained on besides samples: transform, label spectrum, spatial penalty (Gh, Gw)."""
+
+    dft: Dft
+    label: Spectrum
+    ridge: Real
+
+
+def problem_for(grid: tuple[int, int], size: tuple[float, float], settings: EcoSettings) -> Problem:
+    """The problem of a target of ``size`` (width, height) in the middle of its search window."""
+    side = patch.window_side_px(size, settings.padding)
+    cells = size[1] / side * grid[0], size[0] / side * grid[1]
+    sigma = settings.label_sigma * math.sqrt(cells[0] * cells[1])
+    dft = Dft(grid, band=settings.band)
+    penalty = spatial_penalty(grid, cells, least=settings.penalty_least, edge=settings.penalty_edge)
+    return Problem(dft, dft.forward(gaussian_label(grid, (sigma, sigma))), penalty)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One scale's response (Gh, Gw) and sample, and its peak: (rows, columns) from the middle, height."""
+
+    scale: float
+    rows: float
+    columns: float
+    height: float
+    response: Real
+    seen: Spectrum
+
+
+class Eco:
+    """A `ModelTracker` on a file whose features are projected already; it knows no failure, like the original."""
+
+    def __init__(self, features: Features) -> None:
+        self._extract, self.spec = features, features.spec
+        self._settings = settings_of(self.spec.tracker, self.spec.settings, EcoSettings)
+        self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
+        self._window = hann_window(self.spec.grid)
+        self._dft = Dft(self.spec.grid, band=self._settings.band)
+        self._seen = np.empty((self._settings.scales, self.spec.channels, *self._dft.frequencies), np.complex64)
+        self._filter: compact.CompactFilter | None = None
+
+    def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
+        """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
+        image = to_bgr(frame)
+        check_target(box, image.shape)
+        settings, grid = self._settings, self.spec.grid
+        self._center, self._scale, self._size, self._frame = box.center, 1.0, box.size, 0
+        self._limits = patch.scale_limits(box, image.shape)
+        maps = self._maps(image, 1.0, lap)
+        self._gain = compact.channel_gain(maps) * self._window
+        problem = problem_for(grid, box.size, settings)
+        self._filter = compact.CompactFilter(
+            problem.dft,
+            problem.label,
+            ridge=problem.ridge,
+            memory=settings.memory,
+            first=self._dft.forward(maps * self._gain),
+            iterations=settings.first_iterations,
+            store=Mixture,
+        )
+        lap("update")
+        return Estimate(box, math.inf, lost=False)
+
+    def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
+        """Find the target in the next frame and learn from it."""
+        if self._filter is None:
+            raise NotInitialized
+        image = to_bgr(frame)
+        self._frame += 1
+        found = [answer for answer in self._answers(image, self._filter, lap) if math.isfinite(answer.height)]
+        if not found:
+            _LOG.warning("frame %d: the response is not finite; the box stays and nothing is learned", self._frame)
+            return Estimate(self.box, 0.0, lost=False)
+        best = max(found, key=lambda answer: answer.height)
+        self._move(best, image.shape)
+        lap("scale")
+        settings = self._settings
+        self._filter.store(self._dft.shifted(best.seen, best.rows, best.columns), settings.learning_rate)
+        if self._frame % settings.update_every == 0:
+            self._filter.train(settings.iterations)
+        lap("update")
+        return Estimate(self.box, psr(best.response), lost=False)
+
+    @property
+    def box(self) -> Box:
+        """The present box."""
+        return Box.from_center(self._center, (self._size[0] * self._scale, self._size[1] * self._scale))
+
+    def sizes(self) -> Sizes:
+        """What the model and the filter take, by shape; raises `NotInitialized` before ``init``."""
+        if self._filter is None:
+            raise NotInitialized
+        # The network's output, those maps prepared, the spectra of all scales, and the filter's work space.
+        maps = 4 * self.spec.channels * math.prod(self.spec.grid)
+        buffers = self._patch.nbytes + 2 * maps + self._seen.nbytes + self._seen[0].nbytes
+        return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, self._filter.state_bytes, buffers)
+
+    def _maps(self, image: Frame, scale: float, lap: Lap) -> Real:
+        side = patch.window_side_px(self._size, self._settings.padding) * scale
+        window = patch.cut(image, self._center, side, out=self._patch)
+        lap("patch")
+        features = self._extract(window)
+        lap("features")
+        return np.asarray(features - features.mean((-2, -1), keepdims=True))
+
+    def _answers(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> Iterator[Answer]:
+        """What each scale's window answers."""
+        settings, (low, high) = self._settings, self._limits
+        for index, seen in enumerate(self._seen):
+            step = index - len(self._seen) // 2
+            scale = min(max(self._scale * settings.scale_step**step, low), high)
+            self._dft.forward(self._maps(image, scale, lap) * self._gain, out=seen)
+            lap("transform")
+            response = learned.respond(seen, self._dft)
+            rows, columns, height = newton_peak(response, settings.newton_steps)
+            lap("response")
+            yield Answer(scale, rows, columns, height * settings.scale_penalty ** abs(step), response, seen)
+
+    def _move(self, found: Answer, frame_shape: tuple[int, ...]) -> None:
+        self._scale = found.scale
+        cell = patch.window_side_px(self._size, self._settings.padding) * found.scale / self.spec.grid[0]
+        x, y = self._center[0] + found.columns * cell, self._center[1] + found.rows * cell
+        self._center = patch.limit_center((x, y), frame_shape)
