@@ -19,7 +19,7 @@ import json, sys, time
 from pathlib import Path
 import cv2
 from cdedge_runtime import demo
-from cdedge_runtime.tracker import Tracker
+from cdedge_runtime.trackers.deepcd.tracker import Tracker
 threads = int(sys.argv[2])
 cv2.setNumThreads(threads)
 clip = demo.Clip()

@@ -38,7 +38,7 @@ _LOAD_MODEL = """
 import json, sys
 from pathlib import Path
 from cdedge_runtime.errors import CdedgeError
-from cdedge_runtime.features import read_spec
+from cdedge_runtime.model.session import read_spec
 try:
     spec = read_spec(Path(sys.argv[1]))
     print(json.dumps([spec.weight_bytes + spec.activation_bytes, None]))

@@ -46,7 +46,7 @@ def test_a_model_altered_by_one_byte(
 
 
 _FAIL_AFTER = """
-import cdedge_runtime.features as features
+import cdedge_runtime.model.session as features
 class Failing:
     def __init__(self, real):
         self.real, self.runs = real, 0

@@ -19,7 +19,7 @@ from tests.conftest import Done
 
 _SLOWLY = """
 import time
-from cdedge_runtime.tracker import Tracker
+from cdedge_runtime.trackers.deepcd.tracker import Tracker
 real = Tracker.update
 Tracker.update = lambda self, *a: (time.sleep(0.05), real(self, *a))[1]
 """
