@@ -17,8 +17,8 @@ from cdedge_runtime.trackers.settings import AnySettings
 
 from .choose.distill import DistillOptions
 from .choose.plan import ChannelPlan
+from .graph.compare import Parity
 from .graph.cost import LayerCost
-from .graph.parity import Parity
 
 PRODUCER = "cdedge 0.1.0"
 Say = Callable[[str], None]

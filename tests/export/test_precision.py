@@ -14,7 +14,8 @@ import pytest
 
 pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
 
-from cdedge_export.graph.parity import TOLERANCES, Parity, check_parity
+from cdedge_export.graph.compare import TOLERANCES, Parity
+from cdedge_export.graph.parity import check_parity
 from cdedge_export.graph.precision import in_precision, stored_bytes
 from cdedge_export.graph.write import write_model
 from cdedge_export.network.backbones import VGG19

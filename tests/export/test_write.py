@@ -10,8 +10,8 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from cdedge_export.graph import parity as parity_module
 from cdedge_export.graph.build import build_model
+from cdedge_export.graph.compare import Parity
 from cdedge_export.graph.parity import check_parity
 from cdedge_export.graph.write import write_model
 from cdedge_export.network.backbones import VGG19
@@ -34,7 +34,7 @@ def _setup(mode: str) -> tuple[ModelSpec, Network, Weights]:
     return spec, prune(VGG19, weights, kept, mode=spec.mode), weights
 
 
-def _write(path: Path, mode: str = "exact", **changes: object) -> parity_module.Parity:
+def _write(path: Path, mode: str = "exact", **changes: object) -> Parity:
     spec, network, weights = _setup(mode)
     promised = dataclasses.replace(spec, **changes)  # type: ignore[arg-type]
     return write_model(

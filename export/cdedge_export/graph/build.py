@@ -11,7 +11,7 @@ replace, hence the slice of every averaged tap, even of one that keeps all its c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -44,24 +44,26 @@ _NONE: Mapping[str, Floats] = MappingProxyType({})
 
 
 @dataclass
-class _Graph:
-    """The graph under construction; ``shapes`` has the float tensors' (channels, height, width)."""
+class Writer:
+    """A graph under construction, whose taps come out on ``grid``."""
 
     grid: Size
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
 
     def constant(self, name: str, value: np.ndarray[Any, Any]) -> str:
+        """Add a constant; returns its name."""
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def node(self, op: str, inputs: list[str], output: str, **attributes: int | float | list[int]) -> str:
+        """Add a node that is named as its output; returns that name."""
         self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
         return output
 
 
 @dataclass(frozen=True)
-class _Value:
+class Value:
     """A tensor in the graph: its name, number of channels and size."""
 
     name: str
@@ -82,60 +84,71 @@ def build_model(
     Input ``patch`` (batch, H, W, 3) uint8 BGR; output ``features`` (batch, C, Gh, Gw) float32; then ``constants`` by
     their names. A ``batch`` that is a name is open. Node names start with their layer's name and a slash.
     """
-    graph = _Graph(geometry.grid)
+    graph = Writer(geometry.grid)
     trunk = _preprocessed(graph, network, geometry.input_px)
-    tapped = []
+    tapped = list[tuple[TapStep, Value]]()
     for step in _on_raw_pixels(network):
         if isinstance(step, TapStep):
             tapped.append((step, trunk))
         else:
             trunk = _applied(graph, step, trunk)
-    delivered = [
-        _projected(graph, step, _tap(graph, step, value, alone=len(tapped) == 1)) for step, value in reversed(tapped)
-    ][::-1]
-    if len(delivered) > 1:
-        graph.node("Concat", delivered, OUTPUT_NAME, axis=1)
-    else:  # a Concat of one would copy; onnxruntime drops an Identity
-        graph.node("Identity", delivered, OUTPUT_NAME)
-    channels = sum(step.delivered for step, _ in tapped)
-    outputs = [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [batch, channels, *geometry.grid])]
+    outputs = [delivered(graph, tapped, batch)]
     for name, value in constants.items():
         graph.node("Identity", [graph.constant(f"{name}/value", value)], name)
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape))
-    return _model(graph, _pixels(INPUT_NAME, geometry.input_px, batch), outputs, metadata)
+    return finished(graph, pixels(INPUT_NAME, geometry.input_px, batch), outputs, metadata)
+
+
+def delivered(graph: Writer, tapped: Sequence[tuple[TapStep, Value]], batch: int | str = 1) -> onnx.ValueInfoProto:
+    """Bring the taps onto the grid, the deepest first, and join them to the output ``features``, which is returned."""
+    maps = [
+        _projected(graph, step, _tap(graph, step, value, alone=len(tapped) == 1)) for step, value in reversed(tapped)
+    ][::-1]
+    if len(maps) > 1:
+        graph.node("Concat", maps, OUTPUT_NAME, axis=1)
+    else:  # a Concat of one would copy; onnxruntime drops an Identity
+        graph.node("Identity", maps, OUTPUT_NAME)
+    channels = sum(step.delivered for step, _ in tapped)
+    return helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [batch, channels, *graph.grid])
 
 
 def build_empty(input_px: Size, metadata: Mapping[str, str]) -> onnx.ModelProto:
     """Write a model that hands its patch through, for features that are computed without a network."""
-    graph = _Graph(input_px)
+    graph = Writer(input_px)
     graph.node("Identity", [INPUT_NAME], OUTPUT_NAME)
-    return _model(graph, _pixels(INPUT_NAME, input_px), [_pixels(OUTPUT_NAME, input_px)], metadata)
+    return finished(graph, pixels(INPUT_NAME, input_px), [pixels(OUTPUT_NAME, input_px)], metadata)
 
 
-def _pixels(name: str, size: Size, batch: int | str = 1) -> onnx.ValueInfoProto:
+def pixels(name: str, size: Size, batch: int | str = 1) -> onnx.ValueInfoProto:
+    """A tensor of 8-bit pixels (batch, H, W, 3)."""
     return helper.make_tensor_value_info(name, TensorProto.UINT8, [batch, *size, 3])
 
 
-def _model(
-    graph: _Graph, patch: onnx.ValueInfoProto, outputs: list[onnx.ValueInfoProto], metadata: Mapping[str, str]
+def finished(
+    graph: Writer,
+    patch: onnx.ValueInfoProto,
+    outputs: list[onnx.ValueInfoProto],
+    metadata: Mapping[str, str],
+    opset: int = OPSET,
 ) -> onnx.ModelProto:
+    """Make the model of what was written, with ``metadata`` as its properties; it is checked."""
     body = helper.make_graph(graph.nodes, "cdedge", [patch], outputs, graph.constants)
-    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION)
     model.producer_name = "cdedge"
     helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
-def _preprocessed(graph: _Graph, network: Network, size: Size) -> _Value:
+def _preprocessed(graph: Writer, network: Network, size: Size) -> Value:
     """Raw BGR planes minus the mean, which goes first so that zero padding stays the network's zero."""
     convention = network.convention
     mean = np.array(convention.mean, np.float64) / convention.scale
     mean = mean[::-1] if convention.order == "RGB" else mean
     planes = graph.node("Transpose", [INPUT_NAME], "input/planes", perm=[0, 3, 1, 2])
-    pixels = graph.node("Cast", [planes], "input/pixels", to=TensorProto.FLOAT)
+    floats = graph.node("Cast", [planes], "input/pixels", to=TensorProto.FLOAT)
     offset = graph.constant("input/mean", mean.astype(np.float32).reshape(1, 3, 1, 1))
-    return _Value(graph.node("Sub", [pixels, offset], "input/centered"), 3, size)
+    return Value(graph.node("Sub", [floats, offset], "input/centered"), 3, size)
 
 
 def _on_raw_pixels(network: Network) -> tuple[Step, ...]:
@@ -149,7 +162,7 @@ def _on_raw_pixels(network: Network) -> tuple[Step, ...]:
     return (ConvStep(first.name, weight, first.bias, first.stride, first.pad), *network.steps[1:])
 
 
-def _applied(graph: _Graph, step: Step, x: _Value) -> _Value:
+def _applied(graph: Writer, step: Step, x: Value) -> Value:
     if isinstance(step, ConvStep):
         return _conv(graph, step, x, step.name)
     if isinstance(step, FireStep):
@@ -164,15 +177,15 @@ def _applied(graph: _Graph, step: Step, x: _Value) -> _Value:
             strides=strides,
             ceil_mode=int(step.ceil),
         )
-        return _Value(name, x.channels, pool_size(x.size, step))
+        return Value(name, x.channels, pool_size(x.size, step))
     if isinstance(step, Lrn):
-        return _Value(_normalized(graph, step, x), x.channels, x.size)
+        return Value(_normalized(graph, step, x), x.channels, x.size)
     if isinstance(step, SelectStep):
-        return _Value(_sliced(graph, step.name, step.channels, x.name), len(step.channels), x.size)
+        return Value(_sliced(graph, step.name, step.channels, x.name), len(step.channels), x.size)
     raise TypeError(f"no ONNX form of {step}")
 
 
-def _conv(graph: _Graph, step: ConvStep, x: _Value, layer: str) -> _Value:
+def _conv(graph: Writer, step: ConvStep, x: Value, layer: str) -> Value:
     weight = graph.constant(f"{layer}/{step.name}.weight", step.weight)
     bias = graph.constant(f"{layer}/{step.name}.bias", step.bias)
     kernel, strides, pads = list(step.weight.shape[2:]), [step.stride] * 2, [step.pad] * 4
@@ -185,10 +198,10 @@ def _conv(graph: _Graph, step: ConvStep, x: _Value, layer: str) -> _Value:
         pads=pads,
     )
     name = graph.node("Relu", [name], f"{layer}/{step.name}.relu")
-    return _Value(name, len(step.bias), conv_size(x.size, step))
+    return Value(name, len(step.bias), conv_size(x.size, step))
 
 
-def _normalized(graph: _Graph, step: Lrn, x: _Value) -> str:
+def _normalized(graph: Writer, step: Lrn, x: Value) -> str:
     """Normalisation across channels by its formula: a banded 1x1 convolution adds, square roots give the power 3/4.
 
     The operator LRN takes several times as long in onnxruntime, and has no even sizes. PyTorch's window of an even size
@@ -210,21 +223,21 @@ def _normalized(graph: _Graph, step: Lrn, x: _Value) -> str:
     return graph.node("Div", [x.name, below], f"{step.name}/normalized")
 
 
-def _fire(graph: _Graph, step: FireStep, x: _Value) -> _Value:
+def _fire(graph: Writer, step: FireStep, x: Value) -> Value:
     squeezed = _conv(graph, step.squeeze, x, step.name)
     branches = [_conv(graph, branch, squeezed, step.name) for branch in step.branches]
     if len(branches) == 1:
         return branches[0]
     name = graph.node("Concat", [branch.name for branch in branches], f"{step.name}/concat", axis=1)
-    return _Value(name, sum(branch.channels for branch in branches), x.size)
+    return Value(name, sum(branch.channels for branch in branches), x.size)
 
 
-def _sliced(graph: _Graph, layer: str, channels: tuple[int, ...], name: str) -> str:
+def _sliced(graph: Writer, layer: str, channels: tuple[int, ...], name: str) -> str:
     index = graph.constant(f"{layer}/kept", np.array(channels, np.int64))
     return graph.node("Gather", [name, index], f"{layer}/slice", axis=1)
 
 
-def _tap(graph: _Graph, step: TapStep, x: _Value, *, alone: bool) -> str:
+def _tap(graph: Writer, step: TapStep, x: Value, *, alone: bool) -> str:
     """Slice and resample; a whole-number average goes first, for it reads the full-size map only once."""
     layer, grid, name = layer_of_tap(step.name), graph.grid, x.name
     if x.size[0] % grid[0] == 0 and x.size[1] % grid[1] == 0:
@@ -240,7 +253,7 @@ def _tap(graph: _Graph, step: TapStep, x: _Value, *, alone: bool) -> str:
     return graph.node("MatMul", [rows, graph.node("MatMul", [name, columns], f"{layer}/columns")], f"{layer}/rows")
 
 
-def _projected(graph: _Graph, step: TapStep, name: str) -> str:
+def _projected(graph: Writer, step: TapStep, name: str) -> str:
     """Power and 1x1 convolution on the grid, where the tap has them."""
     if step.projection is None:
         return name

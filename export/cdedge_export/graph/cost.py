@@ -11,13 +11,13 @@ from cdedge_export.network.layers import (
     FireStep,
     Geometry,
     Network,
+    Patches,
     SelectStep,
     Size,
     TapStep,
     conv_size,
     pool_size,
 )
-from cdedge_export.network.torch_net import Patches
 from cdedge_runtime.model.contract import OUTPUT_NAME
 
 from .build import build_model, layer_of_tap

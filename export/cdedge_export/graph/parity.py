@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-import onnxruntime as ort
 
 from cdedge_export.network.backbones import Backbone
-from cdedge_export.network.layers import Floats, Network, Projection, with_projections
+from cdedge_export.network.layers import Floats, Network, Patches, Projection, with_projections
 from cdedge_export.network.prune import full_network, subsampled
-from cdedge_export.network.torch_net import Patches, run
+from cdedge_export.network.torch_net import run
 from cdedge_export.network.weights import Weights
-from cdedge_runtime.errors import BadModel
-from cdedge_runtime.model.contract import INPUT_NAME, OUTPUT_NAME, ModelSpec, Precision, Tap, from_metadata
+from cdedge_runtime.model.contract import ModelSpec
 
-# Of the largest feature; measured at most: 1e-6, 2e-3 and 0.11.
-TOLERANCES: dict[Precision, float] = {"fp32": 1e-4, "fp16": 1e-2, "int8": 0.3}
+from .compare import Parity, TapLoss, compared, file_features
+
 _NONE: Mapping[str, Projection] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class TapLoss:
-    """Squared difference of a tap's features to the full network's, over the latter's sum of squares."""
-
-    name: str
-    error: float
-
-
-@dataclass(frozen=True)
-class Parity:
-    """Largest difference between onnxruntime and PyTorch, absolute and over the tap's largest feature."""
-
-    max_abs: float
-    max_rel: float
-    tolerance: float
-    losses: tuple[TapLoss, ...]
 
 
 def check_parity(
@@ -56,12 +35,10 @@ def check_parity(
     In exact mode the reference is the full network, sliced; in chain mode ``network``, the one that was written, whose
     loss against the full network is told in ``losses``. ``projections`` are of all features of a tap; in
     chain mode they were learned on what is left of it, and there is no full network to compare with.
-    Raises `BadModel` where the difference exceeds what `TOLERANCES` says for the file's precision, or the file's
-    contract is not ``spec``.
+    Raises as `compared` and `file_features`.
     """
-    found = _onnx_features(path, spec, patches)
+    parts, losses = file_features(path, spec, patches), tuple[TapLoss, ...]()
     taps = [tap.name for tap in spec.taps]
-    parts, losses = _split(found, spec.taps), tuple[TapLoss, ...]()
     if spec.mode == "chain" and projections:
         expected = run(network, patches, grid=spec.grid)
     else:
@@ -70,36 +47,7 @@ def check_parity(
         sliced = {tap.name: full[tap.name][:, list(tap.kept)] for tap in spec.taps}
         expected = run(network, patches, grid=spec.grid) if spec.mode == "chain" else sliced
         losses = _losses(parts, sliced)
-    parity = _compare(parts, expected, losses, TOLERANCES[spec.precision])
-    if not parity.max_rel <= parity.tolerance:
-        raise BadModel(
-            f"the exported graph differs from PyTorch by {parity.max_rel:.2g} of the largest feature, "
-            f"allowed is {parity.tolerance:g}; no file was written; is onnxruntime {ort.__version__} sound?"
-        )
-    return parity
-
-
-def _onnx_features(path: Path, spec: ModelSpec, patches: Patches) -> Floats:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    if from_metadata(session.get_modelmeta().custom_metadata_map) != spec:
-        raise BadModel(f"{path}: the contract read back is not the one written; please report this")
-    return np.concatenate([session.run([OUTPUT_NAME], {INPUT_NAME: patch[None]})[0] for patch in patches])
-
-
-def _split(features: Floats, taps: tuple[Tap, ...]) -> dict[str, Floats]:
-    ends = np.cumsum([len(tap.kept) for tap in taps])
-    return dict(zip((tap.name for tap in taps), np.split(features, ends[:-1], axis=1), strict=True))
-
-
-def _compare(
-    found: dict[str, Floats], expected: dict[str, Floats], losses: tuple[TapLoss, ...], tolerance: float
-) -> Parity:
-    largest = [float(np.abs(maps - expected[name]).max()) for name, maps in found.items()]
-    scales = [max(float(np.abs(expected[name]).max()), 1e-6) for name in found]
-    relative = np.divide(largest, scales)
-    return Parity(float(np.max(largest)), float(np.max(relative)), tolerance, losses)  # np.max keeps a NaN
+    return compared(parts, expected, precision=spec.precision, reference="PyTorch", losses=losses)
 
 
 def _losses(found: dict[str, Floats], full: dict[str, Floats]) -> tuple[TapLoss, ...]:

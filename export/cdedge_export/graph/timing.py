@@ -13,7 +13,7 @@ from typing import Any
 import onnx
 import onnxruntime as ort
 
-from cdedge_export.network.torch_net import Patches
+from cdedge_export.network.layers import Patches
 from cdedge_runtime.model.contract import INPUT_NAME
 
 _WARM_UP = 2

@@ -16,6 +16,7 @@ from .backbones import Backbone, Conv, Layer, Lrn, Pool
 _PROBE_PX = 256  # large enough for every network, and a multiple of VGG's strides
 
 Floats = npt.NDArray[np.float32]
+Patches = npt.NDArray[np.uint8]
 Size = tuple[int, int]
 
 

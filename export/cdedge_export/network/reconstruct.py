@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own habit
 
 from .backbones import Lrn, Pool
-from .layers import ConvStep, FireStep, Network, SelectStep, Step, TapStep
-from .torch_net import Patches, applied, preprocess
+from .layers import ConvStep, FireStep, Network, Patches, SelectStep, Step, TapStep
+from .torch_net import applied, preprocess
 
 Tensor = Any  # torch is not type-checked here
 Layer = ConvStep | FireStep | Pool | Lrn

@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own habit
 
 from cdedge_runtime.model.contract import InputConvention
 
 from .backbones import Backbone, Lrn, Pool
-from .layers import ConvStep, FireStep, Floats, Network, SelectStep, Size, TapStep
+from .layers import ConvStep, FireStep, Floats, Network, Patches, SelectStep, Size, TapStep
 from .prune import full_network, subsampled
 from .resample import resample_matrix
 from .weights import Weights
 
 Tensor = Any  # torch is not type-checked here
-Patches = npt.NDArray[np.uint8]
 
 
 def extract(

@@ -7,8 +7,8 @@ from dataclasses import astuple
 import numpy as np
 
 from cdedge_export.network.backbones import Backbone
-from cdedge_export.network.layers import Floats
-from cdedge_export.network.torch_net import Patches, extract
+from cdedge_export.network.layers import Floats, Patches
+from cdedge_export.network.torch_net import extract
 from cdedge_export.network.weights import Weights
 from cdedge_runtime.box import Box
 from cdedge_runtime.sources.frames import Frame
