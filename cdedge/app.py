@@ -18,6 +18,7 @@ from .commands.inspect import inspect
 from .commands.plan import plan
 from .commands.predict import predict
 from .commands.report import report
+from .commands.select import select
 from .commands.soak import soak
 from .commands.track import track
 from .commands.vot import vot
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 for command in (
     export,
+    select,
     inspect,
     track,
     bench,

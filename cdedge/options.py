@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cdedge.choosing.asked import Asked, find_now
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 
@@ -28,8 +29,18 @@ BoxOption = Annotated[
     typer.Option(
         "--box",
         metavar="X,Y,W,H",
-        help="The target in the first frame, in pixels: 0-based, or as the annotation counts in a benchmark sequence.",
+        help="The target in the first frame, in pixels: 0-based, or as the annotation counts in a benchmark sequence. "
+        "Shares of the frame, like 40%, are understood too.",
+        show_default=False,
     ),
+]
+SelectOption = Annotated[
+    bool,
+    typer.Option("--select", help="Draw the target, in a window or in the browser (see 'cdedge select')."),
+]
+PreviewOption = Annotated[
+    Path | None,
+    typer.Option(help="Write the first frame with the box and a ruler here, as PNG.", show_default=False),
 ]
 FramesOption = Annotated[int | None, typer.Option(min=3, help="Stop after this many frames.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
@@ -71,15 +82,9 @@ def default_search(tracker: str) -> Search:
     return searches.get(tracker, "none")
 
 
-def parse_box(text: str | None, source: Source) -> Box | None:
-    """The box of ``x,y,w,h`` in the source's own pixel numbering; raises `Usage`."""
-    if text is None:
-        return None
-    try:
-        x, y, width, height = (float(word) for word in text.split(","))
-    except ValueError as error:
-        raise Usage(f"--box {text}: expected four numbers x,y,w,h, like 312,140,60,48") from error
-    return Box(x - source.origin, y - source.origin, width, height)
+def parse_box(text: str | None, source: Source, *, select: bool = False, preview: Path | None = None) -> Box | None:
+    """The box that was asked for, looked at in a recording's first frame (see `choosing.asked`); raises `Usage`."""
+    return find_now(Asked(text, select, preview), source)
 
 
 def starting_numbers(text: str | None, source: Source) -> tuple[float, float, float, float] | None:

@@ -10,8 +10,10 @@ import typer
 from cdedge.options import (
     BoxOption,
     JsonOption,
+    PreviewOption,
     ProfileOption,
     Search,
+    SelectOption,
     SetOption,
     SourceArgument,
     default_search,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 def export(
     source: SourceArgument = None,
     box: BoxOption = None,
+    select: SelectOption = False,
+    preview: PreviewOption = None,
     tracker: Annotated[
         str,
         typer.Option(
@@ -148,7 +152,8 @@ def export(
         settings=starting_settings(tracker, profile, layers, assignments or ()),
     )
     target = out or Path(f"{opened.name}-{_features(tracker, backbone, layers)}.onnx".replace("/", "_"))
-    report = run_export(opened, parse_box(box, opened), target, options=options, say=say)
+    given = parse_box(box, opened, select=select, preview=preview)
+    report = run_export(opened, given, target, options=options, say=say)
     if save_plan is not None:
         report.plan.save(save_plan)
     if as_json:

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from cdedge.options import BoxOption, JsonOption, SourceArgument, parse_box, parse_bytes
+from cdedge.options import (
+    BoxOption,
+    JsonOption,
+    PreviewOption,
+    SelectOption,
+    SourceArgument,
+    parse_box,
+    parse_bytes,
+)
 from cdedge.planning.budget import Budget, Option, best, front, nearest
 from cdedge.planning.plot import options_svg
 from cdedge.planning.report import PLAN_SCHEMA, PlanReport, miss_text, show_plan
@@ -26,6 +34,8 @@ from cdedge_runtime.sources.frames import open_source
 def plan(
     source: SourceArgument = None,
     box: BoxOption = None,
+    select: SelectOption = False,
+    preview: PreviewOption = None,
     device: Annotated[
         str, typer.Option(help="here, a device profile's name (see 'cdedge devices') or its TOML file.")
     ] = "here",
@@ -70,7 +80,7 @@ def plan(
         raise Usage(f"{said[-1]}: plan without --min-fps, or measure on the device with --device here")
     from cdedge_export.request import first_frames
 
-    two, first = first_frames(opened, parse_box(box, opened))
+    two, first = first_frames(opened, parse_box(box, opened, select=select, preview=preview))
     scene = Scene(source, opened, first, two, footage_of(source, opened), frames, threads, weights)
     with tempfile.TemporaryDirectory(prefix="cdedge-plan-") as folder:
         with progress("exporting", len(chosen)) as step:

@@ -9,28 +9,33 @@ from typing import Annotated
 
 import typer
 
+from cdedge.choosing.asked import Asked, finder
 from cdedge.options import (
     BoxOption,
     JsonOption,
     ModelArgument,
+    PreviewOption,
     ProviderOption,
+    SelectOption,
     SourceArgument,
     ThreadsOption,
-    parse_box,
 )
 from cdedge.show.progress import progress
 from cdedge.show.render import emit_json, introduce, say, show_facts
 from cdedge.show.stages import show_stages
 from cdedge.show.video import drawing
+from cdedge_runtime.box import Box
 from cdedge_runtime.run import RunReport, box_line, save_boxes, starting_box
 from cdedge_runtime.run import track as run_track
-from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.frames import Frame, open_source
 
 
 def track(
     model: ModelArgument,
     source: SourceArgument = None,
     box: BoxOption = None,
+    select: SelectOption = False,
+    preview: PreviewOption = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Write x,y,w,h per frame here ('-': stdout).", show_default=False)
     ] = None,
@@ -52,12 +57,24 @@ def track(
     introduce(opened)
     tracker = open_tracker(model, provider=provider, threads=threads)
     cv2.setNumThreads(threads or 0)
-    begin = starting_box(opened, tracker.spec, parse_box(box, opened))
+    find = finder(Asked(box, select, preview), opened)
+
+    def begin(frame: Frame) -> Box:
+        return starting_box(opened, tracker.spec, find(frame))(frame)
+
     with ExitStack() as stack:
         bar = stack.enter_context(progress("tracking", frames or opened.count))
         draw = None if video is None else stack.enter_context(drawing(video, opened.fps or 30.0))
         newest = opened.live and not every_frame
-        report = run_track(tracker, opened, begin, limit=frames, observe=bar, draw=draw, newest=newest)
+        report = run_track(
+            tracker,
+            opened,
+            begin,
+            limit=frames,
+            observe=bar,
+            draw=draw,
+            newest=newest,
+        )
     _write(out, report)
     if as_json:
         emit_json("cdedge.track/1", _as_dict(report, out))

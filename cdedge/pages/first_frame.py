@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cdedge.options import parse_box
+from cdedge.choosing.asked import box_in
 from cdedge_runtime.errors import BadInput, CdedgeError, MissingExtra
 from cdedge_runtime.measure.footage import footage_of
 from cdedge_runtime.measure.predict import predict
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.model.hog import BACKBONE
 from cdedge_runtime.run import starting_box
-from cdedge_runtime.sources.frames import Frame, Source, frame_sha256, open_source
+from cdedge_runtime.sources.frames import Frame, Source, first_frame, frame_sha256, open_source
 
 if TYPE_CHECKING:
     from cdedge.pages.channels import ChannelPictures
@@ -72,10 +72,9 @@ def _of_kept(model: Path, spec: ModelSpec, source: Source, box: str | None) -> C
 
     if source.live:
         raise BadInput(f"{source.name} is live: its first frame is gone; give a file as SOURCE")
-    frame = next(source.frames(), None)
-    if frame is None:
-        raise BadInput(f"{source.name}: it has no frames")
-    window = first_window(spec, frame, starting_box(source, spec, parse_box(box, source))(frame))
+    frame = first_frame(source)
+    given = None if box is None else box_in(box, frame.shape, source.origin)
+    window = first_window(spec, frame, starting_box(source, spec, given)(frame))
     same = frame_sha256(frame) == spec.source.sha256
     origin = f"the first frame of {source.name}" + ("" if same else ", not the video the channels were chosen on")
     return ChannelPictures(window.pixels, window.target, kept_maps(model, window.pixels), None, origin)

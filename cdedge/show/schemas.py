@@ -15,9 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cdedge.choosing.choose import SELECT_SCHEMA, SelectAnswer
 from cdedge.doctor.facts import Facts
 from cdedge.doctor.finding import Finding
 from cdedge.planning.report import PLAN_SCHEMA, PlanReport
+from cdedge.serve.state import STATE_SCHEMA, State
 from cdedge.show.prediction import PREDICT_SCHEMA, Answer, Checked
 from cdedge.show.saved_bench import BENCH_SCHEMA, Compared
 from cdedge_runtime.files import write_whole
@@ -34,6 +36,9 @@ def answers() -> dict[str, Mapping[str, Any]]:
         BENCH_SCHEMA: {**typing.get_type_hints(BenchReport), "compared": Compared | None, "prediction": Checked | None},
         PREDICT_SCHEMA: typing.get_type_hints(Answer),
         PLAN_SCHEMA: typing.get_type_hints(PlanReport),
+        SELECT_SCHEMA: typing.get_type_hints(SelectAnswer),
+        "cdedge.serve/1": {"address": str},
+        STATE_SCHEMA: typing.get_type_hints(State),
         "cdedge.soak/1": typing.get_type_hints(SoakReport),
         "cdedge.report/1": {"page": str, "bytes": int, "left_out": dict[str, str]},
         "cdedge.warm/1": {"model": str, **typing.get_type_hints(WarmReport)},

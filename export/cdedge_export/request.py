@@ -86,6 +86,9 @@ def first_frames(source: Source, box: Box | None) -> tuple[list[Frame], Box]:
         raise BadInput(f"{source.name}: distillation needs the first two frames, the source has {len(frames)}")
     known = box or source.first_box
     if known is None:
-        raise Usage(f"{source.name} has no annotation: give the target in its first frame with --box x,y,w,h")
+        height, width = frames[0].shape[:2]
+        raise Usage(
+            f"{source.name} has no annotation: give the target in its {width}x{height} frame with --box x,y,w,h"
+        )
     check_target(known, frames[0].shape)
     return frames, known

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,9 +28,37 @@ class Browser:
 
     def open(self, path: Path, *, width_px: int) -> None:
         """Show a file at a width of the window."""
+        self.visit(path.as_uri(), width_px=width_px)
+
+    def visit(self, address: str, *, width_px: int, dark: bool = False) -> None:
+        """Show an address at a width of the window, in light or dark."""
         metrics = {"width": width_px, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-        self._post("/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics})
-        self._post("/url", {"url": path.as_uri()})
+        self._command("Emulation.setDeviceMetricsOverride", metrics)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._command("Emulation.setEmulatedMedia", {"features": [scheme]})
+        self._post("/url", {"url": address})
+
+    def wait(self, script: str, timeout_s: float = 20.0) -> Any:
+        """The first value that counts as true of what a script returns; raises `TimeoutError` where none comes."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            value = self.run(script)
+            if value:
+                return value
+            time.sleep(0.05)
+        raise TimeoutError(f"never true: {script}; {self.console()}")
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], *, kind: str = "mouse") -> None:
+        """Press at a place of the window, move to another in steps, let go: with a mouse, a pen or a finger."""
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        moves = [{"type": "pointerMove", "x": round(x), "y": round(y), "duration": 60} for x, y in (start, middle, end)]
+        steps = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
+        pointer = {"type": "pointer", "id": kind, "parameters": {"pointerType": kind}, "actions": steps}
+        self._post("/actions", {"actions": [pointer]})
+
+    def picture(self) -> bytes:
+        """What is to be seen now, as PNG."""
+        return base64.b64decode(request(self._port, "GET", self._path + "/screenshot"))
 
     def run(self, script: str) -> Any:
         """The value that a script returns."""
@@ -42,6 +72,10 @@ class Browser:
     def console(self) -> list[str]:
         """What the console holds since the last call."""
         return [entry["message"] for entry in self._post("/se/log", {"type": "browser"})]
+
+    def _command(self, name: str, params: dict[str, Any]) -> None:
+        """A command of Chromium's own protocol."""
+        self._post("/goog/cdp/execute", {"cmd": name, "params": params})
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:
         return request(self._port, "POST", self._path + path, body)

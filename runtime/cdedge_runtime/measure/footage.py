@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.errors import Usage
 from cdedge_runtime.sources.annotations import IMAGE_SUFFIXES
-from cdedge_runtime.sources.frames import Source
+from cdedge_runtime.sources.frames import Source, first_frame
 
 from .predict import Footage, Reader
 
@@ -17,9 +17,7 @@ def footage_of(text: str | None, source: Source) -> Footage:
     """Read the first frame of the source that ``text`` names; raises `Usage` for a live one, which is left alone."""
     if source.live:
         raise Usage(f"{source.name} is live: give the size of its frames with --frame WIDTHxHEIGHT")
-    frame = next(iter(source.frames()), None)
-    if frame is None:
-        raise BadInput(f"{source.name}: no frame can be read")
+    frame = first_frame(source)
     return Footage((frame.shape[0], frame.shape[1]), reader_of(text))
 
 

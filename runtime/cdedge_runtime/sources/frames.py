@@ -67,6 +67,14 @@ def demo_source() -> Source:
     return Source("demo", clip.frames, clip.box(0), count=demo.FRAMES, fps=demo.FPS, notes=(note,))
 
 
+def first_frame(source: Source) -> Frame:
+    """The source's first frame; raises `BadInput` where there is none."""
+    frame = next(iter(source.frames()), None)
+    if frame is None:
+        raise BadInput(f"{source.name}: it has no frames")
+    return frame
+
+
 def image_source(name: str, images: tuple[Path, ...]) -> Source:
     """A source over image files in the given order."""
     return Source(name, lambda: (read_image(p) for p in images), count=len(images))

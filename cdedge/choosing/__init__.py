@@ -1,0 +1,1 @@
+"""How a target is chosen in a first frame, and what is looked at before its box is used."""

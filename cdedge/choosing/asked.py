@@ -1,0 +1,122 @@
+"""The box that a command is asked to use: typed or drawn, looked at before it is used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cdedge.show.render import say
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import BadInput, Usage
+
+from .doubts import box_text, doubts
+
+if TYPE_CHECKING:  # the doctor reads its options where OpenCV is broken
+    from cdedge_runtime.sources.frames import Frame, Source
+
+Finder = Callable[["Frame"], "Box | None"]
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+|nan|inf))\s*(%?)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How the box is given: ``text`` of four numbers or shares, or drawn; ``preview``: where to show it."""
+
+    text: str | None
+    select: bool = False
+    preview: Path | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether there is anything to look at."""
+        return self.text is not None or self.select or self.preview is not None
+
+
+def finder(asked: Asked, source: Source) -> Finder:
+    """How to find the box in the source's first frame; it says what looks wrong, and draws the preview.
+
+    Asks at once where the user is to draw it. Raises `Usage` for a text that is no box, there or here.
+    """
+    if asked.select and asked.text is not None:
+        raise Usage("--select and --box: give the box, or draw it")
+    if asked.text is not None:
+        _numbers(asked.text)  # a text that is no box is refused before any frame is read
+    drawn = _drawn(source) if asked.select else None
+
+    def find(frame: Frame) -> Box | None:
+        box = drawn if asked.text is None else box_in(asked.text, frame.shape, source.origin)
+        if box is not None:
+            warn(box, frame.shape, source.origin)
+        if asked.preview is not None:
+            _show(asked.preview, frame, box or source.first_box, source)
+        return box
+
+    return find
+
+
+def find_now(asked: Asked, source: Source) -> Box | None:
+    """`finder`, on the first frame of a recording; of a live source no frame is taken, so pixels are used as typed."""
+    from cdedge_runtime.sources.frames import first_frame
+
+    if not asked.given:
+        return None
+    if not source.live:
+        return finder(asked, source)(first_frame(source))
+    if asked.preview is not None:
+        raise Usage(f"--preview: {source.name} is live, its first frame is needed for the work; use 'cdedge select'")
+    if asked.select:
+        return _drawn(source)
+    numbers = _numbers(asked.text or "")
+    if any(share for _, share in numbers):
+        raise Usage(f"--box {asked.text}: {source.name} is live, its frames' size is not known yet: give pixels")
+    return Box(*(value for value, _ in numbers))
+
+
+def box_in(text: str, frame_shape: tuple[int, ...], origin: int) -> Box:
+    """The box that a text means in a frame of shape (H, W, ...); pixels count from ``origin``. Raises `Usage`."""
+    height, width = frame_shape[:2]
+    places = zip(_numbers(text), (width, height, width, height), (origin, origin, 0, 0), strict=True)
+    return Box(*(value * whole / 100 if share else value - start for (value, share), whole, start in places))
+
+
+def warn(box: Box, frame_shape: tuple[int, ...], origin: int) -> None:
+    """Say what looks wrong with a box, and the frame's size."""
+    for doubt in doubts(box, frame_shape):
+        say(f"warning: the box {box_text(box, origin)} in the {frame_shape[1]}x{frame_shape[0]} frame: {doubt}")
+
+
+def save_ruled(path: Path, frame: Frame, box: Box | None, origin: int) -> None:
+    """Write a frame with a ruler, and the box where there is one, as PNG, whole or not at all."""
+    import cv2
+
+    from cdedge_runtime.files import write_whole
+
+    from .ruler import ruled
+
+    write_whole(path, cv2.imencode(".png", ruled(frame, box, origin=origin))[1].tobytes())
+
+
+def _drawn(source: Source) -> Box | None:
+    from .choose import choose
+
+    return choose(source).box
+
+
+def _numbers(text: str) -> list[tuple[float, bool]]:
+    """Four numbers, each a share of the frame or not."""
+    found = [_NUMBER.fullmatch(word) for word in text.split(",")]
+    if len(found) != 4 or not all(found):
+        raise Usage(
+            f"--box {text}: expected four numbers x,y,w,h, like 312,140,60,48 in pixels or 40%,30%,10%,12% of the frame"
+        )
+    return [(float(word[1]), bool(word[2])) for word in found if word]
+
+
+def _show(path: Path, frame: Frame, box: Box | None, source: Source) -> None:
+    if box is None:
+        raise BadInput(f"{source.name} has no box to preview in its {frame.shape[1]}x{frame.shape[0]} frame")
+    save_ruled(path, frame, box, source.origin)
+    say(f"wrote {path}")

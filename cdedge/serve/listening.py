@@ -1,0 +1,157 @@
+"""The HTTP server: the standard library's, a thread per connection.
+
+A browser asks for a picture when it has shown the last one, so nothing queues up on the way to a slow one, and
+WebSockets are not needed; a thread may wait for its browser as long as it likes, the tracker's loop is another.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import socket
+import socketserver
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from cdedge_runtime.errors import BadEnvironment, Usage
+
+from .site import Answer, Request, Site
+
+_MOST_CONNECTIONS = 64
+_MOST_BODY_BYTES = 4096
+_IDLE_S = 20.0  # a connection that asks nothing, or takes nothing, for so long is closed
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Listens on a host and port (0: any free one); raises `BadEnvironment` where it cannot."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 32
+
+    def __init__(self, site: Site, host: str, port: int) -> None:
+        self.site = site
+        self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        try:
+            self.address_family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            super().__init__(address[:2], _Handler)  # type: ignore[arg-type]
+        except OSError as error:
+            raise BadEnvironment(
+                f"cannot listen on {host} port {port}: {error.strerror or error}; choose another --port"
+            ) from error
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.server_address[1])
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give a connection its thread; one too many is closed."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes away is no error."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = _IDLE_S
+    disable_nagle_algorithm = True
+    server: Server
+
+    def do_GET(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdecimal() or int(length) > _MOST_BODY_BYTES:
+            self.close_connection = True
+            self._send(Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+            return
+        parts = urlsplit(self.path)
+        request = Request(
+            self.command,
+            parts.path,
+            dict(parse_qsl(parts.query)),
+            self.rfile.read(int(length)),
+            self.headers.get("Host"),
+            self.headers.get("Origin"),
+        )
+        try:
+            self._send(self.server.site.answer(request))
+        except (ConnectionError, TimeoutError):
+            self.server.site.viewers.leave(request.query.get("viewer", ""))
+            raise
+
+    do_POST = do_DELETE = do_GET  # noqa: N815
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.kind)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("Cache-Control", "no-store")
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
+        """Say nothing: an address may hold the token."""
+
+
+def token_for(host: str, wanted: str | None) -> str | None:
+    """The token of an address: none where only this machine can reach it, unless one is wanted.
+
+    A new one is short enough to type on a phone. Raises `Usage` for one that makes no path.
+    """
+    if wanted is not None and not re.fullmatch(r"[A-Za-z0-9_-]{8,}", wanted):
+        raise Usage("--token: expected at least 8 letters, digits, - or _")
+    return wanted or (None if _is_loopback(host) else secrets.token_urlsafe(9))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def listening(site: Site, host: str, port: int) -> Iterator[str]:
+    """Serve in threads of its own; gives the address to open."""
+    with Server(site, host, port) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="cdedge-serve", daemon=True)
+        thread.start()
+        try:
+            name = _name_of(host)
+            yield f"http://{f'[{name}]' if ':' in name else name}:{server.port}{site.prefix}"
+        finally:
+            server.shutdown()
+
+
+def _name_of(host: str) -> str:
+    """What others may call this machine where it listens on every address."""
+    if host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("192.0.2.1", 9))  # nothing is sent: the kernel says by which address it would go
+        except OSError:
+            return socket.gethostname()
+        return str(asking.getsockname()[0])
