@@ -141,6 +141,16 @@ def test_black_frames_give_a_filter_without_nan() -> None:
     assert np.isfinite(learned.weights).all()
 
 
+@pytest.mark.parametrize("power", [0.5, 0.7, 1.0])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_features_of_both_signs_keep_them(power: float, in_place: bool) -> None:
+    features = np.random.default_rng(5).normal(size=(CHANNELS, *GRID)).astype(np.float32)
+    raised = np.sign(features) * np.abs(features) ** power
+    maps = prepared(features, power, out=features if in_place else None)
+    np.testing.assert_allclose(maps, raised - raised.mean((1, 2), keepdims=True), atol=1e-6)
+    assert (maps is features) == in_place
+
+
 def test_prepared_channels_are_equally_strong() -> None:
     features = (
         np.random.default_rng(0).uniform(0, 1, (3, 12, 12)).astype(np.float32) * np.array([1, 50, 900])[:, None, None]

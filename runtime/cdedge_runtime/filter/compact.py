@@ -143,12 +143,21 @@ def conjugate_gradients(product: Callable[[Real], Real], wanted: Real, start: Re
 
 
 def prepared(features: NDArray[np.float32], power: float, out: Real | None = None) -> Real:
-    """Features (C, Gh, Gw) raised to ``power`` (they are non-negative) and freed of each channel's mean."""
-    maps = np.sqrt(features, out=out) if power == 0.5 else np.power(features, np.float32(power), out=out)
+    """Features (C, Gh, Gw) raised to ``power``, each keeping its sign, and freed of each channel's mean."""
+    maps = _raised(features, power, out)
     cells = maps.shape[-2] * maps.shape[-1]
     means = maps.reshape(*maps.shape[:-2], cells) @ np.full(cells, 1 / cells, np.float32)  # in BLAS: a mean is slower
     maps -= means[..., None, None]
     return np.asarray(maps, np.float32)
+
+
+def _raised(features: NDArray[np.float32], power: float, out: Real | None) -> Real:
+    """sign(x) |x|^power; most features are behind a ReLU and need no signs."""
+    signed = power != 1 and float(features.min()) < 0
+    sizes = np.abs(features) if signed else features
+    target = None if signed else out
+    maps = np.sqrt(sizes, out=target) if power == 0.5 else np.power(sizes, np.float32(power), out=target)
+    return np.copysign(maps, features, out=out) if signed else maps
 
 
 def channel_gain(maps: Real) -> Real:
