@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.sources.annotations import frame_number
 
-from .datasets.assemble import frame_number
 from .result_files import Result, Values, boxes_path, format_boxes, is_complete, read_result, times_path, write_lines
 from .sequence import Dataset, Sequence
 

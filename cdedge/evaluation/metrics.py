@@ -90,7 +90,7 @@ def score_sequence(predictions: Boxes, truth: Boxes, *, origin: int, convention:
     if predictions.shape != truth.shape or truth.ndim != 2 or truth.shape[1] != 4:
         raise BadInput(f"{predictions.shape} predictions for {truth.shape} ground truth, expected (N, 4) twice")
     valid = valid_rows(truth, origin, convention)
-    if len(truth) > 1 and not valid[1:].any():
+    if not valid[1:].any():  # the first is given: alone it would score as if all was well
         raise BadInput("no frame after the first has ground truth, so there is nothing to score")
     boxes = repaired(np.concatenate([truth[:1], predictions[1:]]), truth, convention)
     overlap = np.where(valid, overlaps(boxes, truth), -1.0)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import write_whole
+from cdedge_runtime.sources.rows import Row, read_rows
 
 from .names import name_key
-from .rows import Row, read_rows
 from .sequence import Boxes, Sequence
 
 Values = NDArray[np.float64]

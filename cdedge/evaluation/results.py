@@ -74,13 +74,13 @@ def evaluate_results(
     """Score every result in ``folder``; raises `BadInput` where there is none to score."""
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such results folder")
-    tried = [(sequence, _result_or_reason(folder, sequence)) for sequence in dataset.sequences]
-    results = [(sequence, result) for sequence, result in tried if isinstance(result, Result)]
-    missing = tuple((sequence.name, reason) for sequence, reason in tried if isinstance(reason, str))
-    if not results:
-        reason = missing[0][1] if missing else "the data set has no usable sequence"
+    tried = [(sequence.name, _scored_or_reason(folder, sequence, convention)) for sequence in dataset.sequences]
+    scored = [found for _, found in tried if not isinstance(found, str)]
+    missing = tuple((name, reason) for name, reason in tried if isinstance(reason, str))
+    if not scored:
+        reason = f"{missing[0][0]}: {missing[0][1]}" if missing else "the data set has no usable sequence"
         raise BadInput(f"{folder}: no result can be scored: {reason}")
-    scores = tuple(_score(sequence, result, convention) for sequence, result in results)
+    scores = tuple(score for score, _ in scored)
     return Evaluation(
         name=folder.resolve().name,
         kind=dataset.kind,
@@ -90,7 +90,7 @@ def evaluate_results(
         mean=mean_curves([s.curves for s in scores], matlab_compat=matlab_compat),
         auc_interval=bootstrap_interval([s.curves.auc for s in scores], seed=_SEED),
         precision_interval=bootstrap_interval([s.curves.precision_20px for s in scores], seed=_SEED),
-        speed=_speed([r.times_s for _, r in results if r.times_s is not None]),
+        speed=_speed([times for _, times in scored if times is not None]),
     )
 
 
@@ -128,18 +128,19 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _result_or_reason(folder: Path, sequence: Sequence) -> Result | str:
+def _scored_or_reason(
+    folder: Path, sequence: Sequence, convention: Convention
+) -> tuple[SequenceScore, Values | None] | str:
+    """Score a sequence, with its times; or why it cannot be, which takes no other sequence's score away."""
     try:
-        return read_result(folder, sequence)
+        result = read_result(folder, sequence)
+        return _score(sequence, result, convention), result.times_s
     except BadInput as error:
         return str(error)
 
 
 def _score(sequence: Sequence, result: Result, convention: Convention) -> SequenceScore:
-    try:
-        curves = score_sequence(result.boxes, sequence.boxes, origin=sequence.origin, convention=convention)
-    except BadInput as error:
-        raise BadInput(f"{sequence.name}: {error}") from error
+    curves = score_sequence(result.boxes, sequence.boxes, origin=sequence.origin, convention=convention)
     total = 0.0 if result.times_s is None else float(result.times_s.sum())
     fps = len(sequence) / total if total > 0 else None
     return SequenceScore(sequence.name, len(sequence), sequence.attributes, curves, fps)

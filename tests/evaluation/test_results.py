@@ -122,6 +122,19 @@ def test_missing_and_half_written_results_are_named_and_in_no_mean(tmp_path):
     assert "incomplete" in evaluation.missing[0][1]
 
 
+@pytest.mark.parametrize(
+    "boxes", [[[10, 20, 30, 40]], [[10, 20, 30, 40], [-1, -1, 0, 0], [-1, -1, 0, 0]]], ids=["one frame", "zero rows"]
+)
+def test_a_sequence_with_nothing_to_score_takes_no_other_score_away_and_adds_none(tmp_path, boxes):
+    couple, deer = make_sequence("Couple"), make_sequence("Deer", boxes)
+    write_result(tmp_path, couple, far_away(couple))
+    write_result(tmp_path, deer, Result(deer.boxes))
+    evaluation = evaluate_results(make_dataset(couple, deer), tmp_path, convention=OTB)
+    assert [score.name for score in evaluation.scores] == ["Couple"]
+    assert evaluation.mean.auc == pytest.approx(evaluation.scores[0].curves.auc)
+    assert evaluation.missing == (("Deer", "no frame after the first has ground truth, so there is nothing to score"),)
+
+
 def test_nothing_to_score_is_an_error(tmp_path):
     with pytest.raises(BadInput, match="no result for Couple"):
         evaluate_results(make_dataset(make_sequence()), tmp_path, convention=OTB)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cdedge.evaluation.metrics import overlaps
-from cdedge_runtime.sources.annotations import read_rows
+from cdedge_runtime.sources.rows import read_rows
 from tests.conftest import Done
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -27,7 +27,7 @@ def test_a_real_target_is_followed(cdedge: Callable[..., Done], tmp_path: Path, 
     assert done.returncode == 0, done.stderr
     done = cdedge("track", model, sequence, "-o", boxes, "--threads", 1)
     assert done.returncode == 0, done.stderr
-    truth = read_rows(sequence / "groundtruth_rect.txt")
+    truth = np.array(read_rows(sequence / "groundtruth_rect.txt"))
     found = np.loadtxt(boxes, delimiter=",")
     assert found.shape == truth.shape
     assert overlaps(found, truth).mean() > 0.5

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -69,7 +70,7 @@ def test_any_separator(square_folder: Path, separator: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "empty"), ("1,2,x,4\n", "row 1"), ("1,2,3\n", "4 numbers"), ("1,2,3,4\n1,2\n", "row 2")],
+    [("", "empty"), ("1,2,x,4\n", "row 1"), ("1,2,3\n", "4 numbers")],
 )
 def test_a_bad_annotation_is_named(square_folder: Path, text: str, message: str) -> None:
     path = square_folder / "groundtruth_rect.txt"
@@ -93,6 +94,30 @@ def test_a_cut_video_is_an_error_after_its_good_frames(square_video: Callable[[i
     with pytest.raises(BadInput, match=r"(cannot be decoded beyond|cannot open)"):
         seen.extend(frames)
     assert len(seen) < 40
+
+
+def test_a_sequence_folder_without_an_annotation_is_its_images(square_folder: Path) -> None:
+    (square_folder / "groundtruth_rect.txt").unlink()
+    source = open_source(str(square_folder))
+    assert (source.count, source.first_box, source.name) == (12, None, "Square")
+
+
+def test_what_a_mac_leaves_and_hides_is_no_frame_and_no_annotation(square_folder: Path) -> None:
+    (square_folder / "groundtruth_rect.txt").rename(square_folder / "Square_gt.txt")
+    (square_folder / "._Square_gt.txt").write_bytes(b"\0\5\x16\7")
+    for name in ("._0001.png", ".hidden.png"):
+        (square_folder / "img" / name).write_bytes(b"\0\5\x16\7")
+    (square_folder / "img" / "9.jpg").mkdir()
+    source = open_source(str(square_folder))
+    assert (source.count, len(list(source.frames()))) == (12, 12)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".jp2"])
+def test_frames_in_rarer_formats(tmp_path: Path, suffix: str) -> None:
+    for index in range(2):
+        if not cv2.imwrite(str(tmp_path / f"{index}{suffix}"), np.full((64, 80, 3), 90 * index, np.uint8)):
+            pytest.skip(f"this OpenCV cannot write {suffix}")
+    assert [frame.shape for frame in open_source(str(tmp_path)).frames()] == [(64, 80, 3)] * 2
 
 
 def test_an_image_that_cannot_be_decoded_is_named(square_folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What every reader needs: numbered images, and a sequence whose frames and rows agree."""
+"""What every reader needs: a sequence whose frames and rows agree."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cdedge.evaluation.rows import Row, boxes_from_rows, malformed
+from cdedge.evaluation.rows import boxes_from_rows, malformed
 from cdedge.evaluation.sequence import Sequence
 from cdedge_runtime.errors import BadInput
-from cdedge_runtime.sources.annotations import list_images
+from cdedge_runtime.sources.annotations import frame_number
+from cdedge_runtime.sources.rows import Row
 
 
 @dataclass(frozen=True)
@@ -22,29 +23,6 @@ class Entry:
 
     name: str
     load: Callable[[], Sequence]
-
-
-def images_of(folder: Path, subfolders: tuple[str, ...] = ("img", "color", ".")) -> tuple[Path, ...]:
-    """Images of the first subfolder that has any, ordered by number."""
-    for sub in subfolders:
-        if (folder / sub).is_dir():
-            images = list_images(folder / sub)
-            if images:
-                return images
-    raise BadInput(f"{folder}: no images, expected them in {' or '.join(subfolders)}")
-
-
-def frame_number(path: Path) -> int:
-    """Last number in an image's name; raises `BadInput` where it has none."""
-    found = re.findall(r"\d+", path.stem)
-    if not found:
-        raise BadInput(f"{path}: a frame's name must hold its number, such as 0001.jpg")
-    return int(found[-1])
-
-
-def in_range(images: tuple[Path, ...], first: int, last: int) -> tuple[Path, ...]:
-    """Images numbered ``first`` to ``last``, both included."""
-    return tuple(p for p in images if first <= frame_number(p) <= last)
 
 
 def assemble(name: str, images: tuple[Path, ...], rows: list[Row], *, origin: int) -> Sequence:

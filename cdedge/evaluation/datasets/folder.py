@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from cdedge.evaluation.rows import read_rows
 from cdedge.evaluation.sequence import Sequence
 from cdedge_runtime.errors import BadInput
+from cdedge_runtime.sources.annotations import annotated_images, sequence_images, visible
+from cdedge_runtime.sources.rows import read_rows
 
-from .assemble import Entry, assemble, images_of
+from .assemble import Entry, assemble
 
 LAYOUT = (
     "images in a folder or its img/ or color/, and one file of boxes beside them: groundtruth_rect.txt, "
@@ -25,11 +26,13 @@ def entries(root: Path) -> list[Entry]:
 
 
 def _box_files(folder: Path) -> list[Path]:
-    return [p for pattern in _PATTERNS for p in sorted(folder.glob(pattern))]
+    return [p for pattern in _PATTERNS for p in visible(folder, pattern)]
 
 
 def _load(folder: Path) -> Sequence:
     files = _box_files(folder)
     if len(files) > 1:
         raise BadInput(f"{folder}: expected one file of boxes, got {', '.join(p.name for p in files)}")
-    return assemble(folder.resolve().name, images_of(folder), read_rows(files[0]), origin=0)
+    rows = read_rows(files[0])
+    images = annotated_images(files[0], sequence_images(folder), len(rows))
+    return assemble(folder.resolve().name, images, rows, origin=0)

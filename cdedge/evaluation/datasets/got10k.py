@@ -9,11 +9,12 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from cdedge.evaluation.rows import Row, read_lines, read_rows, read_values
 from cdedge.evaluation.sequence import Sequence
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.sources.annotations import sequence_images
+from cdedge_runtime.sources.rows import Row, read_lines, read_rows, read_values
 
-from .assemble import Entry, assemble, images_of, mark_absent
+from .assemble import Entry, assemble, mark_absent
 
 LAYOUT = "a split (train, val or test) with list.txt, NAME/00000001.jpg and NAME/groundtruth.txt"
 _SPLITS = ("train", "val", "test")
@@ -39,7 +40,7 @@ def _split(root: Path) -> Path:
 
 
 def _load(folder: Path) -> Sequence:
-    images = images_of(folder, (".",))
+    images = sequence_images(folder, (".",))
     rows = read_rows(folder / "groundtruth.txt")
     if len(rows) == 1:
         rows = rows + [_NO_BOX] * (len(images) - 1)

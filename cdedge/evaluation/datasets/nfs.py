@@ -11,10 +11,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from cdedge.evaluation.rows import Row, parse_row, read_lines, split_line
 from cdedge.evaluation.sequence import Sequence
+from cdedge_runtime.sources.annotations import sequence_images, visible
+from cdedge_runtime.sources.rows import Row, parse_row, read_lines, split_line
 
-from .assemble import Entry, assemble, images_of
+from .assemble import Entry, assemble
 
 LAYOUT = "NAME/30/NAME/00001.jpg and NAME/30/NAME.txt"
 _EVERY = 8
@@ -22,11 +23,11 @@ _EVERY = 8
 
 def entries(root: Path) -> list[Entry]:
     """List the sequences under ``root``, by name."""
-    return [Entry(p.stem, partial(_load, p)) for p in sorted(root.glob("*/30/*.txt"))]
+    return [Entry(p.stem, partial(_load, p)) for p in visible(root, "*/30/*.txt")]
 
 
 def _load(path: Path) -> Sequence:
-    images = images_of(path.with_suffix(""), (".",))
+    images = sequence_images(path.with_suffix(""), (".",))
     rows = [_corners_to_size(parse_row(split_line(line)[1:5])) for line in read_lines(path)]
     if abs(len(rows) / len(images) - _EVERY) < 1:
         rows = rows[::_EVERY]

@@ -12,16 +12,15 @@ from functools import partial
 from pathlib import Path
 
 from cdedge.evaluation.names import name_key
-from cdedge.evaluation.rows import read_lines, read_rows
 from cdedge.evaluation.sequence import Sequence
 from cdedge_runtime.errors import BadInput
-from cdedge_runtime.sources.annotations import OTB_FRAME_RANGES
+from cdedge_runtime.sources.annotations import annotated_images, sequence_images, visible
+from cdedge_runtime.sources.rows import read_lines, read_rows
 
-from .assemble import Entry, assemble, images_of, in_range
+from .assemble import Entry, assemble
 from .otb_attributes import OTB_ATTRIBUTES
 
 LAYOUT = "NAME/img/0001.jpg and NAME/groundtruth_rect.txt"
-_RANGES = {**OTB_FRAME_RANGES, "Tiger1": (6, 354)}
 _LISTS = ("tb_100.txt", "tb_50.txt", "cvpr13.txt")
 _ONLY_SECOND_TARGET = "Human4"
 
@@ -39,7 +38,7 @@ def entries(root: Path) -> list[Entry]:
 
 
 def _box_files(folder: Path) -> list[Path]:
-    files = sorted(folder.glob("groundtruth_rect*.txt"))
+    files = visible(folder, "groundtruth_rect*.txt")
     if folder.name == _ONLY_SECOND_TARGET:
         files = [p for p in files if p.name.endswith(".2.txt")] or files
     numbered = [p for p in files if re.search(r"\.\d\.txt$", p.name)]
@@ -53,10 +52,7 @@ def _target_name(path: Path) -> str:
 
 def _load(name: str, path: Path, attributes: tuple[str, ...]) -> Sequence:
     rows = read_rows(path)
-    images = images_of(path.parent)
-    limits = _RANGES.get(path.parent.name)
-    if len(images) != len(rows) and limits:
-        images = in_range(images, *limits)
+    images = annotated_images(path, sequence_images(path.parent), len(rows))
     return replace(assemble(name, images, rows, origin=1), attributes=attributes)
 
 

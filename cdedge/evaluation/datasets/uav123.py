@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from cdedge.evaluation.rows import read_rows
 from cdedge.evaluation.sequence import Sequence
+from cdedge_runtime.sources.annotations import in_range, sequence_images, visible
+from cdedge_runtime.sources.rows import read_rows
 
-from .assemble import Entry, assemble, images_of, in_range
+from .assemble import Entry, assemble
 from .uav123_segments import SEGMENTS
 
 LAYOUT = "data_seq/UAV123/FOLDER/000001.jpg and anno/UAV123/NAME.txt, or NAME/img/000001.jpg and NAME/NAME_gt.txt"
@@ -26,7 +27,7 @@ def entries(root: Path) -> list[Entry]:
         found = _annotated(root, version, root / "data_seq" / version)
         if found:
             return found
-    return [Entry(p.parent.name, partial(_load_flat, p)) for p in sorted(root.glob("*/*_gt.txt"))]
+    return [Entry(p.parent.name, partial(_load_flat, p)) for p in visible(root, "*/*_gt.txt")]
 
 
 def long_entries(root: Path) -> list[Entry]:
@@ -35,13 +36,13 @@ def long_entries(root: Path) -> list[Entry]:
 
 
 def _annotated(root: Path, version: str, data: Path) -> list[Entry]:
-    files = sorted((root / "anno" / version).glob("*.txt"))
+    files = visible(root / "anno" / version, "*.txt")
     return [Entry(p.stem, partial(_load, p, data, version)) for p in files]
 
 
 def _load(path: Path, data: Path, version: str) -> Sequence:
     folder, limits = _segment(path.stem, version)
-    images = images_of(data / folder, (".",))
+    images = sequence_images(data / folder, (".",))
     if limits:
         images = in_range(images, *limits)
     return assemble(path.stem, images, read_rows(path), origin=1)
@@ -62,4 +63,4 @@ def _segment(name: str, version: str) -> tuple[str, tuple[int, int] | None]:
 
 
 def _load_flat(path: Path) -> Sequence:
-    return assemble(path.parent.name, images_of(path.parent), read_rows(path), origin=1)
+    return assemble(path.parent.name, sequence_images(path.parent), read_rows(path), origin=1)

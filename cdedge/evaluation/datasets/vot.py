@@ -9,11 +9,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from cdedge.evaluation.rows import read_lines, read_rows, read_values
 from cdedge.evaluation.sequence import Sequence
 from cdedge_runtime.errors import BadInput
+from cdedge_runtime.sources.annotations import sequence_images, visible
+from cdedge_runtime.sources.rows import read_lines, read_rows, read_values
 
-from .assemble import Entry, assemble, images_of
+from .assemble import Entry, assemble
 
 LAYOUT = "list.txt, NAME/color/00000001.jpg (or NAME/img/, or NAME/) and NAME/groundtruth.txt"
 
@@ -22,7 +23,7 @@ def entries(root: Path) -> list[Entry]:
     """List the sequences of ``list.txt``, else every annotated folder, of ``root`` or its ``sequences/``."""
     base = root / "sequences" if (root / "sequences").is_dir() else root
     listed = base / "list.txt"
-    names = read_lines(listed) if listed.is_file() else sorted(p.parent.name for p in base.glob("*/groundtruth.txt"))
+    names = read_lines(listed) if listed.is_file() else [p.parent.name for p in visible(base, "*/groundtruth.txt")]
     return [Entry(name, partial(_load, base / name)) for name in names]
 
 
@@ -30,11 +31,11 @@ def _load(folder: Path) -> Sequence:
     path = folder / "groundtruth.txt"
     if read_lines(path)[0].startswith("m"):
         raise BadInput(f"{path}: holds masks (VOT2020 and later); polygons and rectangles are read here")
-    sequence = assemble(folder.name, images_of(folder), read_rows(path), origin=0)
+    sequence = assemble(folder.name, sequence_images(folder), read_rows(path), origin=0)
     return replace(sequence, attributes=_tags(folder))
 
 
 def _tags(folder: Path) -> tuple[str, ...]:
     """Names of the per-frame tags that are set in any frame."""
-    files = sorted(p for p in folder.glob("*.tag") if p.stat().st_size > 0)
+    files = [p for p in visible(folder, "*.tag") if p.stat().st_size > 0]
     return tuple(p.stem for p in files if any(read_values(p)))

@@ -1,26 +1,28 @@
-"""The box files of tracking benchmarks, read leniently, and where a sequence's images and first box are."""
+"""A benchmark's sequence folder: its box file, its images, and which images the rows belong to."""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
+from .rows import Row, read_rows, read_values, row_box
 
-# First and last image number where OTB's images go beyond its annotation (Wu et al. 2015, tracker_benchmark).
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".gif", ".jp2"})
+
+# First and last annotated image where a folder of OTB holds more (Wu et al. 2015, tracker_benchmark). Tiger1 has 354
+# rows in some releases, and 349 from image 6 on in others.
 OTB_FRAME_RANGES = {
     "David": (300, 770),
     "Diving": (1, 215),
     "Football1": (1, 74),
     "Freeman3": (1, 460),
     "Freeman4": (1, 283),
+    "Tiger1": (6, 354),
 }
 
 
@@ -38,53 +40,6 @@ class Annotation:
     notes: tuple[str, ...]
 
 
-def read_rows(path: Path) -> NDArray[np.float64]:
-    """Numbers of a box file as (N, K); comma, tab, semicolon or space separated; NaN where a value is absent.
-
-    Raises `BadInput` where a row has another number of values than the first, naming the row.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read as a box file: {error}") from error
-    rows = [_numbers(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]
-    if not rows:
-        raise BadInput(f"{path}: the annotation is empty, expected a row x,y,w,h per frame")
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(rows[0]):
-            raise BadInput(f"{path}: row {number} has {len(row)} values, row 1 has {len(rows[0])}")
-    return np.array(rows, dtype=np.float64)
-
-
-def _numbers(line: str, path: Path, number: int) -> list[float]:
-    try:
-        return [float(word) for word in re.split(r"[,;\s]+", line.strip().strip(",;"))]
-    except ValueError as error:
-        raise BadInput(f"{path}: row {number} is not a list of numbers: {line.strip()[:60]!r}") from error
-
-
-def row_to_box(row: NDArray[np.float64], origin: int) -> Box:
-    """A row ``x,y,w,h`` or a polygon of 8 numbers, in a convention with the given origin, as a `Box`."""
-    if len(row) == 8:
-        polygon = Box.from_polygon([float(v) for v in row])
-        return Box(polygon.x - origin, polygon.y - origin, polygon.width, polygon.height)
-    if len(row) != 4:
-        raise BadInput(f"a box has 4 numbers x,y,w,h or 8 of a polygon, got {len(row)}")
-    x, y, w, h = (float(v) for v in row)
-    return Box(x - origin, y - origin, w, h)
-
-
-def list_images(folder: Path) -> tuple[Path, ...]:
-    """The images of a folder, ordered by the numbers in their names, then by name."""
-    images = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
-    return tuple(sorted(images, key=_natural))
-
-
-def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
-    parts = re.findall(r"\d+|\D+", path.name)
-    return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts], path.name
-
-
 def find_annotation(path: Path) -> Annotation | None:
     """The annotation of a benchmark's sequence folder (or of one box file in it); None where there is none."""
     if path.is_file():
@@ -93,16 +48,86 @@ def find_annotation(path: Path) -> Annotation | None:
         files, folder = _box_files(path), path
     if not files:
         return None
-    images = _sequence_images(folder)
-    rows = read_rows(files[0])
-    origin = _origin(files[0], folder)
-    return Annotation(images, files[0], row_to_box(rows[0], origin), origin, _several_targets(files))
+    rows, origin = read_rows(files[0]), _origin(files[0], folder)
+    images = annotated_images(files[0], sequence_images(folder), len(rows))
+    if not images:
+        raise BadInput(f"{folder}: none of the images that {files[0].name} belongs to are there")
+    notes = (*_several_targets(files), *_other_count(images, rows))
+    return Annotation(images, files[0], _first_box(files[0], rows[0], origin), origin, notes)
+
+
+def annotated_images(box_file: Path, images: tuple[Path, ...], rows: int) -> tuple[Path, ...]:
+    """The images that the rows of a box file belong to, where a benchmark annotates only some of a folder's."""
+    frames_file = box_file.with_name(box_file.name.replace("_gt.txt", "_frames.txt"))
+    if frames_file != box_file and frames_file.is_file():
+        return in_range(images, *_first_last(frames_file))
+    limits = OTB_FRAME_RANGES.get(box_file.resolve().parent.name)
+    return images if limits is None or len(images) == rows else in_range(images, *limits)
+
+
+def sequence_images(folder: Path, subfolders: tuple[str, ...] = ("img", "color", ".")) -> tuple[Path, ...]:
+    """Images of the first subfolder that has any; raises `BadInput` where none has."""
+    for sub in subfolders:
+        if (folder / sub).is_dir():
+            images = list_images(folder / sub)
+            if images:
+                return images
+    kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+    raise BadInput(f"{folder}: no images, expected them in {' or '.join(subfolders)} ({kinds})")
+
+
+def list_images(folder: Path) -> tuple[Path, ...]:
+    """The images of a folder, ordered by the numbers in their names, then by name; hidden files are none."""
+    with os.scandir(folder) as entries:  # knows files without asking for each
+        names = [e.name for e in entries if not e.name.startswith(".") and e.is_file()]
+    images = [path for path in map(Path, names) if path.suffix.lower() in IMAGE_SUFFIXES]
+    return tuple(folder / path for path in sorted(images, key=_natural))
+
+
+def visible(folder: Path, pattern: str) -> list[Path]:
+    """Files that a pattern finds, by name; without hidden ones, such as those a Mac leaves beside its own (``._a``)."""
+    found = sorted(p for p in folder.glob(pattern) if p.is_file())
+    return [p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
+
+
+def frame_number(path: Path) -> int:
+    """Last number in an image's name; raises `BadInput` where it has none."""
+    found = re.findall(r"\d+", path.stem)
+    if not found:
+        raise BadInput(f"{path}: a frame's name must hold its number, such as 0001.jpg")
+    return int(found[-1])
+
+
+def in_range(images: tuple[Path, ...], first: int, last: int) -> tuple[Path, ...]:
+    """Images numbered ``first`` to ``last``, both included."""
+    return tuple(p for p in images if first <= frame_number(p) <= last)
+
+
+def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    parts = re.findall(r"\d+|\D+", path.name)
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts], path.name
+
+
+def _first_last(path: Path) -> tuple[int, int]:
+    """TC128's NAME_frames.txt: number of the first and the last annotated image."""
+    values = read_values(path)
+    if len(values) != 2:
+        raise BadInput(f"{path}: expected 'first,last' frame number, got {len(values)} numbers")
+    return int(values[0]), int(values[1])
+
+
+def _first_box(path: Path, row: Row, origin: int) -> Box:
+    box = row_box(row, origin)
+    if box is None:
+        said = ",".join(f"{value:g}" for value in row) or "not numbers"
+        raise BadInput(f"{path}: row 1 gives no box, expected 4 numbers x,y,w,h or 8 of a polygon, got {said}")
+    return box
 
 
 def _box_files(folder: Path) -> list[Path]:
     """OTB's groundtruth_rect*.txt, VOT's, GOT-10k's and LaSOT's groundtruth.txt, UAV123's and TC128's NAME_gt.txt."""
     for pattern in ("groundtruth_rect*.txt", "groundtruth.txt", "*_gt.txt"):
-        found = sorted(p for p in folder.glob(pattern) if p.stat().st_size > 0)
+        found = [p for p in visible(folder, pattern) if p.stat().st_size > 0]
         if found:
             return found
     return []
@@ -115,20 +140,11 @@ def _several_targets(files: list[Path]) -> tuple[str, ...]:
     return (f"the folder has {len(files)} targets, this is {files[0].name}; for another give its file: {others}",)
 
 
-def _sequence_images(folder: Path) -> tuple[Path, ...]:
-    for sub in ("img", "color", "."):
-        if (folder / sub).is_dir():
-            images = list_images(folder / sub)
-            if images:
-                return _in_range(images, OTB_FRAME_RANGES.get(folder.resolve().name))
-    raise BadInput(f"{folder}: an annotation but no images, expected them in img/, color/ or beside it")
-
-
-def _in_range(images: tuple[Path, ...], limits: tuple[int, int] | None) -> tuple[Path, ...]:
-    if limits is None:
-        return images
-    kept = tuple(p for p in images if p.stem.isdigit() and limits[0] <= int(p.stem) <= limits[1])
-    return kept or images
+def _other_count(images: tuple[Path, ...], rows: list[Row]) -> tuple[str, ...]:
+    """A box file of one row says where to start; one of another length than the images may belong to others."""
+    if len(rows) in (1, len(images)):
+        return ()
+    return (f"{len(images)} images but {len(rows)} annotation rows: the first row is taken for {images[0].name}",)
 
 
 def _origin(path: Path, folder: Path) -> int:

@@ -16,7 +16,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
 
 from . import demo
-from .annotations import IMAGE_SUFFIXES, Annotation, find_annotation, list_images
+from .annotations import IMAGE_SUFFIXES, Annotation, find_annotation, sequence_images
 
 Frame = NDArray[np.uint8]
 
@@ -115,10 +115,7 @@ def _folder(path: Path) -> Source:
     annotation = find_annotation(path)
     if annotation is not None:
         return _annotated(path.resolve().name, annotation)
-    images = list_images(path)
-    if not images:
-        raise BadInput(f"{path}: no images in this folder (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
-    return image_source(path.resolve().name, images)
+    return image_source(path.resolve().name, sequence_images(path))
 
 
 def _annotated(name: str, found: Annotation) -> Source:
