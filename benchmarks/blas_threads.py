@@ -18,7 +18,7 @@ _CHILD = """
 import json, sys, time
 from pathlib import Path
 import cv2
-from cdedge_runtime import demo
+from cdedge_runtime.sources import demo
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 threads = int(sys.argv[2])
 cv2.setNumThreads(threads)

@@ -1,40 +1,46 @@
-"""Draw README's picture: the demo clip as a model tracks it.
+"""Draw README's moving picture: the demo clip as a model tracks it. Needs OpenCV 4.11 or newer.
 
-python benchmarks/picture.py MODEL docs/demo.jpg
+python benchmarks/picture.py MODEL docs/demo.webp
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from cdedge.show.video import drawn
+from cdedge_runtime.errors import BadEnvironment
 from cdedge_runtime.files import whole_file
-from cdedge_runtime.sources.frames import Frame, demo_source
-from cdedge_runtime.trackers.deepcd.tracker import Estimate, Tracker
+from cdedge_runtime.sources.demo import FPS, Clip
+from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.trackers.deepcd.tracker import Tracker
 
-SHOWN = (0, 60, 92, 141, 176, 210)
+EVERY = 2  # frames
+SIZE_PX = (360, 240)
+QUALITY = 80  # below, still parts keep blocks of darker frames
 
 
-def strip(model: Path) -> Frame:
-    """The shown frames of the demo clip side by side in two rows, with box, frame number and score."""
-    tracker, source, tiles = Tracker(model, threads=1), demo_source(), []
-    if source.first_box is None:
-        raise SystemExit("the demo clip has no box")
-    for index, frame in enumerate(source.frames()):
-        first = index == 0
-        estimate: Estimate = tracker.init(frame, source.first_box) if first else tracker.update(frame)
-        if index in SHOWN:
-            tiles.append(drawn(frame, estimate, index))
-    half = len(tiles) // 2
-    return np.vstack([np.hstack(tiles[:half]), np.hstack(tiles[half:])])
+def tracked(model: Path) -> Iterator[Frame]:
+    """Every second frame of the demo clip with box, frame number and score."""
+    clip, tracker = Clip(), Tracker(model, threads=1)
+    for index, frame in enumerate(clip.frames()):
+        estimate = tracker.update(frame) if index else tracker.init(frame, clip.box(0))
+        if index % EVERY == 0:
+            yield cv2.resize(drawn(frame, estimate, index), SIZE_PX, interpolation=cv2.INTER_AREA)
+
+
+def write(frames: list[Frame], path: Path) -> None:
+    """An endless animation of the frames at the clip's own pace."""
+    animation = cv2.Animation()
+    animation.frames = frames
+    animation.durations = [round(1000 * EVERY / FPS)] * len(frames)
+    with whole_file(path) as part:
+        if not cv2.imwriteanimation(str(part), animation, [cv2.IMWRITE_WEBP_QUALITY, QUALITY]):
+            raise BadEnvironment(f"{path}: this OpenCV cannot write animated WebP")
 
 
 if __name__ == "__main__":
-    with whole_file(Path(sys.argv[2])) as part:
-        cv2.imwrite(
-            str(part), cv2.resize(strip(Path(sys.argv[1])), None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA)
-        )
+    write(list(tracked(Path(sys.argv[1]))), Path(sys.argv[2]))

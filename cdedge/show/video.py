@@ -14,7 +14,8 @@ from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.files import whole_file
 from cdedge_runtime.sources.frames import Frame
 
-_FOUND, _LOST = (80, 220, 60), (60, 60, 230)  # BGR
+_FOUND, _LOST = (80, 220, 60), (90, 90, 250)  # BGR
+_FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.6, 1)  # face, size, thickness
 
 
 @contextmanager
@@ -44,7 +45,9 @@ def drawn(frame: Frame, estimate: Estimate, index: int) -> Frame:
     cv2.rectangle(picture, corners[0], corners[1], color, 2, cv2.LINE_AA)
     score = f"{estimate.score:.1f}" if math.isfinite(estimate.score) else "start"
     text = f"{index}  {'lost' if estimate.lost else score}"
-    cv2.putText(picture, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, color, 1, cv2.LINE_AA)
+    (width, height), _ = cv2.getTextSize(text, *_FONT)
+    cv2.rectangle(picture, (0, 0), (width + 16, height + 14), (0, 0, 0), cv2.FILLED)
+    cv2.putText(picture, text, (8, height + 7), _FONT[0], _FONT[1], color, _FONT[2], cv2.LINE_AA)
     return picture
 
 

@@ -19,7 +19,7 @@ CODE_BYTES = 13_600_000  # fitted: pages of library code that a session, its run
 SESSION_BYTES = 2_200_000  # fitted: onnxruntime's tables, and what Python and the libraries set up at the first run
 THREAD_BYTES = 100_000  # fitted: stack and work space of each further onnxruntime thread
 VIDEO_BYTES = 7_500_000  # fitted: code and tables of OpenCV's video decoder
-DEMO_BYTES = 4_000_000  # fitted: library code that renders the demo clip
+DEMO_BYTES = 16_000_000  # fitted: the demo clip's street (5.2 MB), work space, and library code that renders it
 WEIGHT_COPIES = 2  # as read and as onnxruntime lays them out for its kernels
 
 _FLOAT, _COMPLEX = 4, 8
@@ -114,6 +114,6 @@ def _frames(footage: Footage) -> int:
     pixels = math.prod(footage.frame_px)
     if footage.reader == "video":
         return VIDEO_BYTES + 2 * 3 * pixels + 5 * 3 * pixels // 2
-    if footage.reader == "demo":  # a background twice as wide and high and two canvases, of floats
-        return DEMO_BYTES + 2 * 3 * pixels + _FLOAT * 3 * (4 + 2) * pixels
+    if footage.reader == "demo":
+        return DEMO_BYTES + 2 * 3 * pixels
     return 2 * 3 * pixels

@@ -1,13 +1,14 @@
-"""The demo clip: a textured target over a textured moving background, rendered from a seed, with exact boxes.
+"""The demo clip: a red car in a street, filmed from a balcony by somebody who turns after it, with its exact boxes.
 
-It has what makes tracking hard, each in its own stretch: scale change, a look-alike passing by, partial
-occlusion, motion blur and a change of light.
+Generated from a seed. It has what makes tracking hard, each in its own stretch: a look-alike and a van pass behind the
+car, it comes nearer and turns its side, a lamp post hides part of it while the street rushes by, a cloud takes the sun.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,14 +16,33 @@ from numpy.typing import NDArray
 
 from cdedge_runtime.box import Box
 
+from .demo_actors import Car, Place, Sprite, Walker, saloon, van
+from .demo_street import Color, Picture, Points, View, paint_street
+
 FRAMES = 240
 FPS = 30.0
 WIDTH, HEIGHT = 480, 320
-TARGET = (56, 44)
 
-_OCCLUSION = range(130, 150)
-_BLUR = range(170, 190)
-_DIMMING = range(195, 225)
+_NEAR_LANE, _FAR_LANE = 21.2, 24.7  # y of their middles
+_RED: Color = (44, 40, 178)
+_SHUTTER = 0.5  # share of a frame's time that it is open
+# What happens when: frame numbers, and values between which it changes evenly.
+_SPEED_MPS = ((0, 75, 120, 143, 168, 240), (1.8, 1.8, 11.5, 11.5, 1.6, 1.2))
+_FOCAL_PX = ((0, 60, 150, 200, 240), (620, 620, 490, 490, 530))
+_SUNLIGHT = ((0, 178, 200, 222, 240), (1.0, 1.0, 0.66, 0.7, 0.95))
+
+
+@dataclass(frozen=True)
+class _Drive:
+    """A car on its lane: where it is in each frame (x in m), and its heading along x, 1 or -1."""
+
+    car: Car
+    xs: Points
+    y: float
+    heading: int
+
+    def at(self, t: int) -> Place:
+        return Place(float(self.xs[t]), self.y, self.heading)
 
 
 class Clip:
@@ -30,98 +50,138 @@ class Clip:
 
     def __init__(self, seed: int = 7) -> None:
         rng = np.random.default_rng(seed)
-        self._background = _texture(rng, WIDTH * 2, HEIGHT * 2, octaves=6, contrast=60.0)
-        self._target = _emblem(rng, TARGET)
-        self._twin = _emblem(rng, TARGET, like=self._target)
-        self._occluder = _texture(rng, 40, 120, octaves=4, contrast=90.0)
+        self._target = _Drive(saloon(_RED), -25 + _travelled(), _NEAR_LANE, 1)
+        self._others = (
+            _steady(saloon((52, 48, 164)), x=-8.5, speed_mps=-7.4),
+            _steady(van((206, 208, 206)), x=0.5, speed_mps=-7.4),
+            _steady(saloon((96, 74, 52)), x=46.0, speed_mps=-8.0),
+            _steady(saloon((150, 150, 146)), x=58.0, speed_mps=-8.0),
+        )
+        self._walkers = _walkers(rng)
+        self._views = _views(rng, self._target)
+        self._whole = _around(self._views)
+        self._street = paint_street(rng, self._whole)
 
     def frames(self) -> Iterator[NDArray[np.uint8]]:
         """All frames in order, (HEIGHT, WIDTH, 3) uint8 BGR."""
         return (self.frame(t) for t in range(FRAMES))
 
     def box(self, t: int) -> Box:
-        """The target's exact box in frame ``t``."""
-        scale = 1.0 + 0.35 * math.sin(2 * math.pi * t / 160)
-        center = (240 + 130 * math.sin(2 * math.pi * t / 120), 160 + 70 * math.sin(2 * math.pi * t / 75))
-        return Box.from_center(center, (TARGET[0] * scale, TARGET[1] * scale))
+        """The target's exact box in frame ``t``, hidden parts included."""
+        return self._target.car.box(self._views[t], self._target.at(t))
 
     def frame(self, t: int) -> NDArray[np.uint8]:
         """Frame ``t``, (HEIGHT, WIDTH, 3) uint8 BGR."""
-        canvas = self._pan(t)
-        box = self.box(t)
-        _paste(canvas, self._twin, _beside(box, t))
-        _paste(canvas, self._target, box)
-        if t in _OCCLUSION:
-            left = box.x - 40 + (box.width + 40) * (t - _OCCLUSION.start) / len(_OCCLUSION)
-            _paste(canvas, self._occluder, Box(left, box.y - 30, box.width * 0.55, box.height + 60))
-        if t in _BLUR:
-            canvas = cv2.blur(canvas, (7, 3))
-        if t in _DIMMING:
-            canvas *= 0.7
-        return np.clip(canvas, 0, 255).astype(np.uint8)
+        view = self._views[t]
+        street = self._seen(t)
+        frame = np.asarray(cv2.cvtColor(street, cv2.COLOR_BGRA2BGR), np.uint8)
+        for walker in self._people(t):
+            walker.shadow(frame, view, t / FPS)
+        for drive in self._driving(t):
+            drive.car.shadow(frame, view, drive.at(t))
+        for sprite in self._sprites(t):
+            sprite.onto(frame)
+        _cover(frame, street)
+        return cv2.convertScaleAbs(frame, alpha=float(np.interp(t, *_SUNLIGHT)))  # type: ignore[no-any-return]
 
-    def _pan(self, t: int) -> NDArray[np.float32]:
-        """The window of the background that the moving camera sees."""
-        shift = np.array([[1, 0, -WIDTH / 2 - 60 * math.sin(t / 40)], [0, 1, -HEIGHT / 2 - 30 * math.cos(t / 55)]])
-        return np.asarray(cv2.warpAffine(self._background, shift, (WIDTH, HEIGHT)), np.float32)
+    def _driving(self, t: int) -> list[_Drive]:
+        """The cars that are in sight or nearly so."""
+        return [drive for drive in (*self._others, self._target) if self._views[t].sees(drive.xs[t], drive.y)]
 
+    def _people(self, t: int) -> list[Walker]:
+        """The people who are in sight or nearly so."""
+        return [walker for walker in self._walkers if self._views[t].sees(*walker.place(t / FPS))]
 
-def _beside(box: Box, t: int) -> Box:
-    """The look-alike drifts past the target once, about 1.3 widths away at its nearest."""
-    dx = (t - 95) * 3.0
-    return Box.from_center((box.center[0] + dx, box.center[1] + 1.3 * box.height), (TARGET[0] * 1.0, TARGET[1] * 1.0))
+    def _seen(self, t: int) -> Picture:
+        """The part of the street that the camera sees in frame ``t``, blurred by its turn."""
+        onto = self._views[t].onto(self._whole)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        seen = cv2.warpPerspective(self._street, onto, (WIDTH, HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        turn = _SHUTTER * abs(self._views[t].yaw - self._views[max(0, t - 1)].yaw) * self._views[t].focal_px
+        return np.asarray(cv2.blur(seen, (2 * round(turn / 2) + 1, 1)), np.uint8)
 
+    def _sprites(self, t: int) -> list[Sprite]:
+        """Cars and people, the farthest first."""
+        view = self._views[t]
+        placed = [(w.place(t / FPS)[1], w.sprite(view, t / FPS)) for w in self._people(t)]
+        for drive in self._driving(t):
+            sprite = drive.car.sprite(view, drive.at(t))
+            placed.append((drive.y, sprite.blurred(_SHUTTER * abs(self._moved_px(drive, t)))))
+        return [sprite for _, sprite in sorted(placed, key=lambda pair: -pair[0])]
 
-def _texture(
-    rng: np.random.Generator, width: int, height: int, *, octaves: int, contrast: float
-) -> NDArray[np.float32]:
-    """Smooth colour noise of several spatial frequencies, (height, width, 3) float32 about 0..255."""
-    total = np.zeros((height, width, 3), np.float32)
-    for octave in range(octaves):
-        cells = 3 * 2**octave
-        noise = rng.standard_normal((cells, cells * width // height + 1, 3)).astype(np.float32)
-        total += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) * 0.75**octave
-    return np.asarray(120 + contrast * total / total.std() * 0.6, np.float32)
-
-
-def _emblem(
-    rng: np.random.Generator, size: tuple[int, int], like: NDArray[np.float32] | None = None
-) -> NDArray[np.float32]:
-    """A small picture of blobs and bars; with ``like``, one of the same colours but another pattern."""
-    width, height = size
-    image = _texture(rng, width * 2, height * 2, octaves=3, contrast=40.0)
-    palette = rng.uniform(10, 245, (6, 3)) if like is None else _dominant_colors(like)
-    for color in palette:
-        center = (int(rng.uniform(0, width * 2)), int(rng.uniform(0, height * 2)))
-        axes = (int(rng.uniform(8, width * 0.7)), int(rng.uniform(6, height * 0.7)))
-        cv2.ellipse(image, center, axes, rng.uniform(0, 180), 0, 360, tuple(map(float, color)), -1, cv2.LINE_AA)
-    return np.asarray(image, np.float32)
+    def _moved_px(self, drive: _Drive, t: int) -> float:
+        """How far a car went sideways in the picture since the frame before."""
+        last = max(0, t - 1)
+        now, then = (self._views[i].project(np.array([drive.xs[i], drive.y, 0.7])) for i in (t, last))
+        return float(now[0] - then[0])
 
 
-def _dominant_colors(image: NDArray[np.float32]) -> NDArray[np.float64]:
-    pixels = image.reshape(-1, 3)
-    return np.asarray(pixels[:: len(pixels) // 6][:6], np.float64)
+def _travelled() -> Points:
+    """Metres that the target has driven by each frame."""
+    speed = np.interp(np.arange(FRAMES), *_SPEED_MPS)
+    return np.concatenate([[0.0], np.cumsum(speed[:-1])]) / FPS
 
 
-def _paste(canvas: NDArray[np.float32], image: NDArray[np.float32], box: Box) -> None:
-    """Draw ``image`` into ``box`` of ``canvas`` in place, with soft sub-pixel edges."""
-    left, top = max(0, math.floor(box.x)), max(0, math.floor(box.y))
-    right, bottom = min(WIDTH, math.ceil(box.x + box.width)), min(HEIGHT, math.ceil(box.y + box.height))
-    if right <= left or bottom <= top:
+def _steady(car: Car, x: float, speed_mps: float) -> _Drive:
+    """A car on the far lane, at ``x`` in frame 0."""
+    return _Drive(car, np.linspace(x, x + speed_mps * (FRAMES - 1) / FPS, FRAMES), _FAR_LANE, -1)
+
+
+def _walkers(rng: np.random.Generator) -> tuple[Walker, ...]:
+    """Two people who cross the road, the others on the pavements."""
+    coats: tuple[Color, ...] = ((150, 96, 58), (58, 62, 66), (64, 104, 142), (178, 176, 170), (74, 110, 70))
+    places = [((-14.6, 19.6), (0.05, 1.2)), ((-13.6, 19.2), (-0.05, 1.25))]
+    for x, y, way in ((-34, 28.4, 1), (-24, 29.4, -1), (-11, 28.2, 1), (-3, 29.3, -1), (4, 28.3, -1), (-9, 14.2, 1)):
+        places.append(((x, y), (way * rng.uniform(1.0, 1.5), 0.0)))
+    return tuple(
+        Walker(start, velocity, rng.uniform(1.6, 1.86), coats[i % len(coats)], ((72, 60, 50), (48, 48, 52))[i % 2])
+        for i, (start, velocity) in enumerate(places)
+    )
+
+
+def _views(rng: np.random.Generator, target: _Drive) -> list[View]:
+    """The camera in each frame: it follows the target a little late, and the hands shake."""
+    bearing = np.arctan2(target.xs, target.y)
+    late = np.concatenate([np.full(8, bearing[0]), bearing, np.full(4, bearing[-1])])
+    smooth = np.convolve(late, np.full(13, 1 / 13), mode="valid")
+    shake = _shake(rng, 3)
+    return [
+        View(
+            yaw=smooth[t] + 0.02 + 0.0022 * shake[0, t],
+            pitch=-0.125 - 0.05 * (t / FRAMES) + 0.0018 * shake[1, t],
+            roll=0.0022 * shake[2, t],
+            focal_px=float(np.interp(t, *_FOCAL_PX)),
+            size=(WIDTH, HEIGHT),
+            center=(WIDTH / 2, HEIGHT / 2),
+        )
+        for t in range(FRAMES)
+    ]
+
+
+def _shake(rng: np.random.Generator, axes: int) -> Points:
+    """Unrest of the hands, (axes, FRAMES) of about -1.5..1.5."""
+    t = np.arange(FRAMES) / FPS
+    waves = [np.sin(2 * math.pi * hertz * t + rng.uniform(0, 6, (axes, 1))) for hertz in (0.7, 1.9, 4.3)]
+    return np.asarray(0.9 * waves[0] + 0.5 * waves[1] + 0.16 * waves[2])
+
+
+def _around(views: list[View]) -> View:
+    """A wide view that holds all of ``views``."""
+    middle = (min(v.yaw for v in views) + max(v.yaw for v in views)) / 2
+    wide = View(middle, -0.14, 0.0, 620.0, (0, 0), (0.0, 0.0))
+    frame = np.array([[0, 0, 1], [WIDTH, 0, 1], [WIDTH, HEIGHT, 1], [0, HEIGHT, 1]], float)
+    corners = np.concatenate([frame @ view.onto(wide).T for view in views])
+    corners = corners[:, :2] / corners[:, 2:]
+    left, top = np.floor(corners.min(axis=0)) - 2
+    right, bottom = np.ceil(corners.max(axis=0)) + 2
+    return replace(wide, size=(int(right - left), int(bottom - top)), center=(-float(left), -float(top)))
+
+
+def _cover(frame: Picture, street: Picture) -> None:
+    """Put back what stands in front of the cars, in place."""
+    columns = np.flatnonzero(street[..., 3].any(axis=0))
+    if len(columns) == 0:
         return
-    height, width = image.shape[:2]
-    sx, sy = box.width / width, box.height / height
-    # Pixel centres lie at +0.5 in box coordinates, at integers in OpenCV's.
-    matrix = np.array([[sx, 0, box.x - left + sx / 2 - 0.5], [0, sy, box.y - top + sy / 2 - 0.5]])
-    size = (right - left, bottom - top)
-    drawn = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    rows, columns = np.arange(top, bottom), np.arange(left, right)
-    cover = np.outer(_cover(rows, box.y, box.height), _cover(columns, box.x, box.width))[..., None]
-    part = canvas[top:bottom, left:right]
-    part += cover * (drawn - part)
-
-
-def _cover(pixels: NDArray[np.int64], start: float, length: float) -> NDArray[np.float32]:
-    """Share of each pixel [i, i+1) that lies in [start, start + length)."""
-    end = np.minimum(pixels + 1, start + length)
-    return np.asarray(np.clip(end - np.maximum(pixels, start), 0, 1), np.float32)
+    part = slice(columns[0], columns[-1] + 1)
+    share = street[:, part, 3:] / np.float32(255)
+    frame[:, part] = (frame[:, part] * (1 - share) + street[:, part, :3] * share + 0.5).astype(np.uint8)

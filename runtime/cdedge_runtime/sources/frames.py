@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
 
-from . import demo
 from .annotations import IMAGE_SUFFIXES, Annotation, find_annotation, sequence_images
 
 Frame = NDArray[np.uint8]
@@ -62,6 +61,8 @@ def open_source(text: str | None) -> Source:
 
 def demo_source() -> Source:
     """The generated demo clip."""
+    from . import demo  # a device that tracks a camera need not load it
+
     clip = demo.Clip()
     note = "no SOURCE given: using the built-in demo clip"
     return Source("demo", clip.frames, clip.box(0), count=demo.FRAMES, fps=demo.FPS, notes=(note,))
