@@ -14,7 +14,7 @@ _EXTRA_OF = {
     "onnxruntime": "cpu",
     "torch": "export",
     "torchvision": "export",
-    "onnx": "export",
+    "onnx": "onnx",
     "safetensors": "export",
     "scipy": "export",
     "distributed": "cluster",

@@ -15,6 +15,7 @@ from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.inspect import inspect
+from .commands.layers import layers
 from .commands.plan import plan
 from .commands.predict import predict
 from .commands.report import report
@@ -35,6 +36,7 @@ for command in (
     export,
     select,
     inspect,
+    layers,
     track,
     bench,
     predict,

@@ -22,6 +22,7 @@ from cdedge.planning.report import PLAN_SCHEMA, PlanReport
 from cdedge.serve.state import STATE_SCHEMA, State
 from cdedge.show.prediction import PREDICT_SCHEMA, Answer, Checked
 from cdedge.show.saved_bench import BENCH_SCHEMA, Compared
+from cdedge_export.onnx_net.taps import LAYERS_SCHEMA, LayersAnswer
 from cdedge_runtime.files import write_whole
 from cdedge_runtime.measure.benchmark import BenchReport
 from cdedge_runtime.measure.soak_report import SoakReport
@@ -36,6 +37,7 @@ def answers() -> dict[str, Mapping[str, Any]]:
         BENCH_SCHEMA: {**typing.get_type_hints(BenchReport), "compared": Compared | None, "prediction": Checked | None},
         PREDICT_SCHEMA: typing.get_type_hints(Answer),
         PLAN_SCHEMA: typing.get_type_hints(PlanReport),
+        LAYERS_SCHEMA: typing.get_type_hints(LayersAnswer),
         SELECT_SCHEMA: typing.get_type_hints(SelectAnswer),
         "cdedge.serve/1": {"address": str},
         STATE_SCHEMA: typing.get_type_hints(State),

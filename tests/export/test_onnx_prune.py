@@ -6,9 +6,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 import pytest
+
+pytest.importorskip("onnx", reason="networks are read with onnx: pip install 'cdedge[onnx]'")
+import onnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper

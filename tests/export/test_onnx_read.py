@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
+
+pytest.importorskip("onnx", reason="networks are read with onnx: pip install 'cdedge[onnx]'")
+import onnx
 from onnx import TensorProto, helper
 
 from cdedge_export.network.conventions import parse_convention
@@ -182,6 +184,7 @@ def test_short_names_are_the_shortest_ends_that_no_other_has() -> None:
         "/layer1/layer1.0/relu/Relu_output_0": "Relu",
         "/layer1/layer1.0/relu_1/Relu_output_0": "Relu",
         "/layer1/layer1.1/relu/Relu_output_0": "Relu",
+        "/relu/Relu_output_0": "Relu",
         "/Split_output_0": "Split",
         "/Split_output_1": "Split",
         "b/conv:0": "Conv",
@@ -189,7 +192,7 @@ def test_short_names_are_the_shortest_ends_that_no_other_has() -> None:
         "output": "Conv",
     }
     assert list(short_names(paths).values()) == [
-        *("layer1.0.relu", "relu_1", "layer1.1.relu", "Split", "Split_1", "conv", "a_b", "output"),
+        *("layer1.0.relu", "relu_1", "layer1.1.relu", "relu", "Split", "Split_1", "conv", "a_b", "output"),
     ]
 
 

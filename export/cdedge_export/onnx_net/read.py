@@ -17,7 +17,7 @@ from cdedge_runtime.files import file_sha256
 from cdedge_runtime.model.contract import WeightsInfo
 
 OLDEST_OPSET = 7  # the first that onnxruntime promises to run
-_UNKNOWN_LICENCE = "unknown: see the file's origin"
+UNKNOWN_LICENCE = "unknown: see the file's origin"
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 
 
@@ -53,7 +53,7 @@ def open_graph(path: Path) -> Graph:
     planes = shape[1] == 3
     size = shape[2:] if planes else shape[1:3]
     own_px = (size[0], size[1]) if size[0] and size[1] else None
-    info = WeightsInfo(path.name, file_sha256(path), _UNKNOWN_LICENCE)
+    info = WeightsInfo(path.name, file_sha256(path), UNKNOWN_LICENCE)
     return Graph(path, model, name, planes, own_px, info)
 
 

@@ -22,6 +22,7 @@ from .names import ends_of, short_names
 from .read import Graph
 from .settle import Settled, Shape, cut_fixed, fixed, session, settled
 
+LAYERS_SCHEMA = "cdedge.layers/1"
 MIN_CELLS = 8  # a coarser map says too little about where the target is
 _PRODUCTS = ("MatMul", "Gemm", "Einsum")
 _STEPS = {
@@ -51,6 +52,15 @@ class TapInfo:
     weight_bytes: int
     macs: int
     inner: bool
+
+
+@dataclass(frozen=True)
+class LayersAnswer:
+    """What ``cdedge layers`` answers: the network as it was named, the (height, width) of its input, its taps."""
+
+    network: str
+    input_px: Size
+    taps: tuple[TapInfo, ...]
 
 
 def taps(graph: Graph, input_px: Size) -> tuple[TapInfo, ...]:

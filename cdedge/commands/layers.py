@@ -1,0 +1,63 @@
+"""``cdedge layers``: what of a network can be tapped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cdedge.options import JsonOption
+from cdedge.show.render import emit_json, number, show_table, size
+from cdedge_runtime.record import encode
+
+if TYPE_CHECKING:
+    from cdedge_export.onnx_net.taps import TapInfo
+
+_INPUT_PX = 192
+
+
+def layers(
+    network: Annotated[
+        str, typer.Argument(help="An .onnx file, or a torchvision model's name.", metavar="NETWORK", show_default=False)
+    ],
+    input_px: Annotated[
+        int | None,
+        typer.Option(
+            "--input",
+            min=32,
+            max=512,
+            help="Side of the input in pixels, which MACs and cells are for. Default: 192.",
+            show_default=False,
+        ),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also what only a normalisation or activation of the same layer reads.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List what of a network can be given to 'export --layers': channels, stride, and what it costs up to there."""
+    from cdedge_export.onnx_net.taps import LAYERS_SCHEMA, LayersAnswer, taps
+    from cdedge_export.onnx_net.torchvision_net import open_network
+
+    graph, side = open_network(network), input_px or _INPUT_PX
+    found = taps(graph, (side, side))
+    if as_json:
+        emit_json(LAYERS_SCHEMA, encode(LayersAnswer(network, (side, side), found)))
+        return
+    show_table(
+        f"{graph.name} at {side}x{side} px",
+        ["layer", "operator", "channels", "stride", "cells", "weights", "MACs"],
+        [_row(tap) for tap in found if every or not tap.inner],
+    )
+
+
+def _row(tap: TapInfo) -> tuple[str, ...]:
+    return (
+        tap.name,
+        tap.op,
+        str(tap.channels),
+        f"{tap.stride:g}",
+        f"{tap.size[1]}x{tap.size[0]}",
+        size(tap.weight_bytes),
+        number(tap.macs),
+    )
