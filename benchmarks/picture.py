@@ -14,8 +14,8 @@ import cv2
 from cdedge.show.video import drawn
 from cdedge_runtime.errors import BadEnvironment
 from cdedge_runtime.files import whole_file
+from cdedge_runtime.image import Frame
 from cdedge_runtime.sources.demo import FPS, Clip
-from cdedge_runtime.sources.frames import Frame
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 
 EVERY = 2  # frames

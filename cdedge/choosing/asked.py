@@ -15,7 +15,8 @@ from cdedge_runtime.errors import BadInput, Usage
 from .doubts import box_text, doubts
 
 if TYPE_CHECKING:  # the doctor reads its options where OpenCV is broken
-    from cdedge_runtime.sources.frames import Frame, Source
+    from cdedge_runtime.image import Frame
+    from cdedge_runtime.sources.frames import Source
 
 Finder = Callable[["Frame"], "Box | None"]
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+|nan|inf))\s*(%?)\s*", re.IGNORECASE)

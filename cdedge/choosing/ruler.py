@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.image import Frame
 
 _MARGIN_PX = 34
 _WIDEST_PX, _NARROWEST_PX = 1600, 960  # of the picture

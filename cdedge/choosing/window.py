@@ -8,7 +8,7 @@ import sys
 import cv2
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.image import Frame
 
 _LARGEST_PX = (1280, 800)
 

@@ -25,9 +25,10 @@ from cdedge.show.render import emit_json, introduce, say, show_facts
 from cdedge.show.stages import show_stages
 from cdedge.show.video import drawing
 from cdedge_runtime.box import Box
+from cdedge_runtime.image import Frame
 from cdedge_runtime.run import RunReport, box_line, save_boxes, starting_box
 from cdedge_runtime.run import track as run_track
-from cdedge_runtime.sources.frames import Frame, open_source
+from cdedge_runtime.sources.frames import open_source
 
 
 def track(

@@ -10,7 +10,7 @@ import cv2
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadEnvironment, BadInput, BadModel, Usage
 from cdedge_runtime.estimate import Estimate
-from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.image import Frame
 
 
 class AnyTracker(Protocol):

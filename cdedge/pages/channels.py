@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import Tap
-from cdedge_runtime.sources.frames import Frame
 
 from .frames import jpeg_uri
 from .table import Cell, Column, number_cell, sortable_table, text_cell

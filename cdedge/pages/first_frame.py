@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from cdedge.choosing.asked import box_in
 from cdedge_runtime.errors import BadInput, CdedgeError, MissingExtra
+from cdedge_runtime.image import Frame, frame_sha256
 from cdedge_runtime.measure.footage import footage_of
 from cdedge_runtime.measure.predict import predict
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.model.hog import BACKBONE
 from cdedge_runtime.run import starting_box
-from cdedge_runtime.sources.frames import Frame, Source, first_frame, frame_sha256, open_source
+from cdedge_runtime.sources.frames import Source, first_frame, open_source
 
 if TYPE_CHECKING:
     from cdedge.pages.channels import ChannelPictures

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.image import Frame
 from cdedge_runtime.measure.predict import Footage, predict
 from cdedge_runtime.measure.probe import ProbeReport, Request, measure
 from cdedge_runtime.model.contract import ModelSpec
-from cdedge_runtime.sources.frames import Frame, Source
+from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.deepcd.settings import profile_settings
 
 from .budget import Budget, Candidate, Option

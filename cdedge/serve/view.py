@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from cdedge_runtime.errors import BadInput
-from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.image import Frame
 
 from .state import State
 

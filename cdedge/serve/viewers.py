@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.image import Frame
 
 from .view import View
 

@@ -12,7 +12,7 @@ import cv2
 from cdedge_runtime.errors import BadEnvironment
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.files import whole_file
-from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.image import Frame
 
 _FOUND, _LOST = (80, 220, 60), (90, 90, 250)  # BGR
 _FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.6, 1)  # face, size, thickness

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, ModelTracker
-from cdedge_runtime.sources.frames import Source, to_bgr
+from cdedge_runtime.image import to_bgr
+from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.opening import open_tracker
 
 if TYPE_CHECKING:

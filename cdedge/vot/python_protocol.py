@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 
 from cdedge_runtime.errors import CdedgeError
-from cdedge_runtime.sources.frames import Frame, read_image
+from cdedge_runtime.image import Frame
+from cdedge_runtime.sources.frames import read_image
 
 from .regions import box_of_wire
 from .setup import Setup, open_tracker

@@ -10,10 +10,10 @@ import numpy as np
 from cdedge_runtime import patch
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.estimate import no_lap
+from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.model.hog import HogFeatures
 from cdedge_runtime.patch import Sides
-from cdedge_runtime.sources.frames import Frame
 from cdedge_runtime.trackers.cacf import tracker as cacf
 from cdedge_runtime.trackers.mdnet.crops import crop_sides
 from cdedge_runtime.trackers.opening import open_features

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.image import frame_sha256
 from cdedge_runtime.model.contract import ModelSpec, SourceInfo, Tap
 from cdedge_runtime.model.hog import TAP
-from cdedge_runtime.sources.frames import Source, frame_sha256
+from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.settings import CacfSettings, EcoSettings, MdNetSettings, tracker_of
 
 from .choose.distill import Maps, TwoFrames, by_rules, distill

@@ -10,8 +10,9 @@ from typing import Literal
 
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import ModelSpec, Precision
-from cdedge_runtime.sources.frames import Frame, Source
+from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.settings import AnySettings
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import ModelSpec, WeightsInfo
-from cdedge_runtime.sources.frames import Frame
 from cdedge_runtime.trackers.settings import EcoSettings
 
 from .network.backbones import find_backbone

@@ -12,9 +12,10 @@ from .box import Box
 from .errors import CdedgeError, Usage
 from .estimate import Estimate, ModelTracker
 from .files import write_whole
+from .image import Frame, frame_sha256
 from .measure.meters import StageTime, Stopwatch, stage_time
 from .model.contract import ModelSpec
-from .sources.frames import Frame, Source, frame_sha256
+from .sources.frames import Source
 from .sources.latest import Latest
 
 Observer = Callable[[int, Frame, Estimate], None]

@@ -16,14 +16,14 @@ KEEP = 4
 LAMBDA = 30.0
 
 
-def spectra(seed: int = 0) -> dcf.Spectrum:
+def spectra(seed: int = 0) -> dcf.HalfSpectrum:
     rng = np.random.default_rng(seed)
     first = rng.standard_normal((CHANNELS, *GRID))
     maps = np.stack([first, first + 0.5 * rng.standard_normal(first.shape)]) * rng.uniform(0.3, 2, (CHANNELS, 1, 1))
     return dcf.spectrum(maps.astype(np.float32))
 
 
-def label() -> dcf.Spectrum:
+def label() -> dcf.HalfSpectrum:
     return dcf.spectrum(dcf.gaussian_label(GRID, (1.2, 1.2)))
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from cdedge_runtime.filter.compact import (
     CompactFilter,
+    SampleMemory,
     channel_gain,
     conjugate_gradients,
     label_for,
@@ -15,7 +16,6 @@ from cdedge_runtime.filter.compact import (
 )
 from cdedge_runtime.filter.dft import Dft
 from cdedge_runtime.filter.fourier import peak
-from cdedge_runtime.filter.samples import Memory
 
 GRID, SUPPORT, CHANNELS = (11, 9), (4, 3), 2
 
@@ -86,7 +86,7 @@ def test_support_is_bounded_by_the_grid_and_three_cells() -> None:
 
 
 def test_memory_weights_always_sum_to_one_and_the_first_sample_stays() -> None:
-    memory = Memory(3, np.full((1, 8, 8), 100, np.complex64))
+    memory = SampleMemory(3, np.full((1, 8, 8), 100, np.complex64))
     for value in range(10):
         memory.add(np.full((1, 8, 8), value, np.complex64), 0.1)
         assert memory.weights.sum() == pytest.approx(1, abs=1e-5)
@@ -95,7 +95,7 @@ def test_memory_weights_always_sum_to_one_and_the_first_sample_stays() -> None:
 
 
 def test_merging_keeps_the_weighted_mean() -> None:
-    memory = Memory(4, np.full((1, 8, 8), 5, np.complex64))
+    memory = SampleMemory(4, np.full((1, 8, 8), 5, np.complex64))
     values = [1.0, 2.0, 9.0, 9.5, 3.0]
     mean = 5.0
     for value in values:
@@ -106,7 +106,7 @@ def test_merging_keeps_the_weighted_mean() -> None:
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_memory_of_one_or_two_keeps_the_newest(size: int) -> None:
-    memory = Memory(size, np.zeros((1, 8, 8), np.complex64))
+    memory = SampleMemory(size, np.zeros((1, 8, 8), np.complex64))
     for value in (1, 2, 3):
         memory.add(np.full((1, 8, 8), value, np.complex64), 0.5)
     assert memory.spectra[-1, 0, 0, 0] == 3

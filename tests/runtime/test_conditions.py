@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cdedge_runtime.board import l4t_release
 from cdedge_runtime.measure.cgroup import cpu_limit, memory_limit
-from cdedge_runtime.measure.conditions import Conditions, l4t_release, read_conditions
+from cdedge_runtime.measure.conditions import Conditions, read_conditions
 from cdedge_runtime.record import decode, encode
 
 

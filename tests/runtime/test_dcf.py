@@ -14,7 +14,7 @@ def random_maps(*lead: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((*lead, *GRID)).astype(np.float32)
 
 
-def label() -> dcf.Spectrum:
+def label() -> dcf.HalfSpectrum:
     return dcf.spectrum(dcf.gaussian_label(GRID, (1.5, 1.5)))
 
 

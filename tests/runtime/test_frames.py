@@ -9,7 +9,8 @@ import pytest
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
-from cdedge_runtime.sources.frames import frame_sha256, open_source, to_bgr
+from cdedge_runtime.image import frame_sha256, to_bgr
+from cdedge_runtime.sources.frames import open_source
 from tests.conftest import MovingSquare
 
 

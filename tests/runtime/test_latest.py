@@ -9,9 +9,10 @@ import pytest
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.estimate import Estimate, Lap, ModelTracker, Sizes, no_lap
+from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.run import track
-from cdedge_runtime.sources.frames import Frame, Source
+from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.sources.latest import Latest
 
 

@@ -8,9 +8,18 @@ from pathlib import Path
 import pytest
 
 from cdedge_runtime.errors import BadEnvironment, ProviderUnavailable
-from cdedge_runtime.model import engines
-from cdedge_runtime.model.engines import EngineKey, cache_root, engine_folder, gpu_and_driver, made
-from cdedge_runtime.model.providers import kleidiai_leaks, release, session_entries, tensorrt_options
+from cdedge_runtime.model import providers
+from cdedge_runtime.model.providers import (
+    EngineKey,
+    cache_root,
+    engine_folder,
+    gpu_and_driver,
+    kleidiai_leaks,
+    made,
+    release,
+    session_entries,
+    tensorrt_options,
+)
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.run import starting_box, track
 from cdedge_runtime.sources.frames import open_source
@@ -40,7 +49,7 @@ def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_the_folder_follows_the_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CDEDGE_CACHE", str(tmp_path))
-    monkeypatch.setattr(engines, "run_tool", lambda _: "NVIDIA A100, 550.54\n")
+    monkeypatch.setattr(providers, "run_tool", lambda _: "NVIDIA A100, 550.54\n")
     first, second = tmp_path / "a.onnx", tmp_path / "b.onnx"
     first.write_bytes(b"a")
     second.write_bytes(b"b")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from cdedge_runtime.trackers.deepcd.scan import place
+from cdedge_runtime.trackers.deepcd.tracker import place
 
 SHAPE = (120, 200, 3)
 

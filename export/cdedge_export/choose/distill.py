@@ -70,7 +70,7 @@ class TwoFrames:
     """
 
     taps: Mapping[str, Maps]
-    label: dcf.Spectrum
+    label: dcf.HalfSpectrum
     padding: float
     power: float | None
     target: tuple[float, float]
@@ -81,7 +81,7 @@ class TwoFrames:
         """(Gh, Gw)."""
         return next(iter(self.taps.values())).shape[-2:]
 
-    def spectra(self) -> dcf.Spectrum:
+    def spectra(self) -> dcf.HalfSpectrum:
         """(2, d, Gh, Gwh) complex64 of what the device's filter sees, windowed.
 
         With a power the features are prepared and the channels equally strong; without, layers are equally strong.
@@ -91,7 +91,7 @@ class TwoFrames:
         return device_spectra(np.concatenate(list(self.taps.values()), axis=1), self.power)
 
 
-def device_spectra(features: Maps, power: float) -> dcf.Spectrum:
+def device_spectra(features: Maps, power: float) -> dcf.HalfSpectrum:
     """Spectra of (n, d, Gh, Gw) features prepared as on the device, the gain taken from the first."""
     maps = compact.prepared(features, power)
     return dcf.spectrum(maps * (compact.channel_gain(maps[0]) * dcf.hann_window(features.shape[-2:])))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cdedge_runtime import patch
 from cdedge_runtime.box import Box
 from cdedge_runtime.filter import fourier as dcf
-from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.image import Frame
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.settings import AnySettings
 from cdedge_runtime.trackers.window import label_in_window

@@ -17,8 +17,8 @@ from cdedge_runtime.errors import Usage
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.filter.dft import Real
+from cdedge_runtime.image import Frame
 from cdedge_runtime.model.session import Extractor
-from cdedge_runtime.sources.frames import Frame
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
 from .solo import Scene, margins, scene, trained

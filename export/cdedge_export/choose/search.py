@@ -75,8 +75,8 @@ def swap_search(objective: Objective, ranked: Sequence[int], *, sweeps: int = 3)
 
 def make_objective(
     name: str,
-    spectra: dcf.Spectrum,
-    label: dcf.Spectrum,
+    spectra: dcf.HalfSpectrum,
+    label: dcf.HalfSpectrum,
     *,
     grid: tuple[int, int],
     regularization: float,
@@ -102,9 +102,9 @@ class GivenFilter:
 
     def __init__(
         self,
-        spectra: dcf.Spectrum,
-        g: dcf.Spectrum,
-        labels: dcf.Spectrum,
+        spectra: dcf.HalfSpectrum,
+        g: dcf.HalfSpectrum,
+        labels: dcf.HalfSpectrum,
         *,
         grid: tuple[int, int],
         ridge: float,
@@ -154,7 +154,9 @@ class GivenFilter:
 class Reduced:
     """The least energy any filter on the set reaches: ``L sum_w y^H (K_S + L I)^-1 y``, K_S (2, 2) per frequency."""
 
-    def __init__(self, spectra: dcf.Spectrum, label: dcf.Spectrum, *, grid: tuple[int, int], ridge: float) -> None:
+    def __init__(
+        self, spectra: dcf.HalfSpectrum, label: dcf.HalfSpectrum, *, grid: tuple[int, int], ridge: float
+    ) -> None:
         power = np.abs(label).astype(np.float64) ** 2
         used = power > _LABEL_FLOOR * power.max()
         first, second = spectra[0][:, used], spectra[1][:, used]

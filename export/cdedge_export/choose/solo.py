@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime.filter import compact
-from cdedge_runtime.filter.dft import Dft, Real, Spectrum
+from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import hann_window
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
@@ -33,7 +33,7 @@ class Scene:
 
     window: Dft
     support: Dft
-    label: Spectrum
+    label: BandSpectrum
     distance: Real
     power: float
     ridge: float
@@ -74,7 +74,7 @@ def joint_margin(maps: Real, where: Scene) -> float:
     return float(margins(trained(first, where).respond(second, where.window)[None], where.distance)[0])
 
 
-def trained(first: Spectrum, where: Scene) -> compact.CompactFilter:
+def trained(first: BandSpectrum, where: Scene) -> compact.CompactFilter:
     """The device's filter as frame 1's spectrum (C, rows, columns) alone makes it."""
     return compact.CompactFilter(
         where.support, where.label, ridge=where.ridge, memory=1, first=first, iterations=where.iterations

@@ -14,8 +14,8 @@ from cdedge_runtime.errors import Usage
 from cdedge_runtime.estimate import no_lap
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.filter.confidence import psr
+from cdedge_runtime.image import Frame
 from cdedge_runtime.model.hog import BACKBONE, TAP
-from cdedge_runtime.sources.frames import Frame
 from cdedge_runtime.trackers.cacf.tracker import Cacf, weighted
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.window import WindowTracker

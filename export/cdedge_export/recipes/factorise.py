@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime.filter import compact
-from cdedge_runtime.filter.dft import Real, Spectrum
+from cdedge_runtime.filter.dft import BandSpectrum, Real
 from cdedge_runtime.trackers.eco.tracker import Problem
 
 _STEPS, _ITERATIONS, _FIRST = 10, 15, 30
@@ -102,7 +102,7 @@ class _Task:
         def unpacked(both: Real) -> tuple[Real, Real]:
             return both[:cut].reshape(weights.shape), both[cut:].reshape(projection.shape) * scale
 
-        def adjoint(error: Spectrum, h: Real, p: Real) -> Real:
+        def adjoint(error: BandSpectrum, h: Real, p: Real) -> Real:
             down = self._dft.inverse(projected * error.conj()) + self._ridge * h
             weighted = (fixed * error * self._parseval).reshape(len(fixed), -1).view(np.float32)
             across = (weighted @ self._seen.T + np.float32(_MU) * p) * self._free
@@ -117,13 +117,13 @@ class _Task:
         wanted = adjoint(missing, -weights, -projection)
         return unpacked(compact.conjugate_gradients(product, wanted, np.zeros_like(wanted), iterations))
 
-    def _projected(self, projection: Real) -> Spectrum:
+    def _projected(self, projection: Real) -> BandSpectrum:
         return (projection @ self._seen).view(np.complex64).reshape(len(projection), *self._parseval.shape)
 
-    def _response(self, spectrum: Spectrum, filters: Spectrum) -> Spectrum:
+    def _response(self, spectrum: BandSpectrum, filters: BandSpectrum) -> BandSpectrum:
         return np.asarray((spectrum * filters.conj()).sum(0))
 
-    def _scale(self, projected: Spectrum, fixed: Spectrum) -> float:
+    def _scale(self, projected: BandSpectrum, fixed: BandSpectrum) -> float:
         """Makes the projection's curvature as large as the filter's: the preconditioner; 0 while there is no filter."""
         if not fixed.any():
             return 0.0

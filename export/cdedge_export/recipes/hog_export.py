@@ -18,11 +18,12 @@ from cdedge_export.request import PRODUCER, ExportOptions, ExportReport, Say, fi
 from cdedge_runtime import patch
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadModel
+from cdedge_runtime.image import Frame, frame_sha256
 from cdedge_runtime.model import fhog
 from cdedge_runtime.model.contract import InputConvention, ModelSpec, Selection, SourceInfo, Tap, WeightsInfo
 from cdedge_runtime.model.hog import BACKBONE, CELL_PX, TAP, HogFeatures
 from cdedge_runtime.model.session import read_spec
-from cdedge_runtime.sources.frames import Frame, Source, frame_sha256
+from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.cacf import tracker as cacf
 from cdedge_runtime.trackers.settings import AnySettings, CacfSettings, EcoSettings, settings_of, tracker_of
 

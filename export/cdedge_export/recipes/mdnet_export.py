@@ -23,8 +23,9 @@ from cdedge_export.network.weights import Weights, load_weights
 from cdedge_export.request import PRODUCER, ExportOptions, ExportReport, Say, first_frames, refuse_changed
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.image import Frame, frame_sha256
 from cdedge_runtime.model.contract import ModelSpec, SourceInfo, Tap, WeightsInfo
-from cdedge_runtime.sources.frames import Frame, Source, frame_sha256
+from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.mdnet.candidates import check_sampling
 from cdedge_runtime.trackers.mdnet.crops import BATCH
 from cdedge_runtime.trackers.settings import MdNetSettings, settings_of, tracker_of

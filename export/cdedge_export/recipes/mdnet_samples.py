@@ -11,7 +11,7 @@ from cdedge_export.network.layers import Floats, Patches
 from cdedge_export.network.torch_net import extract
 from cdedge_export.network.weights import Weights
 from cdedge_runtime.box import Box
-from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.image import Frame
 from cdedge_runtime.trackers.mdnet import candidates
 from cdedge_runtime.trackers.mdnet.crops import BATCH, crop
 from cdedge_runtime.trackers.settings import MdNetSettings

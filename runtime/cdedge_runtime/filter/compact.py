@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .dft import Dft, Real, Spectrum
-from .samples import Memory, Store
+from .dft import BandSpectrum, Dft, Real
 
 _LOG = logging.getLogger(__name__)
 _HUGE = 1e30  # a step length beyond this is none
+_LOW = 4  # frequencies up to this one are enough to tell how alike two samples are
 
 
 def support_cells(target_cells: tuple[float, float], factor: float, grid: tuple[int, int]) -> tuple[int, int]:
@@ -41,38 +42,79 @@ def label_for(grid: tuple[int, int], support: tuple[int, int], sigma: float) -> 
     return np.asarray(np.outer(axes[0], axes[1]), np.float32)
 
 
+class Store(Protocol):
+    """Weighted samples: spectra (n, C, rows, columns), of which the first ``count`` are in use; weights (n,)."""
+
+    spectra: BandSpectrum
+    weights: Real
+    count: int
+
+    def add(self, spectrum: BandSpectrum, rate: float) -> None:
+        """Store a sample with weight ``rate``; the others fade by 1 - rate."""
+
+
+class SampleMemory:
+    """Weighted spectra (n, C, rows, columns); when full, the lightest is merged into the one most like it.
+
+    The first frame's sample is never merged. Weights sum to 1.
+    """
+
+    def __init__(self, size: int, first: BandSpectrum) -> None:
+        self.spectra: BandSpectrum = np.zeros((size, *first.shape), np.complex64)
+        self.weights: Real = np.zeros(size, np.float32)
+        self.spectra[0], self.weights[0], self.count = first, 1.0, 1
+
+    def add(self, spectrum: BandSpectrum, rate: float) -> None:
+        """Store a sample with weight ``rate``; the others fade by 1 - rate."""
+        if self.count < len(self.weights):
+            slot = self.count
+            self.count += 1
+        else:
+            slot = self._free_slot()
+        self.weights *= np.float32(1 - rate)
+        self.spectra[slot], self.weights[slot] = spectrum, rate
+
+    def _free_slot(self) -> int:
+        gone = int(self.weights[1:].argmin()) + 1 if self.count > 1 else 0
+        if self.count > 2:
+            others = distances(self.spectra[: self.count], self.spectra[gone])
+            others[[0, gone]] = np.inf
+            merge(self, gone, into=int(others.argmin()))
+        return gone
+
+
 class CompactFilter:
     """The filter, its memory, and the work space that training reuses."""
 
     def __init__(
         self,
         dft: Dft,
-        label: Spectrum,
+        label: BandSpectrum,
         *,
         ridge: float | Real,
         memory: int,
-        first: Spectrum,
+        first: BandSpectrum,
         iterations: int,
-        store: Callable[[int, Spectrum], Store] = Memory,
+        store: Callable[[int, BandSpectrum], Store] = SampleMemory,
     ) -> None:
         self._dft, self._ridge = dft, np.asarray(ridge, np.float32)
-        self._label: Spectrum = label.conj()
+        self._label: BandSpectrum = label.conj()
         self._work, self._spectrum = np.empty_like(first), np.empty_like(first)
         self.memory = store(memory, first)
         self.weights: Real = np.zeros((len(first), *dft.shape), np.float32)
-        self._conjugate: Spectrum = np.zeros_like(first)
+        self._conjugate: BandSpectrum = np.zeros_like(first)
         self.train(iterations)
 
-    def respond(self, spectrum: Spectrum, window: Dft) -> Real:
+    def respond(self, spectrum: BandSpectrum, window: Dft) -> Real:
         """Response map (Gh, Gw) to a window's spectrum (C, rows, columns)."""
         return window.inverse(np.multiply(spectrum, self._conjugate, out=self._work).sum(0))
 
-    def learn(self, spectrum: Spectrum, rate: float, iterations: int) -> None:
+    def learn(self, spectrum: BandSpectrum, rate: float, iterations: int) -> None:
         """Take in a sample with weight ``rate`` and improve the filter by some iterations."""
         self.store(spectrum, rate)
         self.train(iterations)
 
-    def store(self, spectrum: Spectrum, rate: float) -> None:
+    def store(self, spectrum: BandSpectrum, rate: float) -> None:
         """Take in a sample with weight ``rate``, unless it would break the filter."""
         with np.errstate(over="ignore", invalid="ignore"):
             energy = np.vdot(spectrum, spectrum)
@@ -92,7 +134,7 @@ class CompactFilter:
             self.weights = conjugate_gradients(self._product, self._wanted(), self.weights, iterations)
         np.conjugate(self._dft.forward(self.weights, out=self._conjugate), out=self._conjugate)
 
-    def _samples(self) -> Iterator[tuple[Spectrum, np.float32]]:
+    def _samples(self) -> Iterator[tuple[BandSpectrum, np.float32]]:
         return zip(self.memory.spectra[: self.memory.count], self.memory.weights, strict=False)
 
     def _wanted(self) -> Real:
@@ -108,13 +150,31 @@ class CompactFilter:
         product += self._ridge * h
         return product
 
-    def _summed(self, responses: Iterable[Spectrum]) -> Spectrum:
+    def _summed(self, responses: Iterable[BandSpectrum]) -> BandSpectrum:
         """The samples times their responses, summed; it holds until the next product."""
         total = self._spectrum
         total[:] = 0
         for (sample, _), response in zip(self._samples(), responses, strict=True):
             total += np.multiply(sample, response, out=self._work)
         return total
+
+
+def distances(spectra: BandSpectrum, spectrum: BandSpectrum) -> Real:
+    """How unlike (n, C, rows, columns) spectra are to one of (C, rows, columns), by their low frequencies; (n,)."""
+    half = spectrum.shape[1] // 2
+    rows = [k for k in range(spectrum.shape[1]) if k <= _LOW or half < k <= half + _LOW]
+    low, of_one = spectra[:, :, rows, : _LOW + 1], spectrum[:, rows, : _LOW + 1]
+    return np.asarray(np.square(np.abs(low - of_one)).sum((1, 2, 3)))
+
+
+def merge(memory: Store, gone: int, *, into: int) -> None:
+    """Put one sample's weight on another, which becomes their weighted mean."""
+    kept, lost = memory.weights[into], memory.weights[gone]
+    memory.spectra[into] *= kept / (kept + lost)
+    memory.spectra[gone] *= lost / (kept + lost)
+    memory.spectra[into] += memory.spectra[gone]
+    memory.weights[into] = kept + lost
+    memory.weights[gone] = 0
 
 
 def conjugate_gradients(product: Callable[[Real], Real], wanted: Real, start: Real, iterations: int) -> Real:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Real = NDArray[np.float32]
-Spectrum = NDArray[np.complex64]
+BandSpectrum = NDArray[np.complex64]
 Sides = tuple[Real, Real]
 
 
@@ -48,7 +48,7 @@ class Dft:
         self._back_even, self._back_odd = _pairs(back.conj()).T.copy(), _pairs((1j * back).conj()).T.copy()
         self._kept: dict[tuple[int, ...], tuple[Real, Real]] = {}
 
-    def forward(self, maps: Real, out: Spectrum | None = None) -> Spectrum:
+    def forward(self, maps: Real, out: BandSpectrum | None = None) -> BandSpectrum:
         """(..., h, w) float32 to (..., 2 b + 1, b + 1) complex64, in ``out`` if given."""
         half, leading = self._half, maps.shape[:-2]
         found = np.empty((*leading, *self.frequencies), np.complex64) if out is None else out
@@ -62,7 +62,7 @@ class Dft:
         cosines += sines
         return found
 
-    def inverse(self, spectrum: Spectrum) -> Real:
+    def inverse(self, spectrum: BandSpectrum) -> Real:
         """(..., 2 b + 1, b + 1) complex64 to (..., h, w) float32, without the window."""
         half, leading = self._half, spectrum.shape[:-2]
         pairs = spectrum.view(np.float32)
@@ -73,7 +73,7 @@ class Dft:
         np.matmul(np.subtract(positive, negative, out=sums), self._back_odd, out=lines[..., half:, :])
         return np.asarray(np.matmul(self._back_rows, lines))
 
-    def shifted(self, spectrum: Spectrum, rows: float, columns: float) -> Spectrum:
+    def shifted(self, spectrum: BandSpectrum, rows: float, columns: float) -> BandSpectrum:
         """Spectrum of the maps moved up by ``rows`` and left by ``columns``, whole cells or not, around the border."""
         waves = np.concatenate([np.arange(self._half), -np.arange(1, self._half)])
         down = np.exp(2j * np.pi * rows / self.grid[0] * waves)

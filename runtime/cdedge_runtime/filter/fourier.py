@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Real = NDArray[np.float32]
-Spectrum = NDArray[np.complex64]
+HalfSpectrum = NDArray[np.complex64]
 
 
 def gaussian_label(grid: tuple[int, int], sigma: tuple[float, float]) -> Real:
@@ -30,12 +30,12 @@ def hann_window(grid: tuple[int, int], *, zero_ends: bool = False) -> Real:
     return np.asarray(np.outer(*hann_sides(grid, zero_ends=zero_ends)))
 
 
-def spectrum(maps: Real) -> Spectrum:
+def spectrum(maps: Real) -> HalfSpectrum:
     """Half spectrum of (..., Gh, Gw) maps: (..., Gh, Gw // 2 + 1) complex64 (numpy 1 would return complex128)."""
     return np.fft.rfft2(maps).astype(np.complex64, copy=False)
 
 
-def inverse(half: Spectrum, grid: tuple[int, int]) -> Real:
+def inverse(half: HalfSpectrum, grid: tuple[int, int]) -> Real:
     """The real maps of half spectra."""
     return np.fft.irfft2(half, s=grid).astype(np.float32, copy=False)
 
@@ -50,8 +50,11 @@ def half_weights(grid: tuple[int, int]) -> Real:
 
 
 def solve(
-    samples: Spectrum | NDArray[np.complex128], labels: Spectrum, regularization: float, weights: Real | None = None
-) -> Spectrum:
+    samples: HalfSpectrum | NDArray[np.complex128],
+    labels: HalfSpectrum,
+    regularization: float,
+    weights: Real | None = None,
+) -> HalfSpectrum:
     """The exact minimiser of Eq. 5 over n weighted samples, in its dual form (Eq. 7 in n x n systems).
 
     Per frequency ``g = F^H (F F^H + lambda W^-1)^-1 y`` with F the (n, c) matrix of samples; identical to the c x c
@@ -70,7 +73,7 @@ def solve(
     return np.asarray(np.einsum("ichw,hwi->chw", samples.conj(), dual, optimize=True), np.complex64)
 
 
-def respond(features: Spectrum, g: Spectrum, grid: tuple[int, int]) -> Real:
+def respond(features: HalfSpectrum, g: HalfSpectrum, grid: tuple[int, int]) -> Real:
     """Response map (Gh, Gw) of Eq. 8 for features and filter of shape (c, Gh, Gwh)."""
     return inverse(np.einsum("chw,chw->hw", features, g, optimize=False), grid)
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from cdedge_runtime import patch
 from cdedge_runtime.box import Box
-from cdedge_runtime.model.fhog import fhog
+from cdedge_runtime.image import Frame
+from cdedge_runtime.model.hog import fhog
 from cdedge_runtime.patch import Sides
-from cdedge_runtime.sources.frames import Frame
 
 _SCALES, _STEP = 33, 1.02
 _RIDGE = _LEARNING_RATE = 0.01

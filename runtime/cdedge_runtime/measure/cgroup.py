@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cdedge_runtime.board import read_text
+
 _NO_LIMIT_BYTES = 2**62  # version 1 writes "no limit" as the largest page-aligned number
 
 
@@ -29,14 +31,6 @@ def address_limit() -> int | None:
         return None
     soft = resource.getrlimit(resource.RLIMIT_AS)[0]
     return None if soft == resource.RLIM_INFINITY else soft
-
-
-def read_text(path: Path) -> str | None:
-    """A small file's text without surrounding space and NUL; None where it cannot be read."""
-    try:
-        return path.read_text(errors="replace").strip().strip("\0")
-    except OSError:
-        return None
 
 
 def _folders(root: Path, controller: str) -> list[Path]:

@@ -9,14 +9,13 @@ import datetime
 import os
 import platform
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from .cgroup import address_limit, cpu_limit, memory_limit, read_text
+from cdedge_runtime.board import Ask, board_and_l4t, read_text, run_tool
+
+from .cgroup import address_limit, cpu_limit, memory_limit
 from .tegra import Tegra, read_tegra
 
 PACKAGES = (
@@ -33,8 +32,6 @@ BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 BUSY_SHARE = 0.5  # of the processors: a load above it disturbs what is measured
 _CPU_COOLERS = ("cpufreq", "processor", "thermal-cpufreq", "cpu-")
 _PI_THROTTLED = 0b110  # bits of get_throttled: 1 capped clock, 2 throttled now
-
-Ask = Callable[[list[str]], "str | None"]
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,13 @@ def read_conditions(root: Path = Path("/"), ask: Ask | None = None) -> Condition
     """The conditions now. ``root`` holds /proc and /sys; ``ask`` runs a command and gives what it printed."""
     memory, cpus = _meminfo(root), os.cpu_count() or 1
     frequency = root / "sys/devices/system/cpu/cpu0/cpufreq"
-    tegra = read_text(root / "etc/nv_tegra_release")
+    board, l4t = board_and_l4t(root)
     return Conditions(
         time=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         machine=platform.machine(),
         system=f"{platform.system()} {platform.release()}",
-        board=read_text(root / "proc/device-tree/model"),
-        l4t=None if tegra is None else l4t_release(tegra),
+        board=board,
+        l4t=l4t,
         cpu=_cpu_name(root),
         cpus=cpus,
         usable_cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cpus,
@@ -114,22 +111,6 @@ def _version(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return None
-
-
-def l4t_release(text: str) -> str:
-    """``r36.4.3`` of the first line of /etc/nv_tegra_release; the line itself where it looks otherwise."""
-    found = re.search(r"R(\d+)\s*\(release\),\s*REVISION:\s*([\d.]+)", text)
-    return f"r{found[1]}.{found[2]}" if found else text.splitlines()[0]
-
-
-def run_tool(command: list[str]) -> str | None:
-    """What a command printed; None where it is not there or fails."""
-    if shutil.which(command[0]) is None:
-        return None
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
         return None
 
 

@@ -77,7 +77,7 @@ def predict(spec: ModelSpec, footage: Footage | None, *, threads: int = 1) -> Pr
     support = support_cells(spec, settings)
     taps = _FLOAT * channels * support[0] * support[1]
     features = _FLOAT * channels * rows * columns
-    # Each of the two transforms keeps its lines and its sines, see transform.py.
+    # Each of the two transforms keeps its lines and its sines, see filter/dft.py.
     scratch = _FLOAT * channels * (down * (columns + support[1]) + 2 * (down // 2) * 2 * across)
     return Prediction(
         floor_bytes=FLOOR_BYTES,

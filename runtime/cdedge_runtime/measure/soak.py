@@ -20,10 +20,11 @@ import numpy as np
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, CdedgeError
 from cdedge_runtime.estimate import ModelTracker
+from cdedge_runtime.image import Frame
 from cdedge_runtime.measure.meters import memory_now
 from cdedge_runtime.record import decode, encode
 from cdedge_runtime.run import starting_box
-from cdedge_runtime.sources.frames import Frame, Source, open_source
+from cdedge_runtime.sources.frames import Source, open_source
 from cdedge_runtime.trackers.opening import open_tracker
 
 from . import child

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 from cdedge_runtime.errors import CdedgeError
-from cdedge_runtime.model.engines import engine_folder
+from cdedge_runtime.model.providers import engine_folder
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.record import decode, encode
 

@@ -16,8 +16,7 @@ from cdedge_runtime.errors import BadModel, MissingExtra, ProviderUnavailable
 
 from . import contract
 from .contract import CROPS, INPUT_NAME, OUTPUT_NAME, ModelSpec
-from .engines import engine_folder, made
-from .providers import PROVIDERS, session_entries, tensorrt_options
+from .providers import PROVIDERS, engine_folder, made, session_entries, tensorrt_options
 
 try:
     import onnxruntime as ort

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,14 +9,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
+from cdedge_runtime.image import Frame, to_bgr
 
 from .annotations import IMAGE_SUFFIXES, Annotation, find_annotation, sequence_images
-
-Frame = NDArray[np.uint8]
 
 _READ_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION  # annotations are in stored pixels
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a broken video is reported by us, in one line
@@ -87,29 +84,6 @@ def read_image(path: Path) -> Frame:
     if image is None:
         raise BadInput(f"{path}: cannot be decoded as an image")
     return np.asarray(image, np.uint8)
-
-
-def to_bgr(frame: NDArray[np.generic]) -> Frame:
-    """Any common frame as (H, W, 3) uint8 BGR: grey, one channel, BGR or BGRA; 8 or 16 bit.
-
-    Raises `BadInput` for anything else. A frame that already fits is returned as it is.
-    """
-    if frame.dtype == np.uint16:
-        frame = (np.asarray(frame, np.uint16) >> 8).astype(np.uint8)
-    if frame.dtype != np.uint8 or frame.size == 0 or frame.ndim not in (2, 3):
-        raise BadInput(f"a frame must be (H, W[, 1|3|4]) uint8 or uint16, got {frame.shape} {frame.dtype}")
-    channels = 1 if frame.ndim == 2 else frame.shape[2]
-    if channels == 3:
-        return frame  # type: ignore[return-value]
-    if channels not in (1, 4):
-        raise BadInput(f"a frame must have 1, 3 or 4 channels, got {channels}")
-    code = cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR
-    return np.asarray(cv2.cvtColor(frame, code), np.uint8)
-
-
-def frame_sha256(frame: Frame) -> str:
-    """A frame's identity: the SHA-256 of its size and pixels."""
-    return hashlib.sha256(repr(frame.shape).encode() + np.ascontiguousarray(frame).tobytes()).hexdigest()
 
 
 def _folder(path: Path) -> Source:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Iterator
 from types import TracebackType
 
-from .frames import Frame
+from cdedge_runtime.image import Frame
 
 
 class Latest:

@@ -15,9 +15,9 @@ from cdedge_runtime.estimate import Estimate, Lap, Sizes, no_lap
 from cdedge_runtime.filter.confidence import psr
 from cdedge_runtime.filter.fourier import Real, gaussian_label, peak, peak_cell
 from cdedge_runtime.filter.scale import ScaleFilter
+from cdedge_runtime.image import Frame, to_bgr
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.patch import Sides
-from cdedge_runtime.sources.frames import Frame, to_bgr
 
 from .settings import CacfSettings, Cf2Settings
 

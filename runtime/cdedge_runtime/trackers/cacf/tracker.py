@@ -10,9 +10,9 @@ from cdedge_runtime import patch
 from cdedge_runtime.box import Box
 from cdedge_runtime.estimate import Features, Lap
 from cdedge_runtime.filter import fourier as dcf
-from cdedge_runtime.filter.fourier import Real, Spectrum
+from cdedge_runtime.filter.fourier import HalfSpectrum, Real
+from cdedge_runtime.image import Frame
 from cdedge_runtime.patch import Sides
-from cdedge_runtime.sources.frames import Frame
 from cdedge_runtime.trackers.settings import CacfSettings, settings_of
 from cdedge_runtime.trackers.window import Point, label_in_window
 
@@ -31,7 +31,7 @@ def grid_for(size: tuple[float, float], settings: CacfSettings) -> tuple[int, in
     return rows, columns
 
 
-def independent_filter(samples: Spectrum, label: Spectrum, *, ridge: float, context: float) -> Spectrum:
+def independent_filter(samples: HalfSpectrum, label: HalfSpectrum, *, ridge: float, context: float) -> HalfSpectrum:
     """One filter per channel, g = conj(x) y / (|x|^2 + ridge + context sum |c|^2), as released.
 
     samples (1 + k, C, Gh, Gwh): the target's window x, then the context patches c. Returns g (C, Gh, Gwh).
@@ -42,14 +42,14 @@ def independent_filter(samples: Spectrum, label: Spectrum, *, ridge: float, cont
     return np.asarray(target.conj() * label / power)
 
 
-def joint_filter(samples: Spectrum, label: Spectrum, *, ridge: float, context: float) -> Spectrum:
+def joint_filter(samples: HalfSpectrum, label: HalfSpectrum, *, ridge: float, context: float) -> HalfSpectrum:
     """The minimiser over all channels of |sum x_l g_l - y|^2 + context sum_i |sum c_il g_l|^2 + ridge |g|^2."""
     labels = np.zeros((len(samples), *label.shape), np.complex64)
     labels[0] = label
     return dcf.solve(weighted(samples, context).astype(np.complex128), labels, ridge)
 
 
-def weighted(samples: Spectrum, context: float) -> Spectrum:
+def weighted(samples: HalfSpectrum, context: float) -> HalfSpectrum:
     """The samples with the context patches scaled, so that their squared error counts ``context`` times."""
     scale = np.full((len(samples), 1, 1, 1), math.sqrt(context), np.float32)
     scale[0] = 1
@@ -87,13 +87,13 @@ class Cacf:
     def state_bytes(self) -> int:
         return self._filter.nbytes
 
-    def samples(self, image: Frame, center: Point, lap: Lap) -> Spectrum:
+    def samples(self, image: Frame, center: Point, lap: Lap) -> HalfSpectrum:
         """Spectra (5, C, Gh, Gwh) of the window at ``center`` and of the four beside it."""
         width, height = self._size
         places = [center, *((center[0] + c * width, center[1] + r * height) for r, c in _BESIDE)]
         return np.stack([self._spectrum(image, place, lap) for place in places])
 
-    def trained(self, samples: Spectrum) -> Spectrum:
+    def trained(self, samples: HalfSpectrum) -> HalfSpectrum:
         """The filter (C, Gh, Gwh) of one frame's samples, in the form that the settings name."""
         form = independent_filter if self.settings.form == "independent" else joint_filter
         return form(samples, self.label, ridge=self.settings.ridge, context=self.settings.context)
@@ -107,7 +107,7 @@ class Cacf:
         lap("features")
         return maps
 
-    def _spectrum(self, image: Frame, center: Point, lap: Lap) -> Spectrum:
+    def _spectrum(self, image: Frame, center: Point, lap: Lap) -> HalfSpectrum:
         spectrum = dcf.spectrum(self.maps(image, center, lap) * self._window)
         lap("transform")
         return spectrum

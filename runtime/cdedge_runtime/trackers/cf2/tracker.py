@@ -12,9 +12,9 @@ from cdedge_runtime import patch
 from cdedge_runtime.box import Box
 from cdedge_runtime.estimate import Features, Lap
 from cdedge_runtime.filter import fourier as dcf
-from cdedge_runtime.filter.fourier import Real, Spectrum
+from cdedge_runtime.filter.fourier import HalfSpectrum, Real
+from cdedge_runtime.image import Frame
 from cdedge_runtime.patch import Sides
-from cdedge_runtime.sources.frames import Frame
 from cdedge_runtime.trackers.settings import Cf2Settings, settings_of
 from cdedge_runtime.trackers.window import Point, label_in_window
 
@@ -53,11 +53,11 @@ def layer_weights(layers: tuple[str, ...]) -> tuple[float, ...]:
 class LayerFilter:
     """One layer's model: ``alpha`` (Gh, Gwh) and the appearance (C, Gh, Gwh) it belongs to."""
 
-    alpha: Spectrum
-    appearance: Spectrum
+    alpha: HalfSpectrum
+    appearance: HalfSpectrum
 
 
-def train(appearance: Spectrum, label: Spectrum, ridge: float, grid: tuple[int, int]) -> LayerFilter:
+def train(appearance: HalfSpectrum, label: HalfSpectrum, ridge: float, grid: tuple[int, int]) -> LayerFilter:
     """Ridge regression in the dual for one sample: alpha = y / (k + ridge), k the linear kernel's spectrum."""
     kernel = _kernel(appearance, appearance, grid).real + np.float32(ridge)
     return LayerFilter(label / kernel, appearance.copy())
@@ -69,7 +69,7 @@ def blend(old: LayerFilter, new: LayerFilter, rate: float) -> LayerFilter:
     return LayerFilter(keep * old.alpha + take * new.alpha, keep * old.appearance + take * new.appearance)
 
 
-def respond(model: LayerFilter, seen: Spectrum, grid: tuple[int, int]) -> Real:
+def respond(model: LayerFilter, seen: HalfSpectrum, grid: tuple[int, int]) -> Real:
     """Response (Gh, Gw) of one layer, not yet normalised."""
     return dcf.inverse(model.alpha * _kernel(seen, model.appearance, grid), grid)
 
@@ -124,7 +124,7 @@ class Cf2:
         seen = self._spectrum(image, center, lap)
         return [train(seen[part], self._label, self.settings.ridge, self.spec.grid) for part in self._layers]
 
-    def _spectrum(self, image: Frame, center: Point, lap: Lap) -> Spectrum:
+    def _spectrum(self, image: Frame, center: Point, lap: Lap) -> HalfSpectrum:
         window = patch.cut(image, center, self._sides, out=self._patch)
         lap("patch")
         maps = self._extract(window)
@@ -134,6 +134,6 @@ class Cf2:
         return spectrum
 
 
-def _kernel(one: Spectrum, other: Spectrum, grid: tuple[int, int]) -> Spectrum:
+def _kernel(one: HalfSpectrum, other: HalfSpectrum, grid: tuple[int, int]) -> HalfSpectrum:
     """Linear kernel's spectrum (Gh, Gwh) of two samples, over the number of their elements."""
     return np.asarray(np.einsum("chw,chw->hw", one, other.conj()) / np.float32(len(one) * grid[0] * grid[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,15 @@ from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, Features, Lap, Sizes, no_lap
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.confidence import psr
-from cdedge_runtime.filter.dft import Dft, Real, Spectrum
+from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import hann_sides, peak, wrapped
+from cdedge_runtime.image import Frame, to_bgr
 from cdedge_runtime.model.session import Extractor
-from cdedge_runtime.sources.frames import Frame, to_bgr
 from cdedge_runtime.trackers.settings import settings_of
 
-from .scan import Point, place
 from .settings import Settings
+
+Point = tuple[float, float]
 
 _FOUND = 1.5  # how much stronger than a weak response one must be for a lost target to count as found
 _SCORE_RATE = 0.05  # how fast the running mean of the score follows it
@@ -122,12 +124,12 @@ class Tracker:
         lap("features")
         return compact.prepared(features, self._settings.power, out=features)
 
-    def _spectrum(self, image: Frame, view: View, lap: Lap) -> Spectrum:
+    def _spectrum(self, image: Frame, view: View, lap: Lap) -> BandSpectrum:
         spectrum = self._transformed(self._maps(image, view, lap))
         lap("transform")
         return spectrum
 
-    def _transformed(self, maps: Real) -> Spectrum:
+    def _transformed(self, maps: Real) -> BandSpectrum:
         """The spectrum of the windowed maps, all channels equally strong; it holds until the next call."""
         seen = self._dft.forward(maps, out=self._seen)
         parts = seen.view(np.float32)
@@ -185,3 +187,20 @@ class Tracker:
 
     def _weak_below(self) -> float:
         return max(self._settings.lost_below, self._settings.lost_share * self._mean_score)
+
+
+def place(frame_shape: tuple[int, ...], side_px: float, near: Point, visit: int) -> Point:
+    """Where to look for a lost target at its ``visit``-th frame, counted from 0: one place (x, y), so it costs no time.
+
+    Places lie half a search window of ``side_px`` apart and cover a frame of shape (H, W, ...); the nearest to ``near``
+    come first, over and over.
+    """
+    columns, rows = (_stops(n, side_px / 2) for n in frame_shape[1::-1])
+    places = sorted(product(columns, rows), key=lambda p: math.dist(p, near))
+    return places[visit % len(places)]
+
+
+def _stops(length: int, step: float) -> list[float]:
+    """Points from 0 to ``length``, at most ``step`` apart."""
+    count = max(1, math.ceil(length / step))
+    return [length * i / count for i in range(count + 1)]

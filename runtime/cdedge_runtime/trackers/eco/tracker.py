@@ -16,9 +16,9 @@ from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, Features, Lap, Sizes, no_lap
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.confidence import psr
-from cdedge_runtime.filter.dft import Dft, Real, Spectrum
+from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import gaussian_label, hann_window
-from cdedge_runtime.sources.frames import Frame, to_bgr
+from cdedge_runtime.image import Frame, to_bgr
 from cdedge_runtime.trackers.settings import EcoSettings, settings_of
 
 from .mixture import Mixture
@@ -33,7 +33,7 @@ class Problem:
     """What a filter is trained on besides samples: transform, label spectrum, spatial penalty (Gh, Gw)."""
 
     dft: Dft
-    label: Spectrum
+    label: BandSpectrum
     ridge: Real
 
 
@@ -56,7 +56,7 @@ class Answer:
     columns: float
     height: float
     response: Real
-    seen: Spectrum
+    seen: BandSpectrum
 
 
 class Eco:

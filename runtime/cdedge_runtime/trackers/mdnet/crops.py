@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cdedge_runtime import patch
 from cdedge_runtime.estimate import CropFeatures, Lap
 from cdedge_runtime.filter.dft import Real
-from cdedge_runtime.sources.frames import Frame
+from cdedge_runtime.image import Frame
 
 from .candidates import Boxes
 

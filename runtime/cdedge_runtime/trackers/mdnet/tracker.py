@@ -12,7 +12,7 @@ from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput, NotInitialized
 from cdedge_runtime.estimate import CropFeatures, Estimate, Lap, Sizes, no_lap
 from cdedge_runtime.filter.dft import Real
-from cdedge_runtime.sources.frames import Frame, to_bgr
+from cdedge_runtime.image import Frame, to_bgr
 from cdedge_runtime.trackers.settings import MdNetSettings, settings_of
 
 from . import box_regression, candidates
