@@ -13,31 +13,18 @@ from safetensors import safe_open
 
 from cdedge_export.training import head, loop, pairs, store, warp
 from cdedge_export.training.__main__ import main
-from cdedge_export.training.footage import Footage, Video, load
+from cdedge_export.training.footage import Footage, join, load
 from cdedge_export.training.loop import Recipe, train
 from cdedge_export.training.net import Front, to_state
 from cdedge_runtime.errors import BadEnvironment, BadInput
+from tests.export.small_footage import save_footage, small_footage
 
 TINY = ((32, 8, 2),)
 
 
-def textured(rng: np.random.Generator, height: int = 72, width: int = 96) -> np.ndarray:
-    coarse = rng.uniform(0, 255, (height // 6, width // 6, 3)).astype(np.uint8)
-    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-
-
 @pytest.fixture(scope="module")
 def footage() -> Footage:
-    rng = np.random.default_rng(3)
-    scene, thing = textured(rng), textured(rng, 18, 24)
-    frames, boxes = [], []
-    for number in range(6):
-        frame, x = scene.copy(), 10 + 8 * number
-        frame[30:48, x : x + 24] = thing
-        frames.append(frame)
-        boxes.append((x, 30, 24, 18))
-    video = Video("thing", tuple(frames), np.array(boxes, float))
-    return Footage(tuple(textured(rng) for _ in range(4)), (video,))
+    return small_footage()
 
 
 def test_the_loss_falls(footage: Footage) -> None:
@@ -121,33 +108,26 @@ def test_a_batch_is_labelled_in_cells(footage: Footage) -> None:
 def test_equal_weights_give_equal_files_and_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     state, recipe = to_state(dict(Front().named_parameters())), Recipe(steps=1, seed=7)
     for name in ("a", "b"):
-        store.write(tmp_path / name, state, recipe=recipe, step=1, trained_on="noise")
+        store.write(tmp_path / name, state, store.front_notes(recipe, 1, "noise"))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     with safe_open(tmp_path / "a", framework="pt") as file:
         assert file.metadata()["seed"] == "7"
         assert torch.equal(file.get_tensor("features.2.weight"), state["features.2.weight"])
     (tmp_path / "folder").mkdir()
     with pytest.raises(BadEnvironment, match="cannot be written"):
-        store.write(tmp_path / "folder", state, recipe=recipe, step=1, trained_on="noise")
+        store.write(tmp_path / "folder", state, {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "folder"]
 
 
 @pytest.fixture
 def data(tmp_path: Path, footage: Footage) -> Path:
-    (tmp_path / "images").mkdir()
-    for number, photograph in enumerate(footage.photographs):
-        cv2.imwrite(str(tmp_path / "images" / f"{number}.jpg"), photograph)
-    video = footage.videos[0]
-    (tmp_path / "videos" / video.name / "img").mkdir(parents=True)
-    for number, frame in enumerate(video.frames):
-        cv2.imwrite(str(tmp_path / "videos" / video.name / "img" / f"{number:04}.jpg"), frame)
-    np.savetxt(tmp_path / "videos" / video.name / "groundtruth_rect.txt", video.boxes, "%.2f", ",")
+    save_footage(tmp_path, footage)
     return tmp_path
 
 
 def test_the_script_writes_the_file(data: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     output = data / "front.safetensors"
-    arguments = ["training", "--data", str(data), "-o", str(output), "--steps", "2", "--seed", "5"]
+    arguments = ["training", "front", "--data", str(data), "-o", str(output), "--steps", "2", "--seed", "5"]
     monkeypatch.setattr(sys, "argv", arguments)
     assert main() == 0
     with safe_open(output, framework="pt") as file:
@@ -159,7 +139,7 @@ def test_the_script_writes_the_file(data: Path, monkeypatch: pytest.MonkeyPatch,
 
 def test_the_script_refuses_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     output = tmp_path / "front.safetensors"
-    monkeypatch.setattr(sys, "argv", ["training", "--data", str(tmp_path), "-o", str(output)])
+    monkeypatch.setattr(sys, "argv", ["training", "front", "--data", str(tmp_path), "-o", str(output)])
     assert main() == BadInput.exit_code
     assert "found no photographs" in capsys.readouterr().err
     assert not output.exists()
@@ -170,6 +150,24 @@ def test_videos_can_be_left_out_and_must_have_a_box_a_frame(data: Path) -> None:
     (data / "videos" / "thing" / "img" / "0005.jpg").unlink()
     with pytest.raises(BadInput, match="5 frames, but 6 boxes"):
         load(data)
+
+
+def test_a_video_may_have_several_targets_and_a_photograph_boxes(data: Path) -> None:
+    folder = data / "videos" / "thing"
+    boxes = np.loadtxt(folder / "groundtruth_rect.txt", delimiter=",")
+    boxes[1] = np.nan
+    np.savetxt(folder / "groundtruth_rect.2.txt", boxes, "%.2f", ",")
+    (data / "boxes.csv").write_text(
+        "image,x,y,w,h,class\n2.jpg,10,20,30,16,fox\n2.jpg,1,2,16,16,hen\ngone.jpg,1,1,9,9,\n"
+    )
+    loaded = load(data)
+    assert [(video.name, len(video.frames)) for video in loaded.videos] == [("thing.2", 5), ("thing", 6)]
+    both = join([load(data), loaded])
+    assert sorted(both.objects) == [2, 6]
+    assert both.objects[6].tolist() == [[10, 20, 30, 16], [1, 2, 16, 16]]
+    assert both.photographs[6] is loaded.photographs[2]
+    extent, center = pairs._object(both.objects[6][:1], np.random.default_rng(0))
+    assert (extent.tolist(), center.tolist()) == ([30, 16], [25, 28])
 
 
 def test_the_shipped_file_is_what_was_promised() -> None:

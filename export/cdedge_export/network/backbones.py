@@ -162,6 +162,7 @@ _TORCHVISION = InputConvention("RGB", 1 / 255, (0.485, 0.456, 0.406), (0.229, 0.
 _CAFFE_VGG = InputConvention("BGR", 1.0, _BGR_MEAN, _UNIT)
 _CAFFE_SQUEEZENET = InputConvention("BGR", 1.0, (104.0, 117.0, 123.0), _UNIT)
 _MATCONVNET = InputConvention("RGB", 1.0, _BGR_MEAN[::-1], _UNIT)
+_PIXELS = InputConvention("BGR", 1.0, (0.0, 0.0, 0.0), _UNIT)
 _MDNET = InputConvention("RGB", 1.0, (128.0, 128.0, 128.0), _UNIT)
 
 
@@ -265,7 +266,24 @@ def mdnet_backbone(
     )
 
 
+# Ours: strided, so that it is fast, and straight, so that any of its channels can be left out. conv4 lies at stride 8,
+# conv8 at stride 16 and sees 143 px. ``training.deep`` trains it; docs/weights.md says how.
+CDEDGE_DEEP = Backbone(
+    "cdedge_deep",
+    (
+        Conv("conv1", "features.0", 3, 16, stride=2),
+        Conv("conv2", "features.1", 16, 32, stride=2),
+        Conv("conv3", "features.2", 32, 64, stride=2),
+        Conv("conv4", "features.3", 64, 64),
+        Conv("conv5", "features.4", 64, 96, stride=2),
+        Conv("conv6", "features.5", 96, 96),
+        Conv("conv7", "features.6", 96, 96),
+        Conv("conv8", "features.7", 96, 96),
+    ),
+    (("pixels", _PIXELS),),
+    bundled="cdedge_deep.safetensors",
+)
 # Of MDNet's original (.mat) and of its authors' PyTorch version (.pth): the normalisations differ.
 MDNET = mdnet_backbone("mdnet", lrn=(5, 5e-4, 2.0))
 PYMDNET = mdnet_backbone("pymdnet", lrn=(2, 1e-4, 1.0))
-BACKBONES = {b.name: b for b in (VGG19, SQUEEZENET1_1, SQUEEZENET1_0, VGGM, MDNET, PYMDNET)}
+BACKBONES = {b.name: b for b in (VGG19, CDEDGE_DEEP, SQUEEZENET1_1, SQUEEZENET1_0, VGGM, MDNET, PYMDNET)}

@@ -28,7 +28,6 @@ from .layers import Floats
 from .weight_files import WeightFile, as_float32, read_weight_file
 
 _UNKNOWN_LICENCE = "unknown: see the file's origin"
-_OWN_LICENCE = "Apache-2.0, trained from scratch by the cdedge authors"
 _TORCHVISION_LICENCE = "BSD-3-Clause (torchvision); trained on ImageNet, whose own terms apply"
 
 
@@ -98,7 +97,7 @@ def _bundled(backbone: Backbone, taps: Sequence[str]) -> Weights:
             )
         state = _fitting(file.state, wanted, path)
     name, convention = backbone.conventions[0]
-    info = WeightsInfo("bundled", digest, _OWN_LICENCE)
+    info = WeightsInfo("bundled", digest, file.notes["licence"])
     return Weights(state, convention, f"{name}: they were trained with it", info)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,7 @@ import numpy.typing as npt
 from cdedge_runtime.errors import BadInput
 
 Image = npt.NDArray[np.uint8]
+Boxes = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -20,25 +23,44 @@ class Video:
 
     name: str
     frames: tuple[Image, ...]
-    boxes: npt.NDArray[np.float64]
+    boxes: Boxes
 
 
 @dataclass(frozen=True)
 class Footage:
-    """All that is learned from."""
+    """All that is learned from; ``objects`` holds the boxes (N, 4; 0-based ``x, y, w, h``) of some photographs."""
 
     photographs: tuple[Image, ...]
     videos: tuple[Video, ...]
+    objects: Mapping[int, Boxes] = field(default_factory=dict)
 
 
 def load(folder: Path, *, leave_out: tuple[str, ...] = ()) -> Footage:
-    """Read ``folder/images/*`` and ``folder/videos/NAME/{img,groundtruth_rect.txt}``; raises `BadInput`."""
-    photographs = tuple(_read(path) for path in sorted((folder / "images").glob("*.jpg")))
-    names = sorted(path.parent for path in (folder / "videos").glob("*/groundtruth_rect.txt"))
-    videos = tuple(_read_video(path) for path in names if path.name not in leave_out)
-    if len(photographs) < 2:
+    """Read ``folder/images/*``, ``folder/videos/NAME/{img,groundtruth_rect*.txt}`` and, if there, ``folder/boxes.csv``.
+
+    ``boxes.csv`` has a head and rows ``image,x,y,w,h,class``; a video may have several targets, a file each. Raises
+    `BadInput`.
+    """
+    paths = sorted((folder / "images").glob("*.jpg"))
+    rects = sorted((folder / "videos").glob("*/groundtruth_rect*.txt"))
+    videos = tuple(_read_video(path) for path in rects if path.parent.name not in leave_out)
+    if len(paths) < 2:
         raise BadInput(f"{folder}: expected images/*.jpg (at least 2) and videos/NAME/img, found no photographs")
-    return Footage(photographs, videos)
+    return Footage(tuple(_read(path) for path in paths), videos, _read_objects(folder / "boxes.csv", paths))
+
+
+def join(parts: Sequence[Footage]) -> Footage:
+    """Give all ``parts`` as one."""
+    starts = np.cumsum([0, *(len(part.photographs) for part in parts)])
+    return Footage(
+        tuple(photograph for part in parts for photograph in part.photographs),
+        tuple(video for part in parts for video in part.videos),
+        {
+            int(start) + i: boxes
+            for start, part in zip(starts, parts, strict=False)
+            for i, boxes in part.objects.items()
+        },
+    )
 
 
 def textured_box(image: Image, rng: np.random.Generator) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -63,11 +85,25 @@ def _read(path: Path) -> Image:
     return image  # type: ignore[no-any-return]
 
 
-def _read_video(folder: Path) -> Video:
+def _read_objects(path: Path, images: Sequence[Path]) -> dict[int, Boxes]:
+    if not path.exists():
+        return {}
+    numbers = {image.name: number for number, image in enumerate(images)}
+    found: dict[int, list[list[float]]] = {}
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["image"] in numbers:
+                found.setdefault(numbers[row["image"]], []).append([float(row[side]) for side in "xywh"])
+    return {number: np.array(boxes) for number, boxes in found.items()}
+
+
+def _read_video(rects: Path) -> Video:
+    folder = rects.parent
     paths = sorted((folder / "img").iterdir())
-    boxes = np.loadtxt(folder / "groundtruth_rect.txt", delimiter=",", ndmin=2)
+    boxes = np.loadtxt(rects, delimiter=",", ndmin=2)
     if len(paths) != len(boxes):
         raise BadInput(f"{folder}: {len(paths)} frames, but {len(boxes)} boxes")
     usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:].min(axis=1) >= 4)
     kept = np.flatnonzero(usable)
-    return Video(folder.name, tuple(_read(paths[i]) for i in kept), boxes[kept])
+    name = folder.name + rects.stem.removeprefix("groundtruth_rect")
+    return Video(name, tuple(_read(paths[i]) for i in kept), boxes[kept])

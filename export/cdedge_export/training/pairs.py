@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .footage import Footage, Image, Video, textured_box
+from .footage import Boxes, Footage, Image, Video, textured_box
 from .head import VIEWS
 from .light import Rng, Window, disturb
 from .warp import Pose, blob, cut, lay, target_px
@@ -101,8 +101,9 @@ def _from_video(video: Video, rng: Rng, padding: float, size: int) -> _Target:
 
 def _from_photograph(footage: Footage, rng: Rng, padding: float, size: int) -> _Target:
     """Let a textured box of a photograph move, turn and stretch before the photograph or another one."""
-    photograph = _any(footage.photographs, rng)
-    extent, center = textured_box(photograph, rng)
+    chosen = int(rng.integers(len(footage.photographs)))
+    photograph, boxes = footage.photographs[chosen], footage.objects.get(chosen)
+    extent, center = textured_box(photograph, rng) if boxes is None else _object(boxes, rng)
     area_side = float(np.sqrt(extent.prod()))
     behind = _any(footage.photographs, rng) if rng.random() < 0.4 else photograph
     power = rng.choice([2.0, 8.0])
@@ -125,6 +126,12 @@ def _from_photograph(footage: Footage, rng: Rng, padding: float, size: int) -> _
         )
 
     return _Target(view, extent / area_side)
+
+
+def _object(boxes: Boxes, rng: Rng) -> tuple[Point, Point]:
+    """Extent (w, h) and center of any of the ``boxes``."""
+    x, y, w, h = boxes[rng.integers(len(boxes))]
+    return np.array([w, h]), np.array([x + w / 2, y + h / 2])
 
 
 def _upright(extent: Point, pose: Pose) -> Point:
