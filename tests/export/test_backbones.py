@@ -9,6 +9,7 @@ import torchvision
 
 from cdedge_export.network.backbones import (
     BACKBONES,
+    CDEDGE_DEEP,
     SQUEEZENET1_0,
     SQUEEZENET1_1,
     VGG19,
@@ -105,6 +106,11 @@ def test_sizes_of_vggm_are_those_eco_states() -> None:
     # ECO's 250 px window: a 281 px sample gives conv1 138 and conv5 17 (its relu5).
     sizes = tap_sizes(VGGM, ("norm1", "conv5"), (281, 281))
     assert sizes == {"norm1": (138, 138), "conv5": (17, 17)}
+
+
+def test_our_deep_taps_lie_at_strides_8_and_16() -> None:
+    sizes = tap_sizes(CDEDGE_DEEP, ("conv4", "conv8"), (256, 192))
+    assert sizes == {"conv4": (32, 24), "conv8": (16, 12)}
 
 
 def test_a_patch_that_is_too_small_names_the_layer() -> None:

@@ -286,4 +286,4 @@ CDEDGE_DEEP = Backbone(
 # Of MDNet's original (.mat) and of its authors' PyTorch version (.pth): the normalisations differ.
 MDNET = mdnet_backbone("mdnet", lrn=(5, 5e-4, 2.0))
 PYMDNET = mdnet_backbone("pymdnet", lrn=(2, 1e-4, 1.0))
-BACKBONES = {b.name: b for b in (VGG19, CDEDGE_DEEP, SQUEEZENET1_1, SQUEEZENET1_0, VGGM, MDNET, PYMDNET)}
+BACKBONES = {b.name: b for b in (VGG19, SQUEEZENET1_1, SQUEEZENET1_0, VGGM, MDNET, PYMDNET, CDEDGE_DEEP)}

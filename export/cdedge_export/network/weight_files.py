@@ -48,7 +48,7 @@ def read_weight_file(path: Path, backbone: Backbone) -> WeightFile:
 def _read_torch(path: Path) -> dict[str, Floats]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
         raise _damaged(path, "a PyTorch state dict", error) from error
     if isinstance(content, dict):
         content = next((content[name] for name in _WRAPPERS if isinstance(content.get(name), dict)), content)

@@ -30,14 +30,14 @@ class DeepRecipe:
     filter_share: weight of the correlation filter's loss beside the error to the teacher.
     """
 
-    steps: int = 10000
+    steps: int = 9000
     seed: int = 0
     learning_rate: float = 3e-3
     warmup_steps: int = 100
     filter_share: float = 0.2
     subsets: int = 1
     averaging: float = 0.998
-    windows: tuple[tuple[int, int], ...] = ((128, 8), (192, 4), (256, 2))
+    windows: tuple[tuple[int, int], ...] = ((128, 6), (192, 3), (256, 2))
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ def spectra(maps: Tensor, grid: int) -> Tensor:
 
     Area-pooled, of unit rms per view, under a Hann window: what the device does.
     """
-    pooled = functional.avg_pool2d(maps, maps.shape[-1] // grid).float().contiguous()
+    ratio = maps.shape[-1] // grid
+    pooled = (functional.avg_pool2d(maps, ratio) if ratio > 1 else maps).float().contiguous()
     pooled = pooled / (pooled.square().mean(dim=(1, 2, 3), keepdim=True) + 1e-6).sqrt()
     hann = torch.hann_window(grid, periodic=False)
     return torch.fft.rfft2(pooled * hann.view(-1, 1) * hann)

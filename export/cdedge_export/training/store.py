@@ -71,7 +71,7 @@ def read_checkpoint(path: Path, recipe: DeepRecipe) -> dict[str, Any]:
     """Read a checkpoint of this very ``recipe``; raises `BadInput`."""
     try:
         checkpoint: dict[str, Any] = torch.load(path, weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, EOFError, LookupError, pickle.UnpicklingError) as error:
         raise BadInput(f"{path}: cannot be read as a checkpoint ({error}): remove it to begin anew") from error
     if checkpoint.get("recipe") != json.dumps(asdict(recipe)):
         raise BadInput(f"{path}: is of another recipe ({checkpoint.get('recipe')}): remove it to begin anew")
