@@ -11,16 +11,16 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors import safe_open
 
-from cdedge_export.backbones import CDEDGE_DEEP
-from cdedge_export.prune import full_network
-from cdedge_export.torch_net import applied
+from cdedge_export.network.backbones import CDEDGE_DEEP
+from cdedge_export.network.prune import full_network
+from cdedge_export.network.torch_net import applied
+from cdedge_export.network.weights import load_weights
 from cdedge_export.training import deep_loop, store
 from cdedge_export.training.__main__ import main
 from cdedge_export.training.deep import TAPS, Deep
 from cdedge_export.training.deep_loop import DeepRecipe, train_deep
 from cdedge_export.training.footage import Footage
 from cdedge_export.training.teacher import Teacher, load_teacher, scale
-from cdedge_export.weights import load_weights
 from cdedge_runtime.errors import BadInput, BadModel
 from tests.export.small_footage import save_footage, small_footage
 

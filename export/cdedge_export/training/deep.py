@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cdedge_export.backbones import CDEDGE_DEEP, Conv
+from cdedge_export.network.backbones import CDEDGE_DEEP, Conv
 
 TAPS = ("conv4", "conv8")  # at stride 8 and 16
 
