@@ -1,4 +1,5 @@
-"""Training of the bundled weights: VGG-19's first three convolutions, made for correlation filters.
+"""Training of the weights that are ours.
 
-``python -m cdedge_export.training --data DIR -o FILE`` repeats it; ``docs/weights.md`` says what came out.
+``python -m cdedge_export.training front`` trains VGG-19's first three convolutions for correlation filters, ``deep``
+trains ``cdedge_deep`` after a teacher; ``docs/weights.md`` says what came out.
 """
