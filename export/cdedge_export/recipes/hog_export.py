@@ -19,9 +19,8 @@ from cdedge_runtime import patch
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.image import Frame, frame_sha256
-from cdedge_runtime.model import fhog
 from cdedge_runtime.model.contract import InputConvention, ModelSpec, Selection, SourceInfo, Tap, WeightsInfo
-from cdedge_runtime.model.hog import BACKBONE, CELL_PX, TAP, HogFeatures
+from cdedge_runtime.model.hog import BACKBONE, CELL_PX, CHANNELS, TAP, HogFeatures
 from cdedge_runtime.model.session import read_spec
 from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.cacf import tracker as cacf
@@ -67,7 +66,7 @@ def _whole_spec(grid: Size, source: Source, frame: Frame, box: Box, settings: An
     return ModelSpec(
         tracker=tracker_of(settings),
         backbone=BACKBONE,
-        taps=(Tap(TAP, tuple(range(fhog.CHANNELS)), fhog.CHANNELS),),
+        taps=(Tap(TAP, tuple(range(CHANNELS)), CHANNELS),),
         mode="exact",
         subsample=1,
         input_px=(CELL_PX * grid[0], CELL_PX * grid[1]),
@@ -86,7 +85,7 @@ def _whole_spec(grid: Size, source: Source, frame: Frame, box: Box, settings: An
 
 def _chosen(frames: list[Frame], box: Box, whole: ModelSpec, options: ExportOptions) -> ChannelPlan:
     if options.plan is not None:
-        return replayed(options.plan, BACKBONE, {TAP: fhog.CHANNELS})
+        return replayed(options.plan, BACKBONE, {TAP: CHANNELS})
 
     def choose(rules: DistillOptions) -> ChannelPlan:
         if isinstance(whole.settings, CacfSettings):
