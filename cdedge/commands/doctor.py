@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from cdedge.doctor.checks import examine
 from cdedge.doctor.finding import Finding
 from cdedge.doctor.gather import gather
 from cdedge.options import JsonOption
-from cdedge.show.render import emit_json, show_facts
+from cdedge.show.render import emit_json, show_facts, tinted
 from cdedge_runtime.errors import BadEnvironment
-
-_STYLE = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
 
 def doctor(
@@ -39,9 +37,9 @@ def _show(findings: dict[str, Finding]) -> None:
     show_facts("doctor", [(name, _cell(finding)) for name, finding in findings.items()])
 
 
-def _cell(finding: Finding) -> str:
-    text = f"[{_STYLE[finding.level]}]{finding.level}[/]  {escape(finding.what)}"
-    return f"{text}\n    -> {escape(finding.remedy)}" if finding.remedy else text
+def _cell(finding: Finding) -> Text:
+    remedy = f"\n    -> {finding.remedy}" if finding.remedy else ""
+    return Text.assemble(tinted(finding.level, finding.level), f"  {finding.what}{remedy}")
 
 
 # The other commands import OpenCV and onnxruntime; the doctor has to start where these are broken.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from cdedge.options import (
     BoxOption,
@@ -16,7 +17,7 @@ from cdedge.options import (
     starting_numbers,
 )
 from cdedge.show.progress import progress
-from cdedge.show.render import emit_json, introduce, show_facts, size
+from cdedge.show.render import Level, emit_json, introduce, show_facts, size, tinted
 from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.measure.drift import Slope
 from cdedge_runtime.measure.soak import SoakRequest
@@ -25,6 +26,7 @@ from cdedge_runtime.measure.soak_report import soak as run_soak
 from cdedge_runtime.record import encode
 from cdedge_runtime.sources.frames import open_source
 
+_LEVELS: dict[str, Level] = {"steady": "ok", "unclear": "warn", "leak": "bad"}
 _SAMPLES = 400
 _BY_TIME_EVERY = 100
 
@@ -66,8 +68,9 @@ def _show(report: SoakReport) -> None:
     held = size(last.rss_bytes) if last else "not readable"
     drift = "too few samples" if report.latency_drift is None else f"{report.latency_drift:+.1%}"
     show_facts(
-        f"{report.verdict}: {report.reason}",
+        report.model,
         [
+            ("verdict", Text.assemble(tinted(report.verdict, _LEVELS[report.verdict]), f": {report.reason}")),
             ("ran", f"{report.frames} frames in {report.seconds:.0f} s, {report.fps:.1f} fps"),
             (
                 "resident",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from cdedge.choosing.asked import Asked, finder
 from cdedge.options import (
@@ -21,7 +22,7 @@ from cdedge.options import (
     ThreadsOption,
 )
 from cdedge.show.progress import progress
-from cdedge.show.render import emit_json, introduce, say, show_facts
+from cdedge.show.render import emit_json, introduce, say, show_facts, tinted
 from cdedge.show.stages import show_stages
 from cdedge.show.video import drawing
 from cdedge_runtime.box import Box
@@ -118,8 +119,9 @@ def _as_dict(report: RunReport, out: Path | None) -> dict[str, object]:
 
 def _show(report: RunReport) -> None:
     lost = sum(e.lost for e in report.estimates)
-    facts = [
-        ("frames", f"{len(report.estimates)}, lost in {lost}"),
+    facts: list[tuple[str, str | Text]] = [
+        ("frames", str(len(report.estimates))),
+        ("lost", tinted("in none", "ok") if lost == 0 else tinted(f"in {lost} frames", "warn")),
         ("fps", f"{report.fps:.1f} end to end, {report.fps_without_read:.1f} without reading"),
         ("first frame", f"{report.init_ms:.1f} ms"),
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdedge.show.render import say, show_facts, show_table, size
+from rich.text import Text
+
+from cdedge.show.render import say, show_facts, show_table, size, tinted
 
 from .budget import Budget, Option, excess
 
@@ -76,7 +78,15 @@ def fps_text(option: Option) -> str:
     return "unknown" if option.fps is None else f"{option.fps:.1f}"
 
 
-def _row(option: Option, report: PlanReport) -> tuple[str, ...]:
-    mark = "chosen" if option == report.chosen else "yes" if excess(option, report.budget) == 0 else "no"
+def _row(option: Option, report: PlanReport) -> tuple[str | Text, ...]:
+    fits = excess(option, report.budget) == 0
+    word = "chosen" if option == report.chosen else "yes" if fits else "no"
     name, memory = option.candidate.name, size(option.memory_bytes)
-    return (name, str(option.kept), memory, fps_text(option), f"{option.margin:.2f}", mark)
+    return (
+        name,
+        str(option.kept),
+        memory,
+        fps_text(option),
+        f"{option.margin:.2f}",
+        tinted(word, "ok" if fits else "bad"),
+    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cdedge.show.render import say, show_facts, show_table, size
+from rich.text import Text
+
+from cdedge.show.render import Level, say, show_facts, show_table, size, tinted
 from cdedge.show.stages import show_stages
 from cdedge_runtime.measure.benchmark import BenchReport
 from cdedge_runtime.measure.conditions import Conditions
@@ -12,6 +14,7 @@ from cdedge_runtime.measure.noise import Change, Spread
 from cdedge_runtime.measure.tegra import Tegra
 
 _NOT_TOLD = "not readable"
+_LEVELS: dict[str, Level] = {"better": "ok", "same": "ok", "worse": "bad"}
 
 
 def show_bench(report: BenchReport) -> None:
@@ -82,9 +85,9 @@ def show_changes(changes: Sequence[Change], differences: Sequence[str]) -> None:
         say(f"not alike: {difference}")
 
 
-def _row(c: Change) -> list[str]:
+def _row(c: Change) -> list[str | Text]:
     old, new = _figure(c.figure, c.old), _figure(c.figure, c.new)
-    return [c.figure, old, new, f"{c.worse:+.1%}", f"{c.allowed:.1%}", c.verdict]
+    return [c.figure, old, new, f"{c.worse:+.1%}", f"{c.allowed:.1%}", tinted(c.verdict, _LEVELS[c.verdict])]
 
 
 def range_text(figure: Spread) -> str:

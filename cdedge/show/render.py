@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cdedge_runtime.record import encode
 
@@ -18,6 +19,16 @@ if TYPE_CHECKING:  # the doctor shows its findings where OpenCV is broken
 talk = Console(stderr=True, highlight=False)
 # A pipe has no width; do not cut its lines at 80 columns.
 result = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+Level = Literal["ok", "warn", "bad"]
+
+_COLORS: dict[Level, str] = {"ok": "green", "warn": "yellow", "bad": "bold red"}
+_GAP = "  "
+
+
+def tinted(word: str, level: Level) -> Text:
+    """A word of judgement, which its colour repeats."""
+    return Text(word, style=_COLORS[level])
 
 
 def say(text: str) -> None:
@@ -44,24 +55,60 @@ def _finite(value: Any) -> Any:
     return [_finite(item) for item in value] if isinstance(value, list) else value
 
 
-def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A plain table on stdout; the first column is left-aligned, the others right."""
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
+    """A plain table on stdout; the first column is left-aligned, the others right.
+
+    Where the console is too narrow, each row becomes a paragraph of "column value": no cell is ever cut.
+    """
+    cells = [[_text(cell) for cell in row] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in cells), 0) for i, name in enumerate(columns)]
+    if sum(widths) + len(_GAP) * (len(columns) - 1) > result.width:
+        _show_paragraphs(title, columns, cells)
+        return
+    table = Table(title=_title(title), title_justify="left", box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index == 0)
-    for row in rows:
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+    for row in cells:
         table.add_row(*row)
     result.print(table)
 
 
-def show_facts(title: str, facts: Iterable[tuple[str, str]]) -> None:
+def show_facts(title: str, facts: Iterable[tuple[str, str | Text]]) -> None:
     """Name and value pairs on stdout."""
-    table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
+    table = Table(title=_title(title), title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name, value)
+        table.add_row(name, _text(value))
     result.print(table)
+
+
+def _show_paragraphs(title: str, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+    result.print(_title(title))
+    for name, *cells in rows:
+        result.print(Text.assemble((name.plain, "bold")))
+        named = [Text.assemble((f"{column} ", "dim"), cell) for column, cell in zip(columns[1:], cells, strict=True)]
+        for line in _filled(named, result.width - len(_GAP)):
+            result.print(Text(_GAP) + Text(_GAP).join(line))
+
+
+def _filled(words: Sequence[Text], width: int) -> list[list[Text]]:
+    """Words in lines of at most ``width`` characters; a longer word has a line of its own."""
+    lines: list[list[Text]] = [[]]
+    for word in words:
+        taken = sum(len(each) + len(_GAP) for each in lines[-1])
+        if lines[-1] and taken + len(word) > width:
+            lines.append([])
+        lines[-1].append(word)
+    return lines
+
+
+def _title(text: str) -> Text:
+    return Text(text, style="italic")
+
+
+def _text(cell: str | Text) -> Text:
+    return Text(cell) if isinstance(cell, str) else cell
 
 
 def size(count: int | None) -> str:

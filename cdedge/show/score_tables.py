@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.text import Text
+
 from cdedge.evaluation.bootstrap import Difference
 from cdedge.evaluation.compare import Comparison, by_auc
 from cdedge.evaluation.summary import Summary
-from cdedge.show.render import say, show_facts, show_table, size
+from cdedge.show.render import say, show_facts, show_table, size, tinted
 
 
 def show_summary(summary: Summary) -> None:
@@ -18,7 +20,7 @@ def show_summary(summary: Summary) -> None:
         ["sequence", "frames", "P20", "AUC", "SR0.5", "fps"],
         [
             (
-                score.name + (" (failed)" if _failed(summary, score.name) else ""),
+                Text.assemble(score.name, tinted(" (failed)", "bad") if _failed(summary, score.name) else ""),
                 str(score.frames),
                 f"{score.curves.precision_20px:.3f}",
                 f"{score.curves.auc:.3f}",
@@ -40,7 +42,7 @@ def show_sweep(rows: list[dict[str, Any]]) -> None:
         ["configuration", "sequences", "P20", "AUC", "95 %", "fps", "p50 ms", "over floor"],
         [
             (
-                row["name"] + (f" ({row['failures']} failed)" if row["failures"] else ""),
+                _with_failures(row["name"], row["failures"]),
                 str(row["sequences"]),
                 f"{row['precision_20px']:.3f}",
                 f"{row['auc']:.3f}",
@@ -55,32 +57,47 @@ def show_sweep(rows: list[dict[str, Any]]) -> None:
 
 
 def show_comparison(comparison: Comparison) -> None:
-    """One line per tracker, best AUC first; a difference whose interval holds 0 is not significant (n.s.)."""
+    """Quality, then time and memory, best AUC first; a difference whose interval holds 0 is not significant (n.s.)."""
+    ranked, first = by_auc(comparison), comparison.summaries[0].evaluation
     show_table(
-        f"{len(comparison.summaries[0].evaluation.scores)} sequences, intervals 95 % over sequences",
-        ["tracker", "P20", "AUC", "interval", f"AUC - {comparison.summaries[0].evaluation.name}",
-         "fps", "p50 ms", "p95 ms", "peak", "over floor"],
-        [_comparison_row(summary, difference) for summary, difference in by_auc(comparison)],
-    )  # fmt: skip
+        f"{len(first.scores)} sequences, intervals 95 % over sequences, differences to {first.name}",
+        ["tracker", "P20", "AUC", "interval", "AUC difference"],
+        [_quality_row(summary, difference) for summary, difference in ranked],
+    )
+    show_table(
+        "time and memory",
+        ["tracker", "fps", "p50 ms", "p95 ms", "peak", "over floor"],
+        [_cost_row(summary) for summary, _ in ranked],
+    )
 
 
-def _comparison_row(summary: Summary, difference: Difference) -> tuple[str, ...]:
-    evaluation, speed, memory = summary.evaluation, summary.evaluation.speed, summary.memory
-    failed = f" ({len(summary.failures)} failed)" if summary.failures else ""
+def _quality_row(summary: Summary, difference: Difference) -> tuple[str | Text, ...]:
+    evaluation = summary.evaluation
     noise = " n.s." if difference.is_noise else ""
     same = (difference.mean, difference.low, difference.high) == (0, 0, 0)
     return (
-        evaluation.name + failed,
+        _with_failures(evaluation.name, len(summary.failures)),
         f"{evaluation.mean.precision_20px:.3f}",
         f"{evaluation.mean.auc:.3f}",
         f"{evaluation.auc_interval[0]:.3f}..{evaluation.auc_interval[1]:.3f}",
         "-" if same else f"{difference.mean:+.3f} ({difference.low:+.3f}..{difference.high:+.3f}){noise}",
+    )
+
+
+def _cost_row(summary: Summary) -> tuple[str, ...]:
+    speed, memory = summary.evaluation.speed, summary.memory
+    return (
+        summary.evaluation.name,
         _or_dash(None if speed is None else speed.fps, ".1f"),
         _or_dash(None if speed is None else speed.p50_ms, ".2f"),
         _or_dash(None if speed is None else speed.p95_ms, ".2f"),
         "-" if memory is None else size(memory.largest_peak_bytes),
         "-" if memory is None else size(memory.largest_over_floor_bytes),
     )
+
+
+def _with_failures(name: str, count: int) -> Text:
+    return Text.assemble(name, tinted(f" ({count} failed)", "bad") if count else "")
 
 
 def _or_dash(value: float | None, form: str) -> str:
