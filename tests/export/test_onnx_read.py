@@ -227,7 +227,7 @@ def test_conventions_by_name_and_by_value(text: str, pixel: tuple[float, float, 
     ],
 )
 def test_a_convention_that_is_none(text: str) -> None:
-    with pytest.raises(Usage, match=r"no input convention .*: use caffe, torchvision, bgr, rgb, or one"):
+    with pytest.raises(Usage, match=r"convention: no .*; use one of caffe, torchvision, bgr, rgb, alone or"):
         parse_convention(text)
 
 

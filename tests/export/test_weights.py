@@ -18,6 +18,7 @@ from cdedge_export.network import weights as weights_module
 from cdedge_export.network.backbones import SQUEEZENET1_1, VGG19, VGGM
 from cdedge_export.network.weights import Weights, default_weights, load_weights
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, Usage
+from cdedge_runtime.model.contract import InputConvention
 from tests.export.random_nets import random_state
 
 
@@ -186,8 +187,13 @@ def test_a_convention_belongs_to_a_file(text: str) -> None:
 
 
 def test_an_unknown_convention_is_told_with_the_known_ones(vgg_file: Path) -> None:
-    with pytest.raises(Usage, match="--convention caffe or torchvision"):
+    with pytest.raises(Usage, match="one of caffe, torchvision, "):
         load_weights(str(vgg_file), VGG19, taps=["11"], convention="keras")
+
+
+def test_a_convention_can_be_spelled_out(vgg_file: Path) -> None:
+    weights = load_weights(str(vgg_file), VGG19, taps=["11"], convention="rgb:scale=1/255:mean=0.5")
+    assert weights.convention == InputConvention("RGB", 1 / 255, (0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
 
 
 def test_bundled_weights_reach_to_21() -> None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import InputConvention
 
+UNKNOWN_LICENCE = "unknown: see the file's origin"
+TORCHVISION_LICENCE = "BSD-3-Clause (torchvision); trained on ImageNet, whose own terms apply"
+
 Shape = tuple[int, ...]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from cdedge_runtime.errors import Usage
@@ -17,45 +19,43 @@ CONVENTIONS = {
     "bgr": InputConvention("BGR", 1.0, _NONE, _UNIT),
     "rgb": InputConvention("RGB", 1.0, _NONE, _UNIT),
 }
-SYNTAX = (
-    f"{', '.join(CONVENTIONS)}, or one of them with changes, each behind a colon: "
-    "scale=1/255, mean=0.485,0.456,0.406, std=0.229,0.224,0.225, in the order of its channels"
-)
+_NO_OTHERS: Mapping[str, InputConvention] = MappingProxyType({})
 
 
-def parse_convention(text: str) -> InputConvention:
+def parse_convention(text: str, own: Mapping[str, InputConvention] = _NO_OTHERS) -> InputConvention:
     """The convention of ``NAME`` or ``NAME:scale=S:mean=A,B,C:std=A,B,C``; raises `Usage`.
 
     The network's input is (channel * scale - mean) / std; mean and std are in the convention's own order of channels,
-    one number is for all three, and a number may be a fraction.
+    one number is for all three, and a number may be a fraction. ``own``: the network's conventions by name.
     """
+    known = {**CONVENTIONS, **own}
     name, *changes = text.strip().split(":")
-    if name not in CONVENTIONS:
-        raise _wrong(text)
-    return replace(CONVENTIONS[name], **dict(_change(change, text) for change in changes))
+    fields = [_change(change) for change in changes]
+    if name not in known or None in fields:
+        raise Usage(
+            f"convention: no {text!r}; use one of {', '.join(known)}, alone or with changes behind colons, in the "
+            "order of its channels, such as rgb:scale=1/255:mean=0.485,0.456,0.406:std=0.229,0.224,0.225"
+        )
+    return replace(known[name], **dict(field for field in fields if field))
 
 
-def _change(change: str, text: str) -> tuple[str, Any]:
+def _change(change: str) -> tuple[str, Any] | None:
+    """A field and its value; None for what is none."""
     field, _, values = change.partition("=")
-    numbers = [_number(value, text) for value in values.split(",")]
-    if field == "scale" and len(numbers) == 1 and numbers[0] > 0:
-        return field, numbers[0]
+    numbers = [_number(value) for value in values.split(",")]
+    if not all(math.isfinite(number) for number in numbers):
+        return None
+    if field == "scale":
+        return (field, numbers[0]) if len(numbers) == 1 and numbers[0] > 0 else None
     three = tuple(numbers * 3 if len(numbers) == 1 else numbers)
-    if field not in ("mean", "std") or len(three) != 3 or (field == "std" and min(three) <= 0):
-        raise _wrong(text)
-    return field, three
+    fits = field in ("mean", "std") and len(three) == 3 and (field == "mean" or min(three) > 0)
+    return (field, three) if fits else None
 
 
-def _number(value: str, text: str) -> float:
+def _number(value: str) -> float:
+    """A decimal number or a fraction of two; NaN for neither."""
     above, slash, below = value.partition("/")
     try:
-        number = float(above) / (float(below) if slash else 1)
-    except (ValueError, ZeroDivisionError) as error:
-        raise _wrong(text) from error
-    if not math.isfinite(number):
-        raise _wrong(text)
-    return number
-
-
-def _wrong(text: str) -> Usage:
-    return Usage(f"no input convention {text!r}: use {SYNTAX}")
+        return float(above) / (float(below) if slash else 1)
+    except (ValueError, ZeroDivisionError):
+        return math.nan

@@ -23,12 +23,10 @@ import torch
 from cdedge_runtime.errors import BadEnvironment, BadModel, Usage
 from cdedge_runtime.model.contract import InputConvention, WeightsInfo
 
-from .backbones import Backbone, Shape
+from .backbones import TORCHVISION_LICENCE, UNKNOWN_LICENCE, Backbone, Shape
+from .conventions import parse_convention
 from .layers import Floats
 from .weight_files import WeightFile, as_float32, read_weight_file
-
-_UNKNOWN_LICENCE = "unknown: see the file's origin"
-_TORCHVISION_LICENCE = "BSD-3-Clause (torchvision); trained on ImageNet, whose own terms apply"
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def load_weights(
     digest = _sha256(path)
     state = _fitting(file.state, backbone.parameters(taps), path)
     input_convention, reason = _convention(backbone, file, digest, convention)
-    licence = _TORCHVISION_LICENCE if _is_published(backbone, digest) else file.notes.get("licence", _UNKNOWN_LICENCE)
+    licence = TORCHVISION_LICENCE if _is_published(backbone, digest) else file.notes.get("licence", UNKNOWN_LICENCE)
     return Weights(state, input_convention, reason, WeightsInfo(path.name, digest, licence))
 
 
@@ -118,7 +116,7 @@ def _imagenet(backbone: Backbone, taps: Sequence[str], *, progress: bool) -> Wei
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(entry.url).path).name
     arrays = {key: as_float32(value) for key, value in downloaded.items()}
     state = _fitting(arrays, backbone.parameters(taps), path)
-    info = WeightsInfo(backbone.published, _sha256(path), _TORCHVISION_LICENCE)
+    info = WeightsInfo(backbone.published, _sha256(path), TORCHVISION_LICENCE)
     return Weights(state, dict(backbone.conventions)["torchvision"], "torchvision: its own download", info)
 
 
@@ -132,9 +130,7 @@ def _convention(backbone: Backbone, file: WeightFile, digest: str, asked: str | 
         name, reason = "torchvision", "the file is torchvision's download"
     else:
         name, reason = backbone.conventions[0][0], "the network's authors', for the file does not say"
-    if name not in known:
-        raise Usage(f"{backbone.name} has no input convention {name!r}: use --convention {' or '.join(known)}")
-    chosen = known[name]
+    chosen = parse_convention(name, known)
     if file.mean is not None and name == "matconvnet":
         chosen, reason = dataclasses.replace(chosen, mean=file.mean), f"{reason}; the mean is the file's"
     return chosen, f"{name}: {reason}"

@@ -36,7 +36,10 @@ def embedded(writer: Writer, part: Part, convention: InputConvention) -> list[tu
     factor = convention.scale / np.array(convention.std, np.float64)
     firsts = [at for at, node in enumerate(nodes) if part.image in node.input]
     foldable = part.planes and all(_takes_factor(nodes[at], part) for at in firsts)
+    begin = len(writer.nodes)
     image = _image(writer, part, convention, None if foldable else factor)
+    for node in writer.nodes[begin:]:
+        node.name = node.name.removeprefix(part.prefix)
     for at in firsts:
         nodes[at] = _reading(nodes[at], part.image, image)
         if foldable:

@@ -11,13 +11,13 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, external_data_helper, inliner, numpy_helper
 
+from cdedge_export.network.backbones import UNKNOWN_LICENCE
 from cdedge_export.network.layers import Size
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.files import file_sha256
 from cdedge_runtime.model.contract import WeightsInfo
 
 OLDEST_OPSET = 7  # the first that onnxruntime promises to run
-UNKNOWN_LICENCE = "unknown: see the file's origin"
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 
 

@@ -12,35 +12,38 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from cdedge_runtime.errors import BadModel, Usage
+from cdedge_export.network.backbones import TORCHVISION_LICENCE, UNKNOWN_LICENCE
+from cdedge_runtime.errors import BadEnvironment, BadModel, Usage
 from cdedge_runtime.files import file_sha256
 from cdedge_runtime.model.contract import WeightsInfo
 
-from .read import UNKNOWN_LICENCE, Graph, open_graph
+from .read import Graph, open_graph
 
 _OPSET = 17
 _EXPORT_PX = 224  # only to trace: height and width are left open
 
 
 def open_network(text: str, weights: str | None = None) -> Graph:
-    """The network of an ``.onnx`` file, or of torchvision's model of that name with the ``weights`` file.
+    """The network of an ``.onnx`` file, or of torchvision's model of that name (`open_torchvision`).
 
-    Raises `BadModel` or `Usage`.
+    Raises `BadModel`, `BadEnvironment` or `Usage`.
     """
     path = Path(text)
     if path.suffix.lower() == ".onnx" or path.exists():
         if weights is not None:
-            raise Usage(f"{text} holds its own weights: leave --weights out")
+            raise Usage(f"weights: {text} holds its own; leave it out")
         return open_graph(path)
-    return open_torchvision(text, None if weights is None else Path(weights))
+    return open_torchvision(text, weights)
 
 
-def open_torchvision(name: str, weights: Path | None) -> Graph:
-    """Export torchvision's model ``name`` with its state dict ``weights``, and read it.
+def open_torchvision(name: str, weights: str | None) -> Graph:
+    """Export torchvision's model ``name`` and read it.
 
-    Without weights the numbers are random, which is enough to list its layers. Raises `Usage` for no such model,
-    `BadModel` for weights that are not its own or a model that cannot be exported.
+    ``weights``: ``imagenet`` (torchvision's best, downloaded once) or the path of a state dict; with none the numbers
+    are random, which is enough to list its layers. Raises `Usage` for no such model, `BadModel` for weights that are
+    not its own or a model that cannot be exported, `BadEnvironment` for no network.
     """
     import torch
     import torchvision
@@ -48,11 +51,7 @@ def open_torchvision(name: str, weights: Path | None) -> Graph:
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise Usage(f"no network {name!r}: give the PATH of an .onnx file, or one of torchvision's {' '.join(known)}")
-    model = torchvision.models.get_model(name, weights=None)
-    info = WeightsInfo("none", "", UNKNOWN_LICENCE)
-    if weights is not None:
-        _load(model, weights)
-        info = WeightsInfo(weights.name, file_sha256(weights), UNKNOWN_LICENCE)
+    model, info = _loaded(name, weights)
     with tempfile.TemporaryDirectory() as folder, _silent(), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of shapes it takes for constants; taps are run before they are listed
         path = Path(folder) / f"{name}.onnx"
@@ -71,15 +70,39 @@ def open_torchvision(name: str, weights: Path | None) -> Graph:
         return replace(open_graph(path), path=Path(name), info=info)
 
 
-def _load(model: Any, path: Path) -> None:
+def _loaded(name: str, weights: str | None) -> tuple[Any, WeightsInfo]:
     import torch
+    import torchvision
 
+    if weights == "imagenet":
+        return _downloaded(name)
+    model = torchvision.models.get_model(name, weights=None)
+    if weights is None:
+        return model, WeightsInfo("none", "", UNKNOWN_LICENCE)
+    path = Path(weights)
     try:
         model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, pickle.UnpicklingError, EOFError) as error:
         raise BadModel(f"{path}: cannot be read as a state dict: {str(error).splitlines()[0]}") from error
     except (RuntimeError, AttributeError, TypeError) as error:
-        raise BadModel(f"{path}: not the weights of this network: {str(error).splitlines()[-1].strip()}") from error
+        raise BadModel(f"{path}: not the weights of {name}: {str(error).splitlines()[-1].strip()}") from error
+    return model, WeightsInfo(path.name, file_sha256(path), UNKNOWN_LICENCE)
+
+
+def _downloaded(name: str) -> tuple[Any, WeightsInfo]:
+    import torch
+    import torchvision
+
+    entry = torchvision.models.get_model_weights(name).DEFAULT
+    try:
+        model = torchvision.models.get_model(name, weights=entry)
+    except (OSError, RuntimeError) as error:
+        raise BadEnvironment(
+            f"torchvision's weights {entry} cannot be downloaded ({error}): connect once, or give weights the PATH of "
+            "a state dict"
+        ) from error
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(entry.url).path).name
+    return model, WeightsInfo(str(entry), file_sha256(path), TORCHVISION_LICENCE)
 
 
 @contextmanager
