@@ -125,7 +125,7 @@ def _draw(report: PlanReport, plot: Path) -> None:
         raise Usage("--plot: without frame rates there is nothing to draw")
     kind = "measured" if report.measured else "PREDICTED"
     title = f"{report.source} on {report.device}, {kind}"
-    write_whole(plot, options_svg(title, report.options, report.front, report.chosen).encode())
+    write_whole(plot, options_svg(title, report.options, report.front, report.chosen, report.budget).encode())
     say(f"wrote {plot}")
 
 

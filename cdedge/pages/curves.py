@@ -9,7 +9,7 @@ from cdedge.evaluation.metrics import CENTER_THRESHOLDS_PX, OVERLAP_THRESHOLDS
 
 from .axis import Axis, axis_around, positive_axis
 from .ink import swatch
-from .plots import Line, Point, line_plot, scatter_plot
+from .plots import Guide, Line, Point, line_plot, scatter_plot
 from .summary import score_text
 from .tracker import Inked, by_auc, by_precision, name_width
 
@@ -30,7 +30,7 @@ def precision_figure(trackers: Sequence[Inked], protocol: str) -> str:
     title, ranked = f"Precision plots of {protocol}", by_precision(trackers)
     lines = [Line(t.ink, CENTER_THRESHOLDS_PX.tolist(), t.evaluation.mean.precision.tolist()) for t in ranked]
     x = Axis("Location error threshold (px)", _PIXELS)
-    plot = line_plot(title, x, Axis("Precision", _SHARE), lines, guide=20)
+    plot = line_plot(title, x, Axis("Precision", _SHARE), lines, guides=[Guide("x", 20)])
     scores = [t.evaluation.mean.precision_20px for t in ranked]
     return _figure(title, plot, _legend(ranked, scores), "In brackets: precision at 20 px")
 

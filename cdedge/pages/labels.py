@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_CHARACTER, _LINE = 6.4, 13.0  # size of 12 px text
+_CHARACTER, _LINE = 6.8, 13.0  # size of 12 px text
 _GAP = 8.0
 _MARK = 6.0
 _SIDES = ((1, "start"), (-1, "end"))
@@ -21,41 +21,49 @@ class Label(NamedTuple):
     anchor: str
 
 
-class _Area(NamedTuple):
+class Area(NamedTuple):
+    """A rectangle that something covers."""
+
     left: float
     top: float
     right: float
     bottom: float
 
-    def meets(self, other: _Area) -> bool:
+    def meets(self, other: Area) -> bool:
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom
 
-    def within(self, other: _Area) -> bool:
+    def within(self, other: Area) -> bool:
         across = self.left >= other.left and self.right <= other.right
         return across and self.top >= other.top and self.bottom <= other.bottom
 
 
-def place_labels(
-    spots: Sequence[tuple[float, float]], names: Sequence[str], frame: tuple[float, float, float, float]
-) -> list[Label]:
-    """One label per spot (x, y), inside ``frame`` (left, top, right, bottom) where there is room."""
-    taken = [_Area(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in spots]
-    labels = []
-    for spot, name in zip(spots, names, strict=True):
-        choices = [(label, _area(label, name)) for label in _around(*spot)]
-        free = (c for c in choices if c[1].within(_Area(*frame)) and not any(map(c[1].meets, taken)))
+def place_labels(wanted: Sequence[tuple[str, Sequence[Label]]], frame: Area, taken: Sequence[Area]) -> list[Label]:
+    """For each name the first of its possible places that is inside ``frame`` and meets nothing ``taken`` before.
+
+    The first possible place where there is none.
+    """
+    covered, labels = list(taken), []
+    for name, places in wanted:
+        choices = [(label, _area(label, name)) for label in places]
+        free = (c for c in choices if c[1].within(frame) and not any(map(c[1].meets, covered)))
         label, area = next(free, choices[0])
-        taken.append(area)
+        covered.append(area)
         labels.append(label)
     return labels
 
 
-def _around(x: float, y: float) -> list[Label]:
+def mark_area(x: float, y: float) -> Area:
+    """What a point's mark covers."""
+    return Area(x - _MARK, y - _MARK, x + _MARK, y + _MARK)
+
+
+def beside(x: float, y: float) -> list[Label]:
+    """Places for the name of a point, the nearest first."""
     return [Label(x + way * _GAP, y + _BASE + shift, anchor) for shift in _SHIFTS for way, anchor in _SIDES]
 
 
-def _area(label: Label, name: str) -> _Area:
+def _area(label: Label, name: str) -> Area:
     width = _CHARACTER * len(name)
     left = label.x - (width if label.anchor == "end" else 0.0)
-    return _Area(left, label.y - _LINE + 3, left + width, label.y + 3)
+    return Area(left, label.y - _LINE + 3, left + width, label.y + 3)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
 from .axis import Axis, tick_text
 from .ink import Ink
-from .labels import Label, place_labels
+from .labels import Area, Label, beside, mark_area, place_labels
 
 _WIDTH, _HEIGHT = 440, 320
+_ROW = 19  # of a legend
 _FAR = 14  # a name further off than this gets a line to its point
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 422, 10, 272
 
@@ -35,9 +37,26 @@ class Point:
     interval: tuple[float, float]
 
 
-def line_plot(title: str, x: Axis, y: Axis, lines: Sequence[Line], *, guide: float | None = None) -> str:
-    """Curves, the first on top, over a vertical ``guide`` line where one is given."""
-    body = "" if guide is None else _guide(_across(x, guide))
+@dataclass(frozen=True)
+class Guide:
+    """A dotted line across the plot at a value of one axis; only scatter plots write its name."""
+
+    axis: Literal["x", "y"]
+    value: float
+    name: str = ""
+
+
+def line_plot(
+    title: str,
+    x: Axis,
+    y: Axis,
+    lines: Sequence[Line],
+    *,
+    guides: Sequence[Guide] = (),
+    spans: Sequence[tuple[float, float]] = (),
+) -> str:
+    """Curves, the first on top, over ``guides`` and over shaded ``spans`` of x."""
+    body = "".join(_span(x, *span) for span in spans) + "".join(_guide(guide, x, y) for guide in guides)
     body += "".join(_curve(line, x, y) for line in reversed(lines))
     return _svg(title, x, y, body)
 
@@ -48,21 +67,46 @@ def bar_plot(title: str, x: Axis, y: Axis, edges: Sequence[float], heights: Sequ
     return _svg(title, x, y, f'<g class="bars {ink.css}">{body}</g>')
 
 
-def scatter_plot(title: str, x: Axis, y: Axis, points: Sequence[Point]) -> str:
-    """Points with their intervals, each with its name beside it."""
+def scatter_plot(
+    title: str,
+    x: Axis,
+    y: Axis,
+    points: Sequence[Point],
+    *,
+    guides: Sequence[Guide] = (),
+    legend: Sequence[tuple[str, Ink]] = (),
+) -> str:
+    """Points with their intervals over ``guides``, each with its name, if it has one, beside it; ``legend`` below."""
     spots = [(_across(x, p.x), _up(y, p.y)) for p in points]
-    labels = place_labels(spots, [p.name for p in points], (_LEFT, _TOP, _WIDTH, _BOTTOM))
-    body = "".join(_whisker(p, _across(x, p.x), y) for p in points)
-    body += "".join(_mark(p, spot) for p, spot in zip(points, spots, strict=True))
-    body += "".join(_name(p, spot, label) for p, spot, label in zip(points, spots, labels, strict=True))
-    return _svg(title, x, y, body)
-
-
-def _svg(title: str, x: Axis, y: Axis, body: str) -> str:
-    return (
-        f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
-        f"{_grid(x, y)}{body}{_names(x, y)}</svg>"
+    named = [(point, spot) for point, spot in zip(points, spots, strict=True) if point.name]
+    wanted = [(guide.name, _guide_places(guide, x, y)) for guide in guides]
+    wanted += [(point.name, beside(*spot)) for point, spot in named]
+    taken = [*(mark_area(*spot) for spot in spots), *(_guide_area(guide, x, y) for guide in guides)]
+    labels = place_labels(wanted, Area(_LEFT, _TOP, _WIDTH, _BOTTOM), taken)
+    body = "".join(
+        _guide(guide, x, y) + _text("bound", at, guide.name) for guide, at in zip(guides, labels, strict=False)
     )
+    body += "".join(_whisker(p, _across(x, p.x), y) for p in points)
+    body += "".join(_mark(p.ink, spot) for p, spot in zip(points, spots, strict=True))
+    body += "".join(_name(p, spot, label) for (p, spot), label in zip(named, labels[len(guides) :], strict=True))
+    return _svg(title, x, y, body, legend)
+
+
+def _svg(title: str, x: Axis, y: Axis, body: str, legend: Sequence[tuple[str, Ink]] = ()) -> str:
+    height = _HEIGHT + _ROW * len(legend)
+    return (
+        f'<svg class="plot" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">'
+        f"{_grid(x, y)}{body}{_names(x, y)}{_legend(legend)}</svg>"
+    )
+
+
+def _legend(entries: Sequence[tuple[str, Ink]]) -> str:
+    parts = []
+    for row, (name, ink) in enumerate(entries):
+        at = _HEIGHT + _ROW * (row + 0.5)
+        parts.append(_mark(ink, (_LEFT + 6, at)))
+        parts.append(f'<text class="name" x="{_LEFT + 18}" y="{at + 4:.1f}">{escape(name)}</text>')
+    return "".join(parts)
 
 
 def _grid(x: Axis, y: Axis) -> str:
@@ -98,8 +142,34 @@ def _bar(x: Axis, y: Axis, start: float, end: float, height: float) -> str:
     return f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{_BOTTOM - top:.1f}"/>'
 
 
-def _guide(at: float) -> str:
-    return f'<line class="guide" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP}" y2="{_BOTTOM}"/>'
+def _guide(guide: Guide, x: Axis, y: Axis) -> str:
+    area = _guide_area(guide, x, y)
+    return (
+        f'<line class="guide" x1="{area.left:.1f}" x2="{area.right:.1f}" y1="{area.top:.1f}" y2="{area.bottom:.1f}"/>'
+    )
+
+
+def _guide_area(guide: Guide, x: Axis, y: Axis) -> Area:
+    if guide.axis == "x":
+        at = _across(x, guide.value)
+        return Area(at, _TOP, at, _BOTTOM)
+    at = _up(y, guide.value)
+    return Area(_LEFT, at, _RIGHT, at)
+
+
+def _guide_places(guide: Guide, x: Axis, y: Axis) -> list[Label]:
+    """For the line's name: beside its ends."""
+    left, top, right, bottom = _guide_area(guide, x, y)
+    if guide.axis == "y":
+        ends = ((right, "end"), (left + 4, "start"))
+        return [Label(end, top + shift, anchor) for end, anchor in ends for shift in (-4, 13)]
+    sides = ((5, "start"), (-5, "end"))
+    return [Label(left + shift, end, anchor) for end in (top + 10, bottom - 6) for shift, anchor in sides]
+
+
+def _span(x: Axis, start: float, end: float) -> str:
+    left, right = _across(x, start), _across(x, end)
+    return f'<rect class="span" x="{left:.1f}" y="{_TOP}" width="{right - left:.1f}" height="{_BOTTOM - _TOP}"/>'
 
 
 def _whisker(point: Point, at: float, y: Axis) -> str:
@@ -107,9 +177,9 @@ def _whisker(point: Point, at: float, y: Axis) -> str:
     return f'<line class="whisker {point.ink.css}" x1="{at:.1f}" x2="{at:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>'
 
 
-def _mark(point: Point, spot: tuple[float, float]) -> str:
+def _mark(ink: Ink, spot: tuple[float, float]) -> str:
     move = f"translate({spot[0]:.1f} {spot[1]:.1f})"
-    return f'<g class="mark {point.ink.css}" transform="{move}">{point.ink.marker}</g>'
+    return f'<g class="mark {ink.css}" transform="{move}">{ink.marker}</g>'
 
 
 def _name(point: Point, spot: tuple[float, float], label: Label) -> str:
@@ -118,8 +188,12 @@ def _name(point: Point, spot: tuple[float, float], label: Label) -> str:
         leader = (
             f'<line class="leader" x1="{spot[0]:.1f}" y1="{spot[1]:.1f}" x2="{label.x:.1f}" y2="{label.y - 4:.1f}"/>'
         )
-    place = f'x="{label.x:.1f}" y="{label.y:.1f}" text-anchor="{label.anchor}"'
-    return f'{leader}<text class="label" {place}>{escape(point.name)}</text>'
+    return leader + _text("label", label, point.name)
+
+
+def _text(css: str, at: Label, text: str) -> str:
+    place = f'x="{at.x:.1f}" y="{at.y:.1f}" text-anchor="{at.anchor}"'
+    return f'<text class="{css}" {place}>{escape(text)}</text>'
 
 
 def _across(axis: Axis, value: float) -> float:

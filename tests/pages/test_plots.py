@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdedge.pages.axis import Axis, axis_around, positive_axis
-from cdedge.pages.labels import place_labels
+from cdedge.pages.labels import Area, beside, mark_area, place_labels
 
 
 @pytest.mark.parametrize(
@@ -44,16 +44,18 @@ def test_places_are_linear_or_logarithmic() -> None:
 
 def test_names_of_close_points_do_not_overlap() -> None:
     names = ["alpha", "beta", "gamma", "delta"]
-    labels = place_labels([(200, 100), (203, 102), (206, 99), (201, 104)], names, (0, 0, 440, 300))
+    spots = [(200, 100), (203, 102), (206, 99), (201, 104)]
+    wanted = [(name, beside(*spot)) for name, spot in zip(names, spots, strict=True)]
+    labels = place_labels(wanted, Area(0, 0, 440, 300), [mark_area(*spot) for spot in spots])
     areas = []
     for label, name in zip(labels, names, strict=True):
-        left = label.x - {"start": 0, "middle": 0.5, "end": 1}[label.anchor] * 6.4 * len(name)
-        areas.append((left, label.y - 10, left + 6.4 * len(name), label.y + 3))
+        left = label.x - {"start": 0, "middle": 0.5, "end": 1}[label.anchor] * 6.8 * len(name)
+        areas.append((left, label.y - 10, left + 6.8 * len(name), label.y + 3))
     for i, a in enumerate(areas):
         for b in areas[i + 1 :]:
             assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
 
 def test_a_name_at_the_right_edge_goes_to_the_left() -> None:
-    (label,) = place_labels([(435, 100)], ["tracker"], (0, 0, 440, 300))
+    (label,) = place_labels([("tracker", beside(435, 100))], Area(0, 0, 440, 300), [mark_area(435, 100)])
     assert label.anchor == "end"
