@@ -11,6 +11,7 @@ from typing import Literal
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.image import Frame
+from cdedge_runtime.lazy import version
 from cdedge_runtime.model.contract import ModelSpec, Precision
 from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.deepcd.settings import Settings
@@ -21,7 +22,7 @@ from .choose.plan import ChannelPlan
 from .graph.compare import Parity
 from .graph.cost import LayerCost
 
-PRODUCER = "cdedge 0.1.0"
+PRODUCER = f"cdedge {version()}"
 Say = Callable[[str], None]
 
 

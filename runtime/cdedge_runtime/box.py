@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .errors import BadInput
+
+if TYPE_CHECKING:  # boxes are read where numpy is not loaded
+    import numpy as np
+    from numpy.typing import NDArray
+
+_NAMES = ("x", "y", "width", "height")
+_UNORDERED = (str, bytes, bytearray, set, frozenset, dict)  # they unpack too, to no box
 
 
 @dataclass(frozen=True)
 class Box:
     """A rectangle in pixels: left edge ``x``, top edge ``y``, ``width``, ``height``; 0-based, no "-1" rule.
 
-    A 1-based annotation ``x,y,w,h`` is ``Box(x - 1, y - 1, w, h)``.
+    A 1-based annotation ``x,y,w,h`` is ``Box(x - 1, y - 1, w, h)``. Takes any real numbers, of numpy too, and unpacks
+    to the four; `as_box` makes one of a tuple, a list or an array. Raises `BadInput` for anything but numbers.
     """
 
     x: float
     y: float
     width: float
     height: float
+
+    def __post_init__(self) -> None:
+        for name in _NAMES:
+            value = getattr(self, name)
+            if type(value) is not float:
+                object.__setattr__(self, name, _number(value, name))
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.xywh)
+
+    @property
+    def xywh(self) -> tuple[float, float, float, float]:
+        """(x, y, width, height)."""
+        return self.x, self.y, self.width, self.height
+
+    @property
+    def xyxy(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom); right and bottom are the first coordinates outside."""
+        return self.x, self.y, self.x + self.width, self.y + self.height
 
     @classmethod
     def from_center(cls, center: tuple[float, float], size: tuple[float, float]) -> Box:
@@ -75,19 +104,52 @@ class Box:
         return Box.from_center(self.center, (self.width * factor, self.height * factor))
 
 
+BoxLike: TypeAlias = "Box | Sequence[float] | NDArray[np.generic]"
+
+
+def as_box(value: BoxLike) -> Box:
+    """The box that ``value`` is: a `Box`, or x, y, width, height as a tuple, list or array (4,) of any real type.
+
+    Raises `BadInput` for anything else.
+    """
+    if isinstance(value, Box):
+        return value
+    try:
+        x, y, width, height = () if isinstance(value, _UNORDERED) else value
+    except (TypeError, ValueError):
+        raise BadInput(
+            f"box: expected a Box or four numbers x, y, width, height, got {_shown(value)}", field="box"
+        ) from None
+    return Box(x, y, width, height)
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, Real) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            pass
+    raise BadInput(f"box: {name} must be a number, got {_shown(value)}", field="box")
+
+
+def _shown(value: object) -> str:
+    text = f"{type(value).__name__} {value!r:.100}" if isinstance(value, (str, int, float)) else type(value).__name__
+    shape = getattr(value, "shape", None)
+    return text if shape is None else f"{text} of shape {shape}"
+
+
 def check_target(box: Box, frame_shape: tuple[int, ...]) -> None:
     """Raise `BadInput` unless ``box`` can be tracked in a frame of shape (H, W, ...).
 
     It must be finite, at least 1 px wide and high, and overlap the frame.
     """
-    values = (box.x, box.y, box.width, box.height)
-    if not all(math.isfinite(v) for v in values):
-        raise BadInput(f"the target box must be four finite numbers x,y,w,h, got {_text(box)}")
+    if not all(map(math.isfinite, box)):
+        raise BadInput(f"the target box must be four finite numbers x,y,w,h, got {_text(box)}", field="box")
     if box.width < 1 or box.height < 1:
-        raise BadInput(f"the target box must be at least 1 px wide and high, got {_text(box)}")
+        raise BadInput(f"the target box must be at least 1 px wide and high, got {_text(box)}", field="box")
     height, width = frame_shape[:2]
     if box.intersection(Box(0, 0, width, height)) <= 0:
-        raise BadInput(f"the target box {_text(box)} lies outside the {width}x{height} frame")
+        raise BadInput(f"the target box {_text(box)} lies outside the {width}x{height} frame", field="box")
 
 
 def _text(box: Box) -> str:

@@ -13,11 +13,23 @@ CdedgeError                 1
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class CdedgeError(Exception):
-    """Base of every error cdedge raises on purpose; its text says what was expected, what came, what to do."""
+    """Base of every error cdedge raises on purpose; its text says what was expected, what came, what to do.
+
+    ``field``: the argument, option or setting that has to change, where there is one; None otherwise.
+    """
 
     exit_code = 1
+
+    def __init__(self, text: str, *, field: str | None = None) -> None:
+        super().__init__(text)
+        self.field = field
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args, self.__dict__)
 
 
 class BadInput(CdedgeError):
@@ -62,3 +74,10 @@ class OverBudget(CdedgeError):
     """Nothing fits the given memory or frame rate."""
 
     exit_code = 4
+
+
+def _again(kind: type[CdedgeError], args: tuple[Any, ...], state: dict[str, Any]) -> CdedgeError:
+    """An error that was pickled, whatever its constructor takes."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error

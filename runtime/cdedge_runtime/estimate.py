@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .box import Box
+from .box import Box, BoxLike
 from .model.contract import ModelSpec
 
 Lap = Callable[[str], None]
@@ -47,7 +47,7 @@ class ModelTracker(Protocol):
 
     spec: ModelSpec
 
-    def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
+    def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Start or restart; raises `BadInput` for a box that cannot be tracked."""
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from .errors import BadEnvironment, BadInput
+
+StrPath: TypeAlias = "str | os.PathLike[str]"
+
+
+def as_path(value: StrPath, field: str = "path") -> Path:
+    """``value`` as a `Path`; raises `BadInput` naming ``field`` for what no file can be called."""
+    try:
+        path = Path(value)
+    except TypeError:
+        raise BadInput(
+            f"{field}: expected a path as str or os.PathLike, got {type(value).__name__}", field=field
+        ) from None
+    if "\0" in str(path):
+        raise BadInput(f"{field}: no file can have a NUL in its name, got {str(path)[:60]!r}", field=field)
+    return path
 
 
 @contextmanager

@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .box import Box, BoxLike, as_box, check_target
 from .errors import BadInput
 
 Frame = NDArray[np.uint8]
+
+LARGEST_SIDE_PX = 32_766  # what OpenCV's warp can address
 
 
 def to_bgr(frame: NDArray[np.generic]) -> Frame:
@@ -18,17 +21,31 @@ def to_bgr(frame: NDArray[np.generic]) -> Frame:
 
     Raises `BadInput` for anything else. A frame that already fits is returned as it is.
     """
+    if not isinstance(frame, np.ndarray):
+        raise BadInput(
+            f"frame: expected a numpy array (H, W[, 1|3|4]) uint8 or uint16, got {type(frame).__name__}", field="frame"
+        )
     if frame.dtype == np.uint16:
         frame = (np.asarray(frame, np.uint16) >> 8).astype(np.uint8)
-    if frame.dtype != np.uint8 or frame.size == 0 or frame.ndim not in (2, 3):
-        raise BadInput(f"a frame must be (H, W[, 1|3|4]) uint8 or uint16, got {frame.shape} {frame.dtype}")
-    channels = 1 if frame.ndim == 2 else frame.shape[2]
+    channels = 1 if frame.ndim == 2 else frame.shape[-1] if frame.ndim == 3 else 0
+    if frame.dtype != np.uint8 or frame.size == 0 or channels not in (1, 3, 4):
+        raise BadInput(
+            f"frame: expected (H, W[, 1|3|4]) uint8 or uint16, not empty, got {frame.shape} {frame.dtype}",
+            field="frame",
+        )
+    if max(frame.shape[:2]) > LARGEST_SIDE_PX:
+        raise BadInput(f"frame: expected at most {LARGEST_SIDE_PX} px per side, got {frame.shape[:2]}", field="frame")
     if channels == 3:
         return frame  # type: ignore[return-value]
-    if channels not in (1, 4):
-        raise BadInput(f"a frame must have 1, 3 or 4 channels, got {channels}")
     code = cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR
     return np.asarray(cv2.cvtColor(frame, code), np.uint8)
+
+
+def first_frame(frame: NDArray[np.generic], box: BoxLike) -> tuple[Frame, Box]:
+    """A frame in BGR and the target in it, both of any kind; raises `BadInput` for what cannot be tracked."""
+    image, target = to_bgr(frame), as_box(box)
+    check_target(target, image.shape)
+    return image, target
 
 
 def frame_sha256(frame: Frame) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime.errors import BadModel, MissingExtra, ProviderUnavailable
+from cdedge_runtime.files import StrPath, as_path
 
 from . import contract
 from .contract import CROPS, INPUT_NAME, OUTPUT_NAME, ModelSpec
@@ -37,7 +38,8 @@ class Extractor:
     The output array is bound once and reused: it holds until the next call.
     """
 
-    def __init__(self, path: Path, *, provider: str = "cpu", threads: int | None = None) -> None:
+    def __init__(self, model: StrPath, *, provider: str = "cpu", threads: int | None = None) -> None:
+        path = as_path(model, "model")
         contract.verify(path)
         self.threads = threads or usable_cpus()
         self.session = _open_session(path, provider, self.threads)
@@ -101,8 +103,9 @@ def _read_spec(session: ort.InferenceSession, path: Path) -> ModelSpec:
         raise BadModel(f"{path}: {error}") from error
 
 
-def read_spec(path: Path) -> ModelSpec:
+def read_spec(model: StrPath) -> ModelSpec:
     """The contract of a model file, checked against its checksum."""
+    path = as_path(model, "model")
     contract.verify(path)
     return _read_spec(_open_session(path, "cpu", 1), path)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
+from cdedge_runtime.files import StrPath, as_path
 from cdedge_runtime.image import Frame, to_bgr
 
 from .annotations import IMAGE_SUFFIXES, Annotation, find_annotation, sequence_images
@@ -39,21 +40,23 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def open_source(text: str | None) -> Source:
-    """The source that ``text`` names; None is the demo clip.
+def open_source(source: StrPath | None) -> Source:
+    """The source that ``source`` names: a path, a camera number, a URL or a pipeline; None is the demo clip.
 
     Raises `BadInput` where it does not exist or holds no frames. Videos are opened only when read.
     """
-    if text is None:
+    if source is None:
         return demo_source()
-    path = Path(text)
+    path, text = as_path(source, "source"), str(source)
     if path.is_dir():
         return _folder(path)
     if path.is_file():
         return _file(path)
     if text.isdigit() or "://" in text or "!" in text:
         return _live(text)
-    raise BadInput(f"{text}: no such file or folder (nor a camera number, a URL or a GStreamer pipeline)")
+    raise BadInput(
+        f"{text}: no such file or folder (nor a camera number, a URL or a GStreamer pipeline)", field="source"
+    )
 
 
 def demo_source() -> Source:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime import patch
-from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.box import Box, BoxLike
 from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, Lap, Sizes, no_lap
 from cdedge_runtime.filter.confidence import psr
 from cdedge_runtime.filter.fourier import Real, gaussian_label, peak, peak_cell
 from cdedge_runtime.filter.scale import ScaleFilter
-from cdedge_runtime.image import Frame, to_bgr
+from cdedge_runtime.image import Frame, first_frame, to_bgr
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.patch import Sides
 
@@ -56,10 +56,9 @@ class WindowTracker:
         self._method, self.spec = method, method.spec
         self._ready = False
 
-    def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
+    def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
-        image = to_bgr(frame)
-        check_target(box, image.shape)
+        image, box = first_frame(frame, box)
         self._method.begin(image, box, lap)
         self._center, self._size = box.center, box.size
         self._scale = (

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime import patch
-from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.box import Box, BoxLike
 from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, Features, Lap, Sizes, no_lap
+from cdedge_runtime.files import StrPath
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.confidence import psr
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import hann_sides, peak, wrapped
-from cdedge_runtime.image import Frame, to_bgr
+from cdedge_runtime.image import Frame, first_frame, to_bgr
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.trackers.settings import settings_of
 
@@ -45,8 +46,10 @@ class Tracker:
     uint16, grey, BGR or BGRA. ``lap`` is told the end of each stage (see `ModelTracker`).
     """
 
-    def __init__(self, model: Path | Features, *, provider: str = "cpu", threads: int | None = None) -> None:
-        self._extract = Extractor(model, provider=provider, threads=threads) if isinstance(model, Path) else model
+    def __init__(self, model: StrPath | Features, *, provider: str = "cpu", threads: int | None = None) -> None:
+        if isinstance(model, (str, os.PathLike)):
+            model = Extractor(model, provider=provider, threads=threads)
+        self._extract: Features = model
         self.spec = self._extract.spec
         self._settings = settings_of(self.spec.tracker, self.spec.settings, Settings)
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
@@ -54,10 +57,9 @@ class Tracker:
         self._seen = np.empty((self.spec.channels, *self._dft.frequencies), np.complex64)
         self._filter: compact.CompactFilter | None = None
 
-    def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
+    def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
-        image = to_bgr(frame)
-        check_target(box, image.shape)
+        image, box = first_frame(frame, box)
         settings, grid = self._settings, self.spec.grid
         self._view, self._size = View(box.center, 1.0), box.size
         self._limits = patch.scale_limits(box, image.shape)

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime import patch
-from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.box import Box, BoxLike
 from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, Features, Lap, Sizes, no_lap
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.confidence import psr
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import gaussian_label, hann_window
-from cdedge_runtime.image import Frame, to_bgr
+from cdedge_runtime.image import Frame, first_frame, to_bgr
 from cdedge_runtime.trackers.settings import EcoSettings, settings_of
 
 from .mixture import Mixture
@@ -71,10 +71,9 @@ class Eco:
         self._seen = np.empty((self._settings.scales, self.spec.channels, *self._dft.frequencies), np.complex64)
         self._filter: compact.CompactFilter | None = None
 
-    def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
+    def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
-        image = to_bgr(frame)
-        check_target(box, image.shape)
+        image, box = first_frame(frame, box)
         settings, grid = self._settings, self.spec.grid
         self._center, self._scale, self._size, self._frame = box.center, 1.0, box.size, 0
         self._limits = patch.scale_limits(box, image.shape)

@@ -8,11 +8,11 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.box import Box, BoxLike
 from cdedge_runtime.errors import BadInput, NotInitialized
 from cdedge_runtime.estimate import CropFeatures, Estimate, Lap, Sizes, no_lap
 from cdedge_runtime.filter.dft import Real
-from cdedge_runtime.image import Frame, to_bgr
+from cdedge_runtime.image import Frame, first_frame, to_bgr
 from cdedge_runtime.trackers.settings import MdNetSettings, settings_of
 
 from . import box_regression, candidates
@@ -36,10 +36,10 @@ class MdNet:
         self._hidden = [Dense(weight, bias) for weight, bias in zip(values[::2], values[1::2], strict=True)]
         self._classifier: Classifier | None = None
 
-    def init(self, frame: NDArray[np.generic], box: Box, lap: Lap = no_lap) -> Estimate:
+    def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked or sampled."""
-        image, settings = to_bgr(frame), self._settings
-        check_target(box, image.shape)
+        settings = self._settings
+        image, box = first_frame(frame, box)
         candidates.check_sampling(box, image.shape)
         self._rng = np.random.default_rng(settings.seed)
         self._frame, self._box, self._shift = 0, box, settings.shift
