@@ -32,14 +32,17 @@ class Peer:
 
     def __init__(self, name: str, files: tuple[str, ...] = ()) -> None:
         self._tracker, self._whole = _create(name, files)
-        self._has_score = name in _FILES  # the others answer -1
+        self._name, self._files = name, files
 
     def init(self, frame: Frame, box: Box) -> Estimate:
-        """Learn the target; OpenCV's trackers outside ``legacy`` take whole pixels, so the box is rounded."""
+        """Learn the target; OpenCV's trackers outside ``legacy`` take whole pixels, so the box is rounded.
+
+        Raises `BadInput` for a box that OpenCV refuses, `BadModel` for networks that load but are not the tracker's.
+        """
         values: tuple[float, ...] = (box.x, box.y, box.width, box.height)
         if self._whole:
             values = (round(box.x), round(box.y), max(1, round(box.width)), max(1, round(box.height)))
-        if self._tracker.init(frame, values) is False:
+        if self._start(frame, values) is False:
             raise BadInput(f"OpenCV's tracker refuses the box {values} in the first frame")
         self._box = box
         return Estimate(box, 1.0, lost=False)
@@ -51,8 +54,16 @@ class Peer:
             self._box = Box(*(float(v) for v in values))
         return Estimate(self._box, self._score(found=bool(found)), lost=not found)
 
+    def _start(self, frame: Frame, values: tuple[float, ...]) -> Any:
+        try:
+            return self._tracker.init(frame, values)
+        except cv2.error as error:
+            if not self._files:
+                raise
+            raise _unusable(self._name, self._files, error) from error
+
     def _score(self, *, found: bool) -> float:
-        return float(self._tracker.getTrackingScore()) if self._has_score else float(found)
+        return float(self._tracker.getTrackingScore()) if self._files else float(found)  # the others answer -1
 
 
 def check_peer(name: str, files: tuple[str, ...]) -> None:
@@ -85,7 +96,12 @@ def _create(name: str, files: tuple[str, ...]) -> tuple[Any, bool]:
     try:
         return make(settings), whole
     except cv2.error as error:
-        raise BadModel(f"{', '.join(files)}: OpenCV cannot load opencv:{name} from them: {error}") from error
+        raise _unusable(name, files, error) from error
+
+
+def _unusable(name: str, files: tuple[str, ...], error: cv2.error) -> BadModel:
+    wanted = ", ".join(_FILES[name])
+    return BadModel(f"{', '.join(files)}: OpenCV cannot run opencv:{name} with them as its {wanted}: {error}")
 
 
 def _constructor(name: str) -> tuple[Callable[..., Any], bool]:

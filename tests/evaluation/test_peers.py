@@ -86,3 +86,29 @@ def test_a_file_that_is_no_network_is_a_bad_model(tmp_path):
     check_peer("Vit", (str(path),))
     with pytest.raises(BadModel, match=r"vit\.onnx"):
         Peer("Vit", (str(path),))
+
+
+class Confused:
+    """A stand-in for a network tracker whose files load but do not fit each other."""
+
+    def init(self, _frame, _box):
+        raise cv2.error("no such input")
+
+
+def test_networks_that_load_but_do_not_fit_are_a_bad_model(moving_square, monkeypatch):
+    monkeypatch.setattr(cv2, "TrackerNano_create", lambda _settings: Confused())
+    peer = Peer("Nano", ("head.onnx", "backbone.onnx"))
+    with pytest.raises(BadModel, match=r"head\.onnx, backbone\.onnx.*backbone, neckhead: .*no such input"):
+        peer.init(moving_square.frame(0), moving_square.box(0))
+
+
+class Sure(Finds):
+    def getTrackingScore(self):  # noqa: N802 - OpenCV's name
+        return 0.875
+
+
+def test_a_network_tracker_says_its_own_score(moving_square, monkeypatch):
+    monkeypatch.setattr(cv2, "TrackerNano_create", lambda _settings: Sure())
+    peer = Peer("Nano", ("backbone.onnx", "head.onnx"))
+    assert peer.init(moving_square.frame(0), moving_square.box(0)).score == 1
+    assert peer.update(moving_square.frame(1)).score == 0.875
