@@ -61,8 +61,12 @@ def cost_table(
     ``patches`` (N, H, W, 3) uint8 BGR is what they are timed on. Times are of this machine.
     """
     first, second = (_timed(network, geometry, patches, runs) for network in (before, after))
-    names = dict.fromkeys([*first, *second])
-    return tuple(LayerCost(name, first.get(name), second.get(name)) for name in names)
+    return side_by_side(first, second)
+
+
+def side_by_side(before: Mapping[str, Cost], after: Mapping[str, Cost]) -> tuple[LayerCost, ...]:
+    """Layers by name, in the order in which they come."""
+    return tuple(LayerCost(name, before.get(name), after.get(name)) for name in dict.fromkeys([*before, *after]))
 
 
 def footprint(network: Network, geometry: Geometry) -> Footprint:

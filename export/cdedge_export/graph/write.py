@@ -38,16 +38,17 @@ def write_model(
     geometry = Geometry(spec.input_px, spec.grid)
     metadata = to_metadata(spec)
     if head is None:
-        return _write(convert(build_model(network, geometry, metadata)), path, check)
-    return _write(convert(build_model(network, geometry, metadata, batch=CROPS, constants=head)), path, check)
+        return write_graph(convert(build_model(network, geometry, metadata)), path, check)
+    return write_graph(convert(build_model(network, geometry, metadata, batch=CROPS, constants=head)), path, check)
 
 
 def write_without_network(spec: ModelSpec, path: Path, *, check: Callable[[Path], T]) -> T:
     """As `write_model`, for a tracker whose features need no network."""
-    return _write(build_empty(spec.input_px, to_metadata(spec)), path, check)
+    return write_graph(build_empty(spec.input_px, to_metadata(spec)), path, check)
 
 
-def _write(model: onnx.ModelProto, path: Path, check: Callable[[Path], T]) -> T:
+def write_graph(model: onnx.ModelProto, path: Path, check: Callable[[Path], T]) -> T:
+    """As `write_model`, of a graph that has its contract."""
     data = seal(model.SerializeToString())
     with whole_file(path) as part:
         part.write_bytes(data)
