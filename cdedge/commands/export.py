@@ -193,7 +193,8 @@ def _show(report: ExportReport) -> None:
     parity = (
         "no network"
         if report.parity is None
-        else f"differ by {report.parity.max_rel:.2g} of the largest feature (allowed {report.parity.tolerance:.2g})"
+        else f"differ by {report.parity.max_rel:.2g} of {report.parity.reference}'s largest feature "
+        f"(allowed {report.parity.tolerance:.2g})"
     )
     candidates = sum(tap.total for tap in report.plan.taps)
     show_facts(
@@ -208,7 +209,7 @@ def _show(report: ExportReport) -> None:
                 "input",
                 f"{spec.input_px[1]}x{spec.input_px[0]} px {spec.convention.order} ({report.convention_reason})",
             ),
-            ("PyTorch against onnxruntime", parity),
+            ("file and reference", parity),
             ("error to the full network", _losses(report)),
             ("took", f"{report.seconds:.1f} s"),
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from cdedge_export.graph.build import Writer, delivered, finished, pixels
 from cdedge_export.network.conventions import parse_convention
 from cdedge_export.network.layers import Geometry
-from cdedge_export.onnx_net.bake import baked
+from cdedge_export.onnx_net.bake import baked, embedded
 from cdedge_export.onnx_net.prune import Part, pruned_part, whole_part
 from cdedge_export.onnx_net.read import Graph, open_graph
 from cdedge_export.onnx_net.run import features
@@ -195,9 +197,26 @@ def test_no_channel_and_a_wrong_one_are_refused(tmp_path: Path) -> None:
 def test_the_whole_part_is_the_network(tmp_path: Path) -> None:
     net, end = plain()
     graph = open_graph(net.save(tmp_path / "net.onnx", [end]))
-    part = whole_part(graph, taps(graph, PX)[-1:], input_px=PX, prefix="deep/")
-    assert weights_of(part) == [(4, 3, 3, 3), (6, 4, 3, 3)]
-    assert all(name.startswith("deep/") for node in part.nodes for name in (*node.input, *node.output))
+    assert weights_of(whole_part(graph, taps(graph, PX)[-1:], input_px=PX)) == [(4, 3, 3, 3), (6, 4, 3, 3)]
+
+
+def test_two_networks_share_a_graph(tmp_path: Path) -> None:
+    """As a file with a shallow and a deep network has them."""
+    net, end = plain()
+    graph = open_graph(net.save(tmp_path / "net.onnx", [end]))
+    last = taps(graph, PX)[-1:]
+    parts = [pruned_part(graph, last, {last[0].name: kept}, input_px=PX) for kept in ([1], [4])]
+    writer, bgr = Writer((16, 16)), parse_convention("bgr")
+    tapped = [
+        (replace(step, name=f"{prefix}{step.name}"), value)
+        for prefix, part in zip(("", "deep."), parts, strict=True)
+        for step, value in embedded(writer, part, bgr, prefix=prefix)
+    ]
+    model = finished(writer, pixels("patch", PX), [delivered(writer, tapped)], {})
+    whole = features(graph, last, patches(), bgr, grid=(16, 16))[last[0].name]
+    np.testing.assert_allclose(run(model, patches()), whole[:, [1, 4]], rtol=1e-4, atol=1e-4)
+    layers = {node.name.split("/")[0] for node in model.graph.node}
+    assert {"conv0", "conv2", "deep.conv0", "deep.conv2", "input", "deep.input"} < layers
 
 
 def test_a_tensor_of_the_files_own_names_is_no_clash(tmp_path: Path) -> None:

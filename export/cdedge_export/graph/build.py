@@ -53,7 +53,7 @@ class Writer:
 
     def constant(self, name: str, value: np.ndarray[Any, Any]) -> str:
         """Add a constant; returns its name."""
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def node(self, op: str, inputs: list[str], output: str, **attributes: int | float | list[int]) -> str:

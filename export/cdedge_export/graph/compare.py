@@ -27,12 +27,13 @@ class TapLoss:
 
 @dataclass(frozen=True)
 class Parity:
-    """Largest difference of a file to its reference, absolute and over the tap's largest feature."""
+    """Largest difference of a file to its ``reference``, absolute and over the tap's largest feature."""
 
     max_abs: float
     max_rel: float
     tolerance: float
     losses: tuple[TapLoss, ...]
+    reference: str
 
 
 def compared(
@@ -47,7 +48,8 @@ def compared(
 
     Raises `BadModel` where that exceeds what `TOLERANCES` says for the file's ``precision``.
     """
-    parity = _differences(found, expected, losses, TOLERANCES[precision])
+    max_abs, max_rel = _largest(found, expected)
+    parity = Parity(max_abs, max_rel, TOLERANCES[precision], losses, reference)
     if not parity.max_rel <= parity.tolerance:
         raise BadModel(
             f"the exported graph differs from {reference} by {parity.max_rel:.2g} of the largest feature, "
@@ -75,10 +77,8 @@ def _split(features: Floats, taps: tuple[Tap, ...]) -> dict[str, Floats]:
     return dict(zip((tap.name for tap in taps), np.split(features, ends[:-1], axis=1), strict=True))
 
 
-def _differences(
-    found: Mapping[str, Floats], expected: Mapping[str, Floats], losses: tuple[TapLoss, ...], tolerance: float
-) -> Parity:
+def _largest(found: Mapping[str, Floats], expected: Mapping[str, Floats]) -> tuple[float, float]:
+    """Absolute, and over each tap's largest feature."""
     largest = [float(np.abs(maps - expected[name]).max()) for name, maps in found.items()]
     scales = [max(float(np.abs(expected[name]).max()), 1e-6) for name in found]
-    relative = np.divide(largest, scales)
-    return Parity(float(np.max(largest)), float(np.max(relative)), tolerance, losses)  # np.max keeps a NaN
+    return float(np.max(largest)), float(np.max(np.divide(largest, scales)))  # np.max keeps a NaN

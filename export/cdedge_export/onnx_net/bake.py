@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -27,54 +27,53 @@ def baked(part: Part, convention: InputConvention, geometry: Geometry, metadata:
     return finished(writer, pixels(INPUT_NAME, geometry.input_px), outputs, metadata, part.opset)
 
 
-def embedded(writer: Writer, part: Part, convention: InputConvention) -> list[tuple[TapStep, Value]]:
+def embedded(
+    writer: Writer, part: Part, convention: InputConvention, *, prefix: str = ""
+) -> list[tuple[TapStep, Value]]:
     """Write preprocessing and network behind the input ``patch``; returns the taps, to be delivered.
 
-    Tensors have the part's prefix. Nodes are named LAYER/OPERATOR after the last node with weights.
+    A node and what it writes are named LAYER/OPERATOR, the layer being the last with weights, so that costs and times
+    add up by layer; ``prefix`` goes before the layer, and keeps two networks apart.
     """
     constants, nodes = dict(part.constants), [*part.nodes]
     factor = convention.scale / np.array(convention.std, np.float64)
     firsts = [at for at, node in enumerate(nodes) if part.image in node.input]
     foldable = part.planes and all(_takes_factor(nodes[at], part) for at in firsts)
-    begin = len(writer.nodes)
-    image = _image(writer, part, convention, None if foldable else factor)
-    for node in writer.nodes[begin:]:
-        node.name = node.name.removeprefix(part.prefix)
-    for at in firsts:
-        nodes[at] = _reading(nodes[at], part.image, image)
-        if foldable:
+    if foldable:
+        for at in firsts:
             nodes[at] = _on_raw_pixels(nodes[at], constants, factor, convention)
-    read = {name for node in nodes for name in node.input}
-    for name, value in constants.items():
-        if name in read:
-            writer.constant(name, value)
-    writer.nodes += _in_layers(nodes, constants)
+    image = _image(writer, f"{prefix}input", part.planes, convention, None if foldable else factor)
+    names = {part.image: image, **_names(nodes, constants, prefix)}
+    for name in dict.fromkeys(name for node in nodes for name in node.input):
+        if name in constants:
+            names[name] = writer.constant(f"{prefix}constant/{len(writer.constants)}", constants[name])
+    writer.nodes += [_renamed(node, names) for node in nodes]
     return [
-        (TapStep(name, tap.positions), Value(tap.tensor, tap.channels, tap.size)) for name, tap in part.taps.items()
+        (TapStep(name, tap.positions), Value(names[tap.tensor], tap.channels, tap.size))
+        for name, tap in part.taps.items()
     ]
 
 
-def _image(writer: Writer, part: Part, convention: InputConvention, factor: Array | None) -> str:
+def _image(writer: Writer, layer: str, planes: bool, convention: InputConvention, factor: Array | None) -> str:
     """Pixels minus the mean, which goes first so that zero padding stays the network's zero; then order and factor."""
-    axis, prefix = (1 if part.planes else 3), part.prefix
-    shape = (1, 3, 1, 1) if part.planes else (1, 1, 1, 3)
+    axis, shape = (1, (1, 3, 1, 1)) if planes else (3, (1, 1, 1, 3))
     mean = np.array(convention.mean, np.float64) / convention.scale
     mean = mean[::-1] if convention.order == "RGB" else mean
     name = INPUT_NAME
-    if part.planes:
-        name = writer.node("Transpose", [name], f"{prefix}input/planes", perm=[0, 3, 1, 2])
-    name = writer.node("Cast", [name], f"{prefix}input/pixels", to=TensorProto.FLOAT)
+    if planes:
+        name = writer.node("Transpose", [name], f"{layer}/planes", perm=[0, 3, 1, 2])
+    name = writer.node("Cast", [name], f"{layer}/pixels", to=TensorProto.FLOAT)
     if mean.any():
-        offset = writer.constant(f"{prefix}input/mean", mean.astype(np.float32).reshape(shape))
-        name = writer.node("Sub", [name, offset], f"{prefix}input/centered")
+        offset = writer.constant(f"{layer}/mean", mean.astype(np.float32).reshape(shape))
+        name = writer.node("Sub", [name, offset], f"{layer}/centered")
     if factor is None:
         return name
     if convention.order == "RGB":
-        order = writer.constant(f"{prefix}input/order", np.array([2, 1, 0]))
-        name = writer.node("Gather", [name, order], f"{prefix}input/ordered", axis=axis)
+        order = writer.constant(f"{layer}/order", np.array([2, 1, 0]))
+        name = writer.node("Gather", [name, order], f"{layer}/ordered", axis=axis)
     if (factor != 1).any():
-        scale = writer.constant(f"{prefix}input/factor", factor.astype(np.float32).reshape(shape))
-        name = writer.node("Mul", [name, scale], f"{prefix}input/scaled")
+        scale = writer.constant(f"{layer}/factor", factor.astype(np.float32).reshape(shape))
+        name = writer.node("Mul", [name, scale], f"{layer}/scaled")
     return name
 
 
@@ -95,22 +94,25 @@ def _on_raw_pixels(
     weight = (constants[node.input[1]] * factor[None, :, None, None]).astype(np.float32)
     name = f"{node.output[0]}/on_raw_pixels"
     constants[name] = weight[:, ::-1] if convention.order == "RGB" else weight
-    return _reading(node, node.input[1], name)
+    return _renamed(node, {node.input[1]: name})
 
 
-def _reading(node: onnx.NodeProto, old: str, new: str) -> onnx.NodeProto:
+def _renamed(node: onnx.NodeProto, names: Mapping[str, str]) -> onnx.NodeProto:
+    """The node with other names of tensors, and named as what it writes."""
     changed = onnx.NodeProto()
     changed.CopyFrom(node)
-    del changed.input[:]
-    changed.input.extend(new if name == old else name for name in node.input)
+    del changed.input[:], changed.output[:]
+    changed.input.extend(names.get(name, name) for name in node.input)
+    changed.output.extend(names.get(name, name) for name in node.output)
+    changed.name = changed.output[0]
     return changed
 
 
-def _in_layers(nodes: Sequence[onnx.NodeProto], constants: Mapping[str, Array]) -> Iterator[onnx.NodeProto]:
-    """The nodes renamed, so that costs and times can be added up by layer."""
+def _names(nodes: Sequence[onnx.NodeProto], constants: Mapping[str, Array], prefix: str) -> dict[str, str]:
+    """What the nodes write, by layer."""
     weighted = {n.output[0]: n.op_type for n in nodes if n.op_type in _WEIGHTED and set(n.input) & set(constants)}
-    names, layer = short_names(weighted), "input"
+    short, layer, names = short_names(weighted), "input", dict[str, str]()
     for at, node in enumerate(nodes):
-        layer = names.get(node.output[0], layer)
-        node.name = f"{layer}/{node.op_type}{at}"
-        yield node
+        layer = short.get(node.output[0], layer)
+        names |= {name: f"{prefix}{layer}/{node.op_type}{at}_{index}" for index, name in enumerate(node.output) if name}
+    return names

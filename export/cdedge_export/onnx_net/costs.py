@@ -10,9 +10,7 @@ import onnx
 
 from cdedge_export.graph.build import layer_of_tap
 from cdedge_export.graph.cost import Cost
-from cdedge_runtime.model.contract import Precision
 
-from .prune import Part
 from .settle import Settled, understood
 
 
@@ -33,14 +31,6 @@ def weight_bytes(nodes: Iterable[onnx.NodeProto], graph: Settled) -> int:
     read = {name for node in nodes for name in node.input if name in graph.constants}
     arrays = (graph.constants[name] for name in read)
     return sum(value.nbytes for value in arrays if np.issubdtype(value.dtype, np.floating))
-
-
-def stored_bytes(part: Part, precision: Precision) -> int:
-    """Bytes of a part's float constants; int8 keeps all but the convolutions' weights in 4 bytes."""
-    kernels = {node.input[1] for node in part.nodes if node.op_type == "Conv"}
-    floats = {name: value for name, value in part.constants.items() if np.issubdtype(value.dtype, np.floating)}
-    per_value = {"fp32": (4, 4), "fp16": (2, 2), "int8": (1, 4)}[precision]
-    return sum(value.size * per_value[name not in kernels] for name, value in floats.items())
 
 
 def layer_costs(model: onnx.ModelProto, taps: Iterable[str]) -> dict[str, Cost]:

@@ -16,14 +16,13 @@ from onnx import helper
 
 from cdedge_export.network.layers import Size
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.model.contract import Precision
 
 from .channels import Mask, Share, share, whole
 from .lower import lowered
 from .read import Graph
 from .settle import Array, Settled, cut, settled
 from .taps import TapInfo
-
-PREFIX = "net/"  # keeps a file's names apart from ours
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,12 @@ class TapMap:
 class Part:
     """A network's nodes and constants from its image (float32, as its convention has it) to the taps' maps.
 
-    planes: whether the image is (1, 3, H, W), else (1, H, W, 3). prefix: of every tensor's name.
+    planes: whether the image is (1, 3, H, W), else (1, H, W, 3).
     ends: nodes that could not do with fewer channels although fewer were wanted.
     """
 
     image: str
     planes: bool
-    prefix: str
     nodes: tuple[onnx.NodeProto, ...]
     constants: Mapping[str, Array]
     taps: Mapping[str, TapMap]
@@ -54,12 +52,10 @@ class Part:
     opset: int
 
 
-def pruned_part(
-    graph: Graph, taps: Sequence[TapInfo], kept: Mapping[str, Sequence[int]], *, input_px: Size, prefix: str = PREFIX
-) -> Part:
+def pruned_part(graph: Graph, taps: Sequence[TapInfo], kept: Mapping[str, Sequence[int]], *, input_px: Size) -> Part:
     """Cut the network to what delivers the ``kept`` channels of ``taps`` for images of (height, width).
 
-    ``kept`` goes by the taps' names; one with none is left out. ``prefix`` goes before every tensor's name. Raises
+    ``kept`` goes by the taps' names; one with none is left out. Raises
     `Usage` where no channel is kept, or one that a tap does not have.
     """
     used = [tap for tap in taps if len(kept.get(tap.name, ()))]
@@ -67,19 +63,27 @@ def pruned_part(
         raise Usage(f"keep at least one channel of {graph.name}'s {' '.join(tap.name for tap in taps)}")
     masks = {tap.tensor: _mask(tap, kept[tap.name], graph) for tap in used}
     source = lowered(settled(cut(graph, [tap.tensor for tap in used], input_px)))
-    work = _Pruning(source, prefix)
+    work = _Pruning(source)
     work.want(masks)
     work.write()
     maps = {tap.name: work.tapped(tap, masks[tap.tensor]) for tap in used}
     read = {name for node in work.nodes for name in node.input}
     constants = {name: value for name, value in work.constants.items() if name in read}
     ends, nodes = tuple(work.ends), tuple(work.nodes)
-    return Part(prefix + graph.input, graph.planes, prefix, nodes, constants, maps, ends, source.opset)
+    return Part(graph.input, graph.planes, nodes, constants, maps, ends, source.opset)
 
 
-def whole_part(graph: Graph, taps: Sequence[TapInfo], *, input_px: Size, prefix: str = PREFIX) -> Part:
+def whole_part(graph: Graph, taps: Sequence[TapInfo], *, input_px: Size) -> Part:
     """As `pruned_part`, of all channels."""
-    return pruned_part(graph, taps, {tap.name: range(tap.channels) for tap in taps}, input_px=input_px, prefix=prefix)
+    return pruned_part(graph, taps, {tap.name: range(tap.channels) for tap in taps}, input_px=input_px)
+
+
+def stored_bytes(part: Part, precision: Precision) -> int:
+    """Bytes of a part's float constants; int8 keeps all but the convolutions' weights in 4 bytes."""
+    kernels = {node.input[1] for node in part.nodes if node.op_type == "Conv"}
+    floats = {name: value for name, value in part.constants.items() if np.issubdtype(value.dtype, np.floating)}
+    per_value = {"fp32": (4, 4), "fp16": (2, 2), "int8": (1, 4)}[precision]
+    return sum(value.size * per_value[name not in kernels] for name, value in floats.items())
 
 
 def _mask(tap: TapInfo, kept: Sequence[int], graph: Graph) -> Mask:
@@ -96,7 +100,6 @@ class _Pruning:
     """The way back, then the way forth. Masks are of a tensor's original channels."""
 
     source: Settled
-    prefix: str
     wanted: dict[str, Mask] = field(default_factory=dict)
     shares: dict[int, Share | None] = field(default_factory=dict)
     delivered: dict[str, Mask] = field(default_factory=dict)
@@ -161,7 +164,7 @@ class _Pruning:
         made.ClearField("doc_string")  # PyTorch's exporter keeps the whole call stack there
         del made.input[:], made.output[:]
         made.input.extend(inputs)
-        made.output.extend(self.prefix + name if name else "" for name in node.output)
+        made.output.extend(node.output)
         kept = [a for a in node.attribute if a.name not in attributes]
         del made.attribute[:]
         made.attribute.extend([*kept, *(helper.make_attribute(name, value) for name, value in attributes.items())])
@@ -173,22 +176,20 @@ class _Pruning:
             return self._constant(name, self.source.constants[name])
         have = self.delivered.get(name)
         if not name or need is None or have is None or np.array_equal(need, have):
-            return self.prefix + name if name else ""
+            return name
         key = name, need.tobytes()
         if key not in self.picked:
             index = self._constant(f"{name}/picked{len(self.picked)}", np.flatnonzero(need[have]))
             self.picked[key] = f"{index}/maps"
-            self.nodes.append(
-                helper.make_node("Gather", [self.prefix + name, index], [self.picked[key]], self.picked[key], axis=1)
-            )
+            self.nodes.append(helper.make_node("Gather", [name, index], [self.picked[key]], self.picked[key], axis=1))
         return self.picked[key]
 
     def _constant(self, name: str, value: Array) -> str:
-        self.constants[self.prefix + name] = value
-        return self.prefix + name
+        self.constants[name] = value
+        return name
 
     def tapped(self, tap: TapInfo, kept: Mask) -> TapMap:
         """Where a tap's kept channels are."""
         have = self.delivered[tap.tensor]
         positions = tuple(int(at) for at in np.flatnonzero(kept[have]))
-        return TapMap(self.prefix + tap.tensor, int(have.sum()), positions, tap.size)
+        return TapMap(tap.tensor, int(have.sum()), positions, tap.size)

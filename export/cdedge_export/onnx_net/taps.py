@@ -74,17 +74,18 @@ def taps(graph: Graph, input_px: Size) -> tuple[TapInfo, ...]:
     return found
 
 
-def find_taps(text: str, known: Sequence[TapInfo], graph: Graph) -> tuple[TapInfo, ...]:
+def find_taps(text: str, known: Sequence[TapInfo], graph: Graph, *, least: int = MIN_CELLS) -> tuple[TapInfo, ...]:
     """The taps that ``A+B+..`` names, in the graph's order; raises `Usage` with those that could be named.
 
-    A name is a tap's own, its tensor's or node's, or an end of these that only one has.
+    A name is a tap's own, its tensor's or node's, or an end of these that only one has. ``least``: cells that a map
+    has to have per side.
     """
     wanted = [_find(name.strip(), known, graph) for name in _split(text, known)]
-    small = [tap for tap in wanted if min(tap.size) < MIN_CELLS]
+    small = [tap for tap in wanted if min(tap.size) < least]
     if small:
-        usable = _names(tap for tap in known if min(tap.size) >= MIN_CELLS)
+        usable = _names(tap for tap in known if min(tap.size) >= least)
         raise Usage(
-            f"{graph.name}'s {small[0].name} has {_text(small[0].size)} cells, at least {MIN_CELLS}x{MIN_CELLS} are "
+            f"{graph.name}'s {small[0].name} has {_text(small[0].size)} cells, at least {least}x{least} are "
             f"needed: make the input larger, or use one of {usable}"
         )
     return tuple(tap for tap in known if tap in wanted)

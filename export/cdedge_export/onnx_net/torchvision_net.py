@@ -30,12 +30,16 @@ def open_network(text: str, weights: str | None = None) -> Graph:
 
     Raises `BadModel`, `BadEnvironment` or `Usage`.
     """
-    path = Path(text)
-    if path.suffix.lower() == ".onnx" or path.exists():
-        if weights is not None:
-            raise Usage(f"weights: {text} holds its own; leave it out")
-        return open_graph(path)
-    return open_torchvision(text, weights)
+    if not is_file(text):
+        return open_torchvision(text, weights)
+    if weights is not None:
+        raise Usage(f"weights: {text} holds its own; leave it out")
+    return open_graph(Path(text))
+
+
+def is_file(text: str) -> bool:
+    """Whether a network is named as a file, not as one of torchvision's."""
+    return Path(text).suffix.lower() == ".onnx" or Path(text).exists()
 
 
 def open_torchvision(name: str, weights: str | None) -> Graph:
