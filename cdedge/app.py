@@ -20,6 +20,7 @@ from .commands.plan import plan
 from .commands.predict import predict
 from .commands.report import report
 from .commands.select import select
+from .commands.serve import serve
 from .commands.soak import soak
 from .commands.track import track
 from .commands.vot import vot
@@ -38,6 +39,7 @@ for command in (
     inspect,
     layers,
     track,
+    serve,
     bench,
     predict,
     plan,

@@ -13,7 +13,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
@@ -39,6 +39,7 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self, site: Site, host: str, port: int) -> None:
         self.site = site
         self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._open: set[socket.socket] = set()
         try:
             self.address_family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             super().__init__(address[:2], _Handler)  # type: ignore[arg-type]
@@ -61,10 +62,18 @@ class Server(socketserver.ThreadingTCPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection to its end."""
+        self._open.add(request)
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._open.discard(request)
             self._free.release()
+
+    def hang_up(self) -> None:
+        """Hear no more requests; what is being answered is answered."""
+        for connection in list(self._open):
+            with suppress(OSError):  # it may have ended meanwhile
+                connection.shutdown(socket.SHUT_RD)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away is no error."""
@@ -143,6 +152,7 @@ def listening(site: Site, host: str, port: int) -> Iterator[str]:
             yield f"http://{f'[{name}]' if ':' in name else name}:{server.port}{site.prefix}"
         finally:
             server.shutdown()
+            server.hang_up()
 
 
 def _name_of(host: str) -> str:

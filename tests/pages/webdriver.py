@@ -21,9 +21,10 @@ _STARTED = re.compile(r"started successfully on port (\d+)")
 
 
 class Browser:
-    """One browser session."""
+    """One browser session; ``process``: the browser's own number."""
 
-    def __init__(self, port: int, session: str) -> None:
+    def __init__(self, port: int, session: str, process: int) -> None:
+        self.process = process
         self._port, self._path = port, f"/session/{session}"
 
     def open(self, path: Path, *, width_px: int) -> None:
@@ -55,6 +56,13 @@ class Browser:
         steps = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
         pointer = {"type": "pointer", "id": kind, "parameters": {"pointerType": kind}, "actions": steps}
         self._post("/actions", {"actions": [pointer]})
+
+    def network(self, *, kilobytes_per_second: float | None) -> None:
+        """Let no more come in than this; None: all there is."""
+        bytes_per_second = -1 if kilobytes_per_second is None else 1000 * kilobytes_per_second
+        self._command("Network.enable", {})
+        limits = {"offline": False, "latency": 0, "downloadThroughput": bytes_per_second, "uploadThroughput": -1}
+        self._command("Network.emulateNetworkConditions", limits)
 
     def picture(self) -> bytes:
         """What is to be seen now, as PNG."""
@@ -89,9 +97,10 @@ def chromium(driver: str, binary: str, profile: Path) -> Iterator[Browser]:
             port = _port(process)
             options = {"binary": binary, "args": [*_FLAGS, f"--user-data-dir={profile}"]}
             wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-            session = request(port, "POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
+            made = request(port, "POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+            session = made["sessionId"]
             try:
-                yield Browser(port, session)
+                yield Browser(port, session, made["capabilities"]["goog:processID"])
             finally:
                 request(port, "DELETE", f"/session/{session}")
         finally:

@@ -1,0 +1,72 @@
+"""``cdedge serve``: the device's page in the browser."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from cdedge.choosing.asked import Asked, finder
+from cdedge.options import (
+    BoxOption,
+    JsonOption,
+    ModelArgument,
+    ProviderOption,
+    SourceArgument,
+    ThreadsOption,
+)
+from cdedge.show.render import emit_json, introduce, say
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.sources.frames import open_source
+
+
+def serve(
+    model: ModelArgument,
+    source: SourceArgument = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8008,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Any but loopback puts a token into the page's address.")
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CDEDGE_TOKEN",
+            help="The token, where it is to stay the same. Default: a new one each time.",
+            show_default=False,
+        ),
+    ] = None,
+    box: BoxOption = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Play a recording again and again.")] = False,
+    provider: ProviderOption = "cpu",
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show SOURCE in the browser: draw targets there, see boxes, scores and the device's figures. Needs no PyTorch."""
+    import cv2
+
+    from cdedge.serve.listening import listening, token_for
+    from cdedge.serve.session import Session
+    from cdedge.serve.site import Site
+    from cdedge.serve.targets import Tracked
+    from cdedge.serve.viewers import Viewers
+    from cdedge_runtime.trackers.opening import open_features
+
+    opened = open_source(source)
+    introduce(opened)
+    if loop and opened.live:
+        raise Usage(f"--loop: {opened.name} is live, it has no end")
+    targets = Tracked(open_features(model, provider=provider, threads=threads))
+    cv2.setNumThreads(threads or 0)
+    viewers = Viewers()
+    session = Session(opened, targets, viewers, model=model.name, first=finder(Asked(box), opened), loop=loop)
+    with listening(Site(session, viewers, token_for(host, token)), host, port) as address:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if as_json:
+            emit_json("cdedge.serve/1", {"address": address})
+        else:
+            sys.stdout.write(f"{address}\n")
+        sys.stdout.flush()
+        say("open this address in a browser; Ctrl-C ends it")
+        session.run()

@@ -1,0 +1,78 @@
+"""``cdedge serve`` as a user starts and ends it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Done
+
+from .client import ask
+
+Run = Callable[..., Done]
+
+
+def start(*words: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "cdedge", "serve", *map(str, words), "--port", "0", "--threads", "1"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_serves_and_ends_in_one_line(tiny_model: Path, square_folder: Path, how: signal.Signals) -> None:
+    with start(tiny_model, square_folder, "--box", "20%,31.25%,12%,12.5%", "--loop") as process:
+        assert process.stdout is not None
+        try:
+            address = process.stdout.readline().strip()
+            assert address.startswith("http://127.0.0.1:")
+            reply = ask(address, path="frame?after=0")
+            state = json.loads(reply.headers["Cdedge-State"])
+            assert (state["source"], state["status"], state["model"]) == ("Square", "running", tiny_model.name)
+            assert [target["id"] for target in state["targets"]] == [1]
+            process.send_signal(how)
+            _, talk = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert talk.strip().splitlines()[-1] == "cdedge: stopped"
+    assert "Traceback" not in talk
+
+
+def test_a_taken_port_is_one_line_and_exit_code_3(cdedge: Run, tiny_model: Path, square_folder: Path) -> None:
+    with start(tiny_model, square_folder, "--json") as process:
+        assert process.stdout is not None
+        try:
+            answer = json.loads(process.stdout.readline())
+            assert answer["schema"] == "cdedge.serve/1"
+            port = answer["address"].split(":")[2].strip("/")
+            done = cdedge("serve", tiny_model, square_folder, "--port", port)
+        finally:
+            process.kill()
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"port {port}: Address already in use" in done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["MODEL", "none.mp4"], 1, "no such file"),
+        (["none.onnx"], 1, "No such file"),
+        (["MODEL", "0", "--loop"], 2, "it has no end"),
+        (["MODEL", "FOLDER", "--box", "1,2,3"], 2, "four numbers"),
+        (["MODEL", "FOLDER", "--token", "short"], 2, "--token"),
+        (["MODEL", "FOLDER", "--box", "900,2,30,4"], 1, "outside the 200x160 frame"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(
+    cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path, words: list[str], code: int, text: str
+) -> None:
+    names = {"MODEL": str(tiny_model), "FOLDER": str(square_folder)}
+    done = cdedge("serve", *(names.get(w, w) for w in words), "--port", "0", cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
