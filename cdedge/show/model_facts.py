@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cdedge.show.render import number, size
-from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.model.contract import DeepPart, ModelSpec
 from cdedge_runtime.model.hog import BACKBONE
 
 
@@ -17,6 +17,7 @@ def model_facts(spec: ModelSpec, model: Path) -> list[tuple[str, str]]:
         ("file", size(model.stat().st_size)),
         *(_hog_facts(spec) if spec.backbone == BACKBONE else _network_facts(spec)),
         ("response grid", f"{spec.grid[1]}x{spec.grid[0]} cells"),
+        *([] if spec.deep is None else _deep_facts(spec.deep)),
         (
             "selection",
             f"rank {selection.rank}, search {selection.search}, channels {selection.rule}, seed {selection.seed}",
@@ -35,6 +36,18 @@ def _network_facts(spec: ModelSpec) -> list[tuple[str, str]]:
         ("licence of weights", spec.weights.licence),
         ("work per window", f"{number(spec.macs)} MACs, {size(spec.activation_bytes)} of activations at once"),
         ("input", f"{spec.input_px[1]}x{spec.input_px[0]} px, {convention.order}, mean {convention.mean}"),
+    ]
+
+
+def _deep_facts(deep: DeepPart) -> list[tuple[str, str]]:
+    channels, layers = deep.channels, "+".join(tap.name for tap in deep.taps)
+    return [
+        (
+            "deep network",
+            f"{deep.backbone} layers {layers}, {channels} channels on {deep.grid[1]}x{deep.grid[0]} cells",
+        ),
+        ("deep input", f"{deep.input_px[1]}x{deep.input_px[0]} px, {deep.convention.order}"),
+        ("licence of deep weights", f"{deep.weights.licence} ({deep.weights.name})"),
     ]
 
 

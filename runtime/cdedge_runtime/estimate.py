@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,14 @@ class Features(Protocol):
 
     def __call__(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window; they hold until the next call."""
+
+
+@runtime_checkable
+class DeepFeatures(Features, Protocol):
+    """A model file with a deep part, which has search windows of its own."""
+
+    def deep(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Deep features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window; they hold until the next call."""
 
 
 class CropFeatures(Features, Protocol):

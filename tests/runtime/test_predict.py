@@ -11,6 +11,7 @@ from cdedge_runtime.measure.predict import FLOOR_BYTES, Footage, predict
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.settings import Cf2Settings
 from tests.conftest import CHANNELS, make_spec
+from tests.runtime.test_deep import PART
 
 SPEC = make_spec(source=replace(make_spec().source, box=(0.0, 0.0, 40.0, 40.0)))
 SEEN = Footage((100, 200))
@@ -29,6 +30,17 @@ def test_every_part_is_counted_from_shapes() -> None:
     assert said.weights_bytes == 2 * 648
     assert said.frames_bytes == 2 * 3 * 100 * 200
     assert said.floor_bytes == FLOOR_BYTES
+
+
+def test_a_deep_part_takes_its_filter_and_its_patch_more() -> None:
+    alone, both = predict(SPEC, SEEN), predict(replace(SPEC, deep=PART), SEEN)
+    spectrum = 8 * 3 * 11 * 6  # band 0.79 of the 7 frequencies below Nyquist on 16 cells: -5..5 and 0..5
+    taps = 4 * 3 * 6 * 6  # 1.5 of 16 / 4 cells
+    scratch = 4 * 3 * (11 * (16 + 6) + 2 * 5 * 2 * 6)
+    assert both.samples_bytes - alone.samples_bytes == 3 * spectrum
+    assert both.filter_bytes - alone.filter_bytes == spectrum + 6 * taps
+    assert both.features_bytes - alone.features_bytes == 4 * 3 * 16 * 16
+    assert both.buffers_bytes - alone.buffers_bytes == 3 * 64 * 64 + 3 * spectrum + scratch
 
 
 def test_over_the_floor_is_the_sum_of_the_other_parts() -> None:

@@ -5,6 +5,12 @@ An exported ``.onnx`` holds one network with one input and one output:
 * input ``patch``: (1, H, W, 3) uint8, BGR, the search window as OpenCV delivers it; preprocessing is in the graph.
 * output ``features``: (1, C, Gh, Gw) float32, the kept channels of every tap, in tap order, on the common grid.
 
+A file with a deep part (`DeepPart`) holds a second network on a coarser grid of its own, inside an ONNX ``If``, so that
+a window that only the fine grid looks at costs nothing more:
+
+* inputs ``deep_patch``: (1, H, W, 3) uint8, its own search window; ``look_deep``: a bool, whether to look at it.
+* output ``deep_features``: (1, C, Gh, Gw) float32, of both signs; zeros where ``look_deep`` is false.
+
 MDNet's graph takes any number N of crops in the place of the 1, and has constants as further outputs: the first
 weights of the layers that are trained on the device, ``NAME.weight`` (out, in) and ``NAME.bias`` (out,).
 
@@ -25,6 +31,7 @@ from typing import Any, Literal
 
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.record import decode, encode
+from cdedge_runtime.trackers.deepcd.settings import DeepSettings
 from cdedge_runtime.trackers.settings import SETTINGS, AnySettings
 
 Precision = Literal["fp32", "fp16", "int8"]
@@ -32,6 +39,7 @@ Precision = Literal["fp32", "fp16", "int8"]
 FORMAT_VERSION = 1
 INPUT_NAME = "patch"
 OUTPUT_NAME = "features"
+DEEP_INPUT_NAME, DEEP_SWITCH_NAME, DEEP_OUTPUT_NAME = "deep_patch", "look_deep", "deep_features"
 PREFIX = "cdedge."
 UNSEALED = "0" * 64
 CROPS = "crops"  # the name of the open first axis
@@ -40,6 +48,7 @@ _SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map e
 _ADDED: dict[str, Any] = {
     "reconstructed": False,
     "precision": "fp32",
+    "deep": None,
 }  # fields that files did not have at first, and what they meant
 _REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256", f"{PREFIX}tracker"}
 
@@ -94,6 +103,24 @@ class SourceInfo:
 
 
 @dataclass(frozen=True)
+class DeepPart:
+    """A second network in the file, trained to tell targets apart: what it is, and the filter on its maps."""
+
+    backbone: str
+    taps: tuple[Tap, ...]
+    input_px: tuple[int, int]
+    grid: tuple[int, int]
+    convention: InputConvention
+    settings: DeepSettings
+    weights: WeightsInfo
+
+    @property
+    def channels(self) -> int:
+        """Number of feature channels it delivers."""
+        return sum(len(tap.kept) for tap in self.taps)
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """Everything a runtime has to know about an exported file.
 
@@ -101,6 +128,7 @@ class ModelSpec:
     ``reconstructed``: in chain mode, the weights were fitted to what the full network computes.
     ``precision``: of weights and convolutions; input and output are the same in each.
     ``subsample``: the deepest layer is computed at every so-many-th position, per axis.
+    ``deep``: the second network, where there is one; ``macs`` and the bytes hold both.
     """
 
     tracker: str
@@ -121,6 +149,7 @@ class ModelSpec:
     producer: str
     reconstructed: bool = False
     precision: Precision = "fp32"
+    deep: DeepPart | None = None
     format_version: int = FORMAT_VERSION
 
     @property
@@ -136,7 +165,10 @@ class ModelSpec:
 
 def to_metadata(spec: ModelSpec) -> dict[str, str]:
     """``metadata_props`` of ``spec``, not yet sealed (see `seal`)."""
-    values = {f"{PREFIX}{name}": json.dumps(value) for name, value in encode(spec).items()}
+    fields = encode(spec)
+    if spec.deep is None:  # a file without it is the same, byte for byte, as before there was one
+        del fields["deep"]
+    values = {f"{PREFIX}{name}": json.dumps(value) for name, value in fields.items()}
     return {**values, f"{PREFIX}sha256": UNSEALED}
 
 
@@ -171,12 +203,14 @@ def _settings_kind(tracker: Any) -> type[AnySettings]:
 
 
 def _check(spec: ModelSpec) -> None:
-    for tap in spec.taps:
+    parts = (spec,) if spec.deep is None else (spec, spec.deep)
+    for tap in (tap for part in parts for tap in part.taps):
         if sorted(set(tap.kept)) != list(tap.kept) or not tap.kept or not 0 <= tap.kept[0] <= tap.kept[-1] < tap.total:
             raise BadModel(f"the model's contract is damaged: tap {tap.name} keeps channels it does not have")
-    sizes = (*spec.input_px, *spec.grid)
-    if min(sizes) < 1 or max(sizes) > 4096:
-        raise BadModel(f"the model's contract is damaged: input {spec.input_px}, grid {spec.grid}")
+    for part in parts:
+        sizes = (*part.input_px, *part.grid)
+        if min(sizes) < 1 or max(sizes) > 4096:
+            raise BadModel(f"the model's contract is damaged: input {part.input_px}, grid {part.grid}")
 
 
 def seal(data: bytes) -> bytes:

@@ -16,7 +16,16 @@ from cdedge_runtime.errors import BadModel, MissingExtra, ProviderUnavailable
 from cdedge_runtime.files import StrPath, as_path
 
 from . import contract
-from .contract import CROPS, INPUT_NAME, OUTPUT_NAME, ModelSpec
+from .contract import (
+    CROPS,
+    DEEP_INPUT_NAME,
+    DEEP_OUTPUT_NAME,
+    DEEP_SWITCH_NAME,
+    INPUT_NAME,
+    OUTPUT_NAME,
+    DeepPart,
+    ModelSpec,
+)
 from .providers import PROVIDERS, engine_folder, made, session_entries, tensorrt_options
 
 try:
@@ -50,15 +59,43 @@ class Extractor:
         self._binding = self.session.io_binding()
         self._binding.bind_ortvalue_output(OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self._features))
         self._check_input()
+        if self.spec.deep is not None:
+            self._bind_deep(self.spec.deep)
 
     def __call__(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window."""
         self._binding.bind_cpu_input(INPUT_NAME, patch[None])
+        self._run_bound()
+        return np.asarray(self._features[0])
+
+    def deep(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Deep features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window of the deep part's own size.
+
+        Raises `BadModel` where the file has no deep part.
+        """
+        if self.spec.deep is None:
+            raise BadModel("the model has no deep part; export it with --profile robust")
+        self._binding.bind_cpu_input(INPUT_NAME, self._no_patch)
+        self._binding.bind_cpu_input(DEEP_INPUT_NAME, patch[None])
+        self._switch[...] = True
+        self._run_bound()
+        self._switch[...] = False
+        return np.asarray(self._deep_features[0])
+
+    def _bind_deep(self, deep: DeepPart) -> None:
+        self._no_patch = np.zeros((1, *self.spec.input_px, 3), np.uint8)
+        self._no_deep_patch = np.zeros((1, *deep.input_px, 3), np.uint8)
+        self._switch = np.zeros((), np.bool_)
+        self._deep_features = np.zeros((1, deep.channels, *deep.grid), np.float32)
+        self._binding.bind_cpu_input(DEEP_INPUT_NAME, self._no_deep_patch)
+        self._binding.bind_cpu_input(DEEP_SWITCH_NAME, self._switch)
+        self._binding.bind_ortvalue_output(DEEP_OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self._deep_features))
+
+    def _run_bound(self) -> None:
         try:
             self.session.run_with_iobinding(self._binding)
         except Exception as error:
             raise self._failed(error) from error
-        return np.asarray(self._features[0])
 
     def batch(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (N, C, Gh, Gw) float32 of many (N, H, W, 3) uint8 BGR crops, for a graph that takes them."""
@@ -92,6 +129,11 @@ class Extractor:
         declared = [(i.name, i.shape, i.type) for i in self.session.get_inputs()]
         batch = CROPS if self.spec.tracker == "mdnet" else 1
         wanted = [(INPUT_NAME, [batch, *self.spec.input_px, 3], "tensor(uint8)")]
+        if self.spec.deep is not None:
+            wanted += [
+                (DEEP_INPUT_NAME, [1, *self.spec.deep.input_px, 3], "tensor(uint8)"),
+                (DEEP_SWITCH_NAME, [], "tensor(bool)"),
+            ]
         if declared != wanted:
             raise BadModel(f"the graph's input is {declared}, its contract says {wanted}; export it again")
 

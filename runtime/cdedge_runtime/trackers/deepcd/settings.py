@@ -50,6 +50,30 @@ class Settings:
     patience: int = 4
 
 
+@dataclass(frozen=True)
+class DeepSettings:
+    """Settings of the filter on deep maps, whose grid is coarse: a cell is a quarter of the target or so.
+
+    label_cells: standard deviation of the Gaussian label in cells. A label that is narrow for its grid is what a shift
+    by half a cell destroys, and then nothing is recognised.
+    share: of the deep response in the joint one, 0..1; the rest is the fine one's.
+    The others as in `Settings`; ``power`` keeps the sign of what it is applied to.
+    """
+
+    padding: float = 4.0
+    support: float = 1.5
+    label_cells: float = 0.9
+    band: float = 0.79
+    ridge: float = 1.0
+    power: float = 1.0
+    memory: int = 3
+    learning_rate: float = 0.02
+    update_every: int = 4
+    first_iterations: int = 30
+    iterations: int = 3
+    share: float = 0.7
+
+
 # What a user chooses between: one neighbouring scale per frame, or both for more time.
 PROFILES = {"fast": Settings(scale="alternate"), "accurate": Settings(scale="pyramid")}
 

@@ -23,6 +23,7 @@ from cdedge_runtime.image import Frame, first_frame, to_bgr
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.trackers.settings import settings_of
 
+from .deep import DeepSight, Lattice
 from .settings import Settings
 
 Point = tuple[float, float]
@@ -37,6 +38,14 @@ class View:
 
     center: Point
     scale: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Responses (Gh, Gw) to a view: the fine filter's, and the one that says where the target is."""
+
+    fine: Real
+    joint: Real
 
 
 class Tracker:
@@ -56,6 +65,7 @@ class Tracker:
         self._dft = Dft(self.spec.grid, band=self._settings.band, window=hann_sides(self.spec.grid))
         self._seen = np.empty((self.spec.channels, *self._dft.frequencies), np.complex64)
         self._filter: compact.CompactFilter | None = None
+        self._deep = None if self.spec.deep is None else DeepSight(self._extract, self.spec.deep)
 
     def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
@@ -82,6 +92,8 @@ class Tracker:
             iterations=settings.first_iterations,
         )
         lap("update")
+        if self._deep is not None:
+            self._deep.begin(image, box.center, box.size, Lattice(grid, side, self._rest), lap)
         return Estimate(box, math.inf, lost=False)
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
@@ -99,6 +111,8 @@ class Tracker:
             rate = 1 - (1 - settings.learning_rate) ** settings.update_every
             self._filter.learn(self._spectrum(image, self._view, lap), rate, settings.iterations)
             lap("update")
+        if not self._lost and self._deep is not None:
+            self._deep.learn(image, self._view.center, self._view.scale, self._frame, lap)
         return Estimate(self.box, score, self._lost)
 
     @property
@@ -114,7 +128,10 @@ class Tracker:
         features = 4 * self.spec.channels * math.prod(self.spec.grid)
         # The filter's work space is two spectra.
         buffers = self._patch.nbytes + features + 3 * self._seen.nbytes
-        return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, self._filter.state_bytes, buffers)
+        state = self._filter.state_bytes
+        if self._deep is not None:
+            state, buffers = state + self._deep.state_bytes, buffers + self._deep.buffers_bytes
+        return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, state, buffers)
 
     def _side_px(self, view: View) -> float:
         return patch.window_side_px(self._size, self._settings.padding) * view.scale
@@ -141,18 +158,26 @@ class Tracker:
     def _locate(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> Real:
         """Go to the view that answers best, and to the peak in it; returns its response."""
         here, *others = self._views(image.shape)
-        view, response = here, learned.respond(self._spectrum(image, here, lap), self._dft)
-        lap("response")
+        deep = None if self._deep is None else self._deep.respond(image, here.center, here.scale, lap)
+        view, answer = here, self._answer(image, here, learned, deep, lap)
         for other in others:
-            answer = learned.respond(self._spectrum(image, other, lap), self._dft)
-            lap("response")
-            if self._is_better(answer, response):
-                view, response = other, answer
+            if self._deep is not None and other.center != here.center:  # one look is enough for neighbouring scales
+                deep = self._deep.respond(image, other.center, other.scale, lap)
+            candidate = self._answer(image, other, learned, deep, lap)
+            if self._is_better(candidate, answer):
+                view, answer = other, candidate
             lap("scale")
         if view is here:
             self._shrink_next = not self._shrink_next
-        self._view = self._moved(view, response, image.shape)
-        return response
+        self._view = self._moved(view, answer.joint, image.shape)
+        return answer.joint
+
+    def _answer(self, image: Frame, view: View, learned: compact.CompactFilter, deep: Real | None, lap: Lap) -> Answer:
+        """What the filter answers to a view, and that joined with the deep response where there is one."""
+        fine = learned.respond(self._spectrum(image, view, lap), self._dft)
+        joint = fine if self._deep is None or deep is None else self._deep.joint(fine, deep)
+        lap("response")
+        return Answer(fine, joint)
 
     def _views(self, frame_shape: tuple[int, ...]) -> list[View]:
         """Here first; then neighbouring scales or, while the target is lost, another place."""
@@ -165,11 +190,12 @@ class Tracker:
         low, high = self._limits
         return [here, *(View(here.center, min(max(here.scale * f, low), high)) for f in factors[settings.scale])]
 
-    def _is_better(self, other: Real, response: Real) -> bool:
-        """Another scale has to answer more by a margin; another place, as clearly as a target found again."""
-        penalty = 1.0 if self._lost else self._settings.scale_penalty
-        more = float(other.max()) * penalty > float(response.max())
-        return more and (not self._lost or psr(other) >= _FOUND * self._weak_below())
+    def _is_better(self, other: Answer, here: Answer) -> bool:
+        """Another scale has to answer more by a margin, on the fine grid; a place, as clearly as one found again."""
+        if self._lost:
+            more = float(other.joint.max()) > float(here.joint.max())
+            return more and psr(other.joint) >= _FOUND * self._weak_below()
+        return float(other.fine.max()) * self._settings.scale_penalty > float(here.fine.max())
 
     def _moved(self, view: View, response: Real, frame_shape: tuple[int, ...]) -> View:
         rows, columns, _ = peak(response)

@@ -1,0 +1,102 @@
+"""A deep part joined to an exported file: it delivers what its network does, and costs nothing where nobody looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from onnx import TensorProto, helper, numpy_helper, save
+
+from cdedge_export.recipes.deep_part import DeepOptions, add_deep_part
+from cdedge_runtime.errors import BadModel, Usage
+from cdedge_runtime.model.session import Extractor, read_spec
+from cdedge_runtime.trackers.deepcd.tracker import Tracker
+from tests.conftest import MovingSquare
+
+PATCHES = np.random.default_rng(3).integers(0, 255, (2, 128, 128, 3), np.uint8)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """Two convolutions of stride 4, without a ReLU behind the last: maps of both signs at strides 4 and 16."""
+    rng = np.random.default_rng(2)
+    weights = [rng.standard_normal(shape).astype(np.float32) * 0.05 for shape in ((8, 3, 5, 5), (5, 8, 5, 5))]
+    conv = {"strides": [4, 4], "pads": [2, 2, 2, 2]}
+    nodes = [
+        helper.make_node("Conv", ["image", "w0"], ["mid"], name="stem", **conv),
+        helper.make_node("Relu", ["mid"], ["bent"], name="bent"),
+        helper.make_node("Conv", ["bent", "w1"], ["last"], name="last", **conv),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "toy",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, "h", "w"])],
+        [helper.make_tensor_value_info("last", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(w, f"w{i}") for i, w in enumerate(weights)],
+    )
+    path = tmp_path / "toy.onnx"
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture
+def both(tiny_model: Path, network: Path, tmp_path: Path) -> Path:
+    out = tmp_path / "both.onnx"
+    parity = add_deep_part(tiny_model, out, DeepOptions(network, input_px=128), PATCHES)
+    assert parity.max_rel < 1e-5
+    return out
+
+
+def test_the_fine_part_is_as_it_was(both: Path, tiny_model: Path) -> None:
+    patch = PATCHES[0, :64, :64]
+    np.testing.assert_array_equal(Extractor(both, threads=1)(patch), Extractor(tiny_model, threads=1)(patch))
+
+
+def test_the_contract_says_what_was_added(both: Path, tiny_model: Path) -> None:
+    before, after = read_spec(tiny_model), read_spec(both)
+    deep = after.deep
+    assert deep is not None
+    assert (deep.grid, deep.input_px, deep.channels, deep.taps[0].name) == ((8, 8), (128, 128), 5, "last")
+    assert after.macs - before.macs == 8 * 3 * 25 * 32 * 32 + 5 * 8 * 25 * 8 * 8
+    assert after.weight_bytes - before.weight_bytes == 4 * (8 * 3 * 25 + 5 * 8 * 25)
+
+
+def test_nobody_looks_nothing_runs(both: Path) -> None:
+    session = ort.InferenceSession(str(both), providers=["CPUExecutionProvider"])
+    feeds = {"patch": np.zeros((1, 64, 64, 3), np.uint8), "deep_patch": PATCHES[:1]}
+    (nothing,) = session.run(["deep_features"], {**feeds, "look_deep": np.array(False)})
+    (something,) = session.run(["deep_features"], {**feeds, "look_deep": np.array(True)})
+    assert not nothing.any()
+    assert something.min() < 0 < something.max()
+
+
+def test_several_taps_share_the_coarsest_grid(tiny_model: Path, network: Path, tmp_path: Path) -> None:
+    out = tmp_path / "two.onnx"
+    add_deep_part(tiny_model, out, DeepOptions(network, "stem+last", input_px=128), PATCHES)
+    deep = read_spec(out).deep
+    assert deep is not None
+    assert (deep.grid, deep.channels) == ((8, 8), 13)
+
+
+def test_the_tracker_follows_with_both(both: Path, tiny_model: Path, moving_square: MovingSquare) -> None:
+    tracker, alone = Tracker(both, threads=1), Tracker(tiny_model, threads=1)
+    for each in (tracker, alone):
+        each.init(moving_square.frame(0), moving_square.box(0))
+    assert tracker.sizes().filter_state_bytes > alone.sizes().filter_state_bytes
+    found = [tracker.update(moving_square.frame(i)).box for i in range(1, moving_square.count)]
+    overlaps = [box.iou(moving_square.box(i)) for i, box in enumerate(found, 1)]
+    assert np.mean(overlaps) > 0.7
+
+
+def test_a_second_deep_part_is_refused(both: Path, network: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="deep part"):
+        add_deep_part(both, tmp_path / "three.onnx", DeepOptions(network, input_px=128), PATCHES)
+
+
+def test_too_coarse_a_tap_leaves_no_file(tiny_model: Path, network: Path, tmp_path: Path) -> None:
+    out = tmp_path / "coarse.onnx"
+    with pytest.raises(Usage, match="cells"):
+        add_deep_part(tiny_model, out, DeepOptions(network, "last", input_px=64), PATCHES[:, :64, :64])
+    assert not out.exists()

@@ -1,0 +1,144 @@
+"""The deep part: where its response lies on the fine grid, how the two are joined, and what a file says of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cdedge_runtime.errors import BadModel
+from cdedge_runtime.estimate import no_lap
+from cdedge_runtime.filter.compact import label_for
+from cdedge_runtime.filter.fourier import peak, wrapped
+from cdedge_runtime.model import contract
+from cdedge_runtime.model.contract import DeepPart, InputConvention, ModelSpec, Tap, WeightsInfo
+from cdedge_runtime.model.session import Extractor
+from cdedge_runtime.trackers.deepcd.deep import DeepSight, Lattice, places
+from cdedge_runtime.trackers.deepcd.settings import DeepSettings
+from cdedge_runtime.trackers.deepcd.tracker import Tracker
+from tests.conftest import MovingSquare, make_spec
+
+FINE = Lattice((48, 48), 90.0, (20.5, 21.0))
+PART = DeepPart(
+    "toy",
+    (Tap("blurred", (0, 1, 2), 3),),
+    (64, 64),
+    (16, 16),
+    InputConvention("BGR", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    DeepSettings(),
+    WeightsInfo("none", "ab" * 32, "Apache-2.0"),
+)
+
+
+@dataclass
+class ToyFeatures:
+    """Deep maps of both signs that need no network: the patch averaged over blocks of 4 x 4, minus mid-grey."""
+
+    spec: ModelSpec
+    provider: str = "none"
+    threads: int = 1
+
+    def __call__(self, _patch: np.ndarray) -> np.ndarray:
+        raise AssertionError("only the deep part is looked at")
+
+    def deep(self, patch: np.ndarray) -> np.ndarray:
+        small = cv2.resize(patch, PART.grid, interpolation=cv2.INTER_AREA).astype(np.float32)
+        return np.ascontiguousarray(small.transpose(2, 0, 1)) - 128
+
+
+def sight(**settings: float) -> DeepSight:
+    part = replace(PART, settings=replace(PART.settings, **settings))
+    return DeepSight(ToyFeatures(make_spec(deep=part)), part)
+
+
+def moved_px(response: np.ndarray, fine: Lattice) -> tuple[float, float]:
+    rows, columns, _ = peak(response)
+    cell = fine.side_px / fine.grid[0]
+    return wrapped(rows - fine.rest[0], 48) * cell, wrapped(columns - fine.rest[1], 48) * cell
+
+
+@pytest.mark.parametrize("side_px", [90.0, 80.0, 110.0])
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (3.0, -2.0), (-1.4, 2.7)])
+def test_a_coarse_peak_is_at_the_same_place_in_the_frame(side_px: float, shift: tuple[float, float]) -> None:
+    coarse = Lattice((16, 16), side_px, (6.0, 6.5))
+    at = [np.arange(16) - rest - d for rest, d in zip(coarse.rest, shift, strict=True)]
+    response = np.outer(*(np.exp(-0.5 * (d / 0.9) ** 2) for d in at)).astype(np.float32)
+    rows, columns = places(coarse, FINE)
+    found = moved_px(rows @ response @ columns.T, FINE)
+    assert found == pytest.approx([s * side_px / 16 for s in shift], abs=0.2)
+
+
+def test_beyond_the_coarse_window_its_border_counts() -> None:
+    rows, _ = places(Lattice((16, 16), 45.0, (6.0, 6.0)), FINE)
+    at_rest = 20  # half a window away in fine cells is 12 of 48, for half the side
+    beyond = [(at_rest + 15) % 48, (at_rest + 20) % 48]
+    np.testing.assert_array_equal(rows[beyond[0]], rows[beyond[1]])
+    assert not np.array_equal(rows[at_rest], rows[at_rest + 3])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_joint_response_peaks_where_one_of_the_two_is_sure(share: float) -> None:
+    sure = label_for((48, 48), (7, 6), 2.0)
+    flat = np.full((48, 48), 0.2, np.float32)
+    look = sight(share=share)
+    if share < 1:
+        assert look.joint(sure, flat).argmax() == sure.argmax()
+    if share > 0:
+        assert look.joint(flat, sure).argmax() == sure.argmax()
+
+
+def test_the_deep_response_moves_with_the_target(moving_square: MovingSquare) -> None:
+    look, box = sight(), moving_square.box(0)
+    fine = Lattice((48, 48), 4.5 * (box.width * box.height) ** 0.5, (20.0, 20.0))
+    look.begin(moving_square.frame(0), box.center, box.size, fine, no_lap)
+    for index in (0, 1, 2):
+        response = look.respond(moving_square.frame(index), box.center, 1.0, no_lap)
+        (x, y), (x0, y0) = moving_square.box(index).center, box.center
+        assert moved_px(response, fine) == pytest.approx((y - y0, x - x0), abs=1.0)
+        assert response.max() > 0.5
+
+
+def test_it_learns_at_its_turns_only(moving_square: MovingSquare) -> None:
+    look, box = sight(update_every=3), moving_square.box(0)
+    look.begin(moving_square.frame(0), box.center, box.size, FINE, no_lap)
+    stages = list[str]()
+    for frame in range(1, 7):
+        look.learn(moving_square.frame(frame), moving_square.box(frame).center, 1.0, frame, stages.append)
+    assert stages.count("update") == 2
+
+
+def test_a_file_without_a_deep_part_says_nothing_of_it() -> None:
+    assert "cdedge.deep" not in contract.to_metadata(make_spec())
+    spec = make_spec(deep=PART)
+    assert contract.from_metadata(contract.to_metadata(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"grid": [0, 16]}, "grid"), ({"taps": [{"name": "a", "kept": [3], "total": 3}]}, "does not have")],
+)
+def test_a_damaged_deep_part_is_refused(change: dict[str, object], message: str) -> None:
+    metadata = contract.to_metadata(make_spec(deep=PART))
+    damaged = {**json.loads(metadata["cdedge.deep"]), **change}
+    with pytest.raises(BadModel, match=message):
+        contract.from_metadata({**metadata, "cdedge.deep": json.dumps(damaged)})
+
+
+def test_a_file_without_a_deep_part_cannot_look_deep(tiny_model: Path) -> None:
+    with pytest.raises(BadModel, match="no deep part"):
+        Extractor(tiny_model, threads=1).deep(np.zeros((64, 64, 3), np.uint8))
+
+
+def test_features_without_a_deep_part_do_not_fit_a_contract_with_one() -> None:
+    class Shallow:
+        spec, provider, threads = make_spec(deep=PART), "none", 1
+
+        def __call__(self, _patch: np.ndarray) -> np.ndarray:
+            return np.zeros((6, 32, 32), np.float32)
+
+    with pytest.raises(BadModel, match="deep part"):
+        Tracker(Shallow())
