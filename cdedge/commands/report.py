@@ -49,9 +49,10 @@ def report(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one self-contained page: memory, time and channels of a model on this device, or as measured on another."""
+    """Write one self-contained page: the tracking, memory, time and channels of a model, here or measured elsewhere."""
     from cdedge.pages.device import DevicePage, write_device_page
     from cdedge.pages.first_frame import pictures_or_reason, predicted_or_reason
+    from cdedge.pages.followed import Pass, followed_or_reason
     from cdedge_runtime.model.session import read_spec
 
     spec = read_spec(model)
@@ -67,8 +68,11 @@ def report(
         spec, source, provider=measured.request.provider, threads=measured.threads
     )
     pictures, no_pictures = pictures_or_reason(model, spec, source, box=box, weights=weights)
-    left_out = (*no_prediction, *no_pictures)
-    write_device_page(out, DevicePage(model, spec, measured, predicted, pictures, left_out))
+    with progress("tracking", frames) as step:
+        asked = Pass(model, source, box, frames, provider, threads)
+        tracking, no_tracking = followed_or_reason(asked, step)
+    left_out = (*no_tracking, *no_prediction, *no_pictures)
+    write_device_page(out, DevicePage(model, spec, measured, tracking, predicted, pictures, left_out))
     for what, why in left_out:
         say(f"left out: {what}. {why}")
     if as_json:

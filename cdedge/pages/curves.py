@@ -9,7 +9,7 @@ from cdedge.evaluation.metrics import CENTER_THRESHOLDS_PX, OVERLAP_THRESHOLDS
 
 from .axis import Axis, axis_around, positive_axis
 from .ink import swatch
-from .plots import Guide, Line, Point, line_plot, scatter_plot
+from .plots import Guide, Line, Point, captioned, line_plot, scatter_plot
 from .summary import score_text
 from .tracker import Inked, by_auc, by_precision, name_width
 
@@ -22,7 +22,7 @@ def success_figure(trackers: Sequence[Inked], protocol: str) -> str:
     title, ranked = f"Success plots of {protocol}", by_auc(trackers)
     lines = [Line(t.ink, OVERLAP_THRESHOLDS.tolist(), t.evaluation.mean.success.tolist()) for t in ranked]
     plot = line_plot(title, Axis("Overlap threshold", _SHARE), Axis("Success rate", _SHARE), lines)
-    return _figure(title, plot, _legend(ranked, [t.evaluation.mean.auc for t in ranked]), "In brackets: AUC")
+    return captioned(title, plot + _legend(ranked, [t.evaluation.mean.auc for t in ranked]), "In brackets: AUC")
 
 
 def precision_figure(trackers: Sequence[Inked], protocol: str) -> str:
@@ -32,7 +32,7 @@ def precision_figure(trackers: Sequence[Inked], protocol: str) -> str:
     x = Axis("Location error threshold (px)", _PIXELS)
     plot = line_plot(title, x, Axis("Precision", _SHARE), lines, guides=[Guide("x", 20)])
     scores = [t.evaluation.mean.precision_20px for t in ranked]
-    return _figure(title, plot, _legend(ranked, scores), "In brackets: precision at 20 px")
+    return captioned(title, plot + _legend(ranked, scores), "In brackets: precision at 20 px")
 
 
 def speed_figure(trackers: Sequence[Inked]) -> str:
@@ -54,7 +54,7 @@ def _scatter(title: str, label: str, known: Sequence[tuple[Inked, float]], track
     y = axis_around("AUC", [bound for p in points for bound in p.interval])
     left_out = sorted({t.name for t in trackers} - {p.name for p in points})
     note = f"Not known for {', '.join(left_out)}" if left_out else ""
-    return _figure(title, scatter_plot(title, positive_axis(label, [p.x for p in points]), y, points), "", note)
+    return captioned(title, scatter_plot(title, positive_axis(label, [p.x for p in points]), y, points), note)
 
 
 def _legend(ranked: Sequence[Inked], scores: Sequence[float]) -> str:
@@ -63,8 +63,3 @@ def _legend(ranked: Sequence[Inked], scores: Sequence[float]) -> str:
         for t, score in zip(ranked, scores, strict=True)
     )
     return f'<ol class="legend" style="{name_width(ranked)}">{items}</ol>'
-
-
-def _figure(title: str, plot: str, legend: str, note: str) -> str:
-    small = f'<p class="small">{escape(note)}</p>' if note else ""
-    return f"<figure><figcaption>{escape(title)}</figcaption>{plot}{legend}{small}</figure>"

@@ -18,7 +18,8 @@ from cdedge_runtime.model.contract import ModelSpec
 from .channels import ChannelPictures, channel_pictures, channel_table
 from .latency import latency_figures, latency_text, stage_bars, stage_table
 from .memory import Stack, measured_stack, memory_figures
-from .page import facts_list, page, paragraph, section
+from .page import facts_list, folded, page, paragraph, section, warning
+from .tracking import Tracking, tracking_parts, verdict
 
 _STAGES = (
     "Bars: half, 90 % and 99 % of the frames are faster. total includes reading; the demo clip is rendered while it is "
@@ -29,6 +30,7 @@ _CHANNELS = (
     "layer: dark is zero, bright the layer's strongest, the square root between, so that weak maps can be seen. The "
     "outline is the target."
 )
+_TRACKED = ("Tracking", "One pass over the source on the machine that made this page; its time is not measured.")
 _MEASURED = (
     ("Time", "Every run is a fresh process. The first frame and the network's first run are apart from the frames."),
     (
@@ -44,12 +46,14 @@ class DevicePage:
     """What the page shows.
 
     predicted: memory as predicted, to stand beside what was measured; None where it was not.
-    pictures: None where they cannot be drawn; ``left_out`` then says why, as (what, why).
+    tracking: one pass over the source, here. pictures: of the channels. ``left_out`` says why one of them is None, as
+    (what, why).
     """
 
     model: Path
     spec: ModelSpec
     bench: BenchReport
+    tracking: Tracking | None
     predicted: Stack | None
     pictures: ChannelPictures | None
     left_out: tuple[tuple[str, str], ...]
@@ -64,12 +68,14 @@ def device_page(shown: DevicePage) -> str:
     """HTML of a model on a device."""
     title = f"{shown.model.name} on {_machine(shown.bench)}"
     head = f"<header><h1>{escape(title)}</h1>{facts_list(_head(shown))}</header>"
-    warnings = "".join(paragraph(text, "warning") for text in _warnings(shown.bench))
+    warnings = "".join(map(warning, _warnings(shown.bench)))
     return page(title, [head, warnings, *_sections(shown)])
 
 
 def _sections(shown: DevicePage) -> Iterator[str]:
     bench, spec = shown.bench, shown.spec
+    if shown.tracking is not None:
+        yield section("Tracking", *tracking_parts(shown.tracking))
     stacks = [stack for stack in (measured_stack(bench.memory), shown.predicted) if stack is not None]
     if stacks:
         yield section("Memory", memory_figures(stacks))
@@ -80,13 +86,18 @@ def _sections(shown: DevicePage) -> Iterator[str]:
     yield section("Channels", channel_table(spec.taps), *_pictures(shown))
     yield section("The model", facts_list(_model(shown), css="methods"))
     yield section("The machine", facts_list(_conditions(bench), css="methods"))
-    notes = [*_MEASURED, *((f"Left out: {what}", why) for what, why in shown.left_out)]
+    notes = [
+        *([_TRACKED] if shown.tracking else []),
+        *_MEASURED,
+        *((f"Left out: {what}", why) for what, why in shown.left_out),
+    ]
     yield section("How it was measured", facts_list(notes, css="methods"))
 
 
 def _head(shown: DevicePage) -> list[tuple[str, str]]:
     bench, spec, times = shown.bench, shown.spec, latency_text(shown.bench)
     return [
+        *([("Target", verdict(shown.tracking.estimates))] if shown.tracking else []),
         ("Frames per second", f"{range_text(bench.spread['fps_without_read'])} without reading"),
         *([("Time per frame", times)] if times else []),
         ("Memory", f"{size(bench.memory.tracker_bytes)} over libraries and frames"),
@@ -98,11 +109,11 @@ def _head(shown: DevicePage) -> list[tuple[str, str]]:
 
 
 def _pictures(shown: DevicePage) -> Iterator[str]:
+    spec = shown.spec
     if shown.pictures is not None:
-        yield channel_pictures(shown.spec.taps, shown.pictures)
-        yield paragraph(_CHANNELS)
+        yield folded("Pictures of the channels", paragraph(_CHANNELS) + channel_pictures(spec.taps, shown.pictures))
     for what, why in shown.left_out:
-        yield paragraph(f"Left out: {what}. {why}", "warning")
+        yield warning(f"Left out: {what}. {why}")
 
 
 def _model(shown: DevicePage) -> list[tuple[str, str]]:

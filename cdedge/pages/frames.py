@@ -1,4 +1,4 @@
-"""Failures as pictures: a small JPEG inside the page with the boxes drawn over it."""
+"""Frames as pictures: a small JPEG inside the page with boxes drawn over it; a gallery of failures."""
 
 from __future__ import annotations
 
@@ -48,15 +48,22 @@ def _shrunk(image: Frame, longest_px: int) -> Frame:
     return np.asarray(cv2.resize(image, target, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _figure(failure: FailureFrame) -> str:
-    height, width = failure.image.shape[:2]
-    shapes = _rectangle(failure.truth, "truth")
-    if failure.prediction is not None:
-        shapes += _rectangle(failure.prediction, "predicted")
+def overlaid(image: Frame, boxes: Sequence[tuple[Box, str]], words: str) -> str:
+    """A picture with boxes over it, each with its class of page.css; ``words`` say what is to be seen."""
+    height, width = image.shape[:2]
+    shapes = "".join(_rectangle(box, css) for box, css in boxes)
     return (
-        f'<figure><svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(_words(failure))}">'
-        f'<image href="{jpeg_uri(failure.image)}" width="{width}" height="{height}" '
-        f'preserveAspectRatio="none"/>{shapes}</svg>'
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(words)}">'
+        f'<image href="{jpeg_uri(image)}" width="{width}" height="{height}" preserveAspectRatio="none"/>{shapes}</svg>'
+    )
+
+
+def _figure(failure: FailureFrame) -> str:
+    boxes = [(failure.truth, "truth")]
+    if failure.prediction is not None:
+        boxes.append((failure.prediction, "predicted"))
+    return (
+        f"<figure>{overlaid(failure.image, boxes, _words(failure))}"
         f"<figcaption><strong>{escape(failure.tracker)}</strong> on {escape(failure.sequence)} "
         f"<span>{_caption(failure)}</span></figcaption></figure>"
     )

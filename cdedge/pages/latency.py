@@ -11,14 +11,13 @@ from cdedge_runtime.measure.benchmark import BenchReport
 from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.probe import ProbeReport
 
-from .axis import Axis, axis_around, positive_axis
+from .axis import axis_around, positive_axis
 from .ink import ink
-from .plots import Line, bar_plot, line_plot
+from .plots import Line, bar_plot, captioned, frame_axis, grouped, line_plot
 from .table import Cell, Column, number_cell, sortable_table, text_cell
 
 _BINS = 40
 _SHOWN_SHARE = 0.995
-_POINTS = 400
 _FIGURES = ("p50_ms", "p90_ms", "p99_ms", "max_ms", "mean_ms")
 
 
@@ -79,30 +78,21 @@ def _histogram(runs: Sequence[ProbeReport]) -> str:
     note = f"Without reading. p50 {p50:.2f}, p90 {p90:.2f}, p99 {p99:.2f} ms."
     note += f" {over} of {len(ms):,} frames are slower than drawn, the slowest {ms.max():.2f} ms." if over else ""
     plot = bar_plot("Histogram of time per frame", x, y, edges.tolist(), counts.tolist(), ink=ink(0))
-    return _captioned("How often a frame took how long", plot, note)
+    return captioned("How often a frame took how long", plot, note)
 
 
 def _timeline(run: ProbeReport, number: int, runs: int) -> str:
     ms = np.asarray(run.frame_us) / 1e3
-    width = -(-len(ms) // _POINTS)
-    parts = np.array_split(ms, -(-len(ms) // width))
-    at = [1 + index * width + (width - 1) / 2 for index in range(len(parts))]
+    at, parts = grouped(ms.tolist(), first=1)
+    width = len(parts[0])
     lines = [Line(ink(0), at, [float(np.median(part)) for part in parts])]
     if width > 1:
         lines.append(Line(ink(1), at, [float(part.max()) for part in parts]))
     y = positive_axis("Time per frame (ms)", [value for line in lines for value in line.y])
-    plot = line_plot("Time over frames", Axis("Frame", _frame_ticks(len(ms))), y, lines)
+    plot = line_plot("Time over frames", frame_axis(len(ms)), y, lines)
     which = f"Run {number} of {runs}, the median one. " if runs > 1 else ""
     how = f"Median and slowest of every {width} frames." if width > 1 else "Every frame; the first is left out."
-    return _captioned("Over the frames", plot, which + how)
-
-
-def _frame_ticks(frames: int) -> tuple[float, ...]:
-    return axis_around("", [0, max(frames, 4)], from_zero=True).ticks
-
-
-def _captioned(title: str, plot: str, note: str) -> str:
-    return f'<figure><figcaption>{escape(title)}</figcaption>{plot}<p class="small">{escape(note)}</p></figure>'
+    return captioned("Over the frames", plot, which + how)
 
 
 def _ms(value: float) -> Cell:

@@ -39,6 +39,16 @@ def paragraph(text: str, css: str = "note") -> str:
     return f'<p class="{css}">{escape(text)}</p>'
 
 
+def warning(text: str) -> str:
+    """Return a paragraph that begins with the word and has its colour, escaped here."""
+    return f'<p class="warning"><strong>Warning</strong> {escape(text)}</p>'
+
+
+def folded(summary: str, markup: str) -> str:
+    """Return markup that a click on its summary unfolds."""
+    return f"<details><summary>{escape(summary)}</summary>\n{markup}\n</details>"
+
+
 def _asset(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-from .axis import Axis, tick_text
+import numpy as np
+from numpy.typing import NDArray
+
+from .axis import Axis, axis_around, tick_text
 from .ink import Ink
 from .labels import Area, Label, beside, mark_area, place_labels
 
 _WIDTH, _HEIGHT = 440, 320
+_POINTS = 400  # of a line
 _ROW = 19  # of a legend
 _FAR = 14  # a name further off than this gets a line to its point
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 422, 10, 272
@@ -90,6 +94,24 @@ def scatter_plot(
     body += "".join(_mark(p.ink, spot) for p, spot in zip(points, spots, strict=True))
     body += "".join(_name(p, spot, label) for (p, spot), label in zip(named, labels[len(guides) :], strict=True))
     return _svg(title, x, y, body, legend)
+
+
+def captioned(title: str, plot: str, note: str) -> str:
+    """A figure of a plot under its title; without a note where that is empty."""
+    small = f'<p class="small">{escape(note)}</p>' if note else ""
+    return f"<figure><figcaption>{escape(title)}</figcaption>{plot}{small}</figure>"
+
+
+def grouped(values: Sequence[float], *, first: int) -> tuple[list[float], list[NDArray[np.float64]]]:
+    """A series in at most 400 groups of neighbours, and the middle of each; ``first`` is the first one's number."""
+    width = -(-len(values) // _POINTS)
+    parts = np.array_split(np.asarray(values, np.float64), -(-len(values) // width))
+    return [first + index * width + (width - 1) / 2 for index in range(len(parts))], parts
+
+
+def frame_axis(frames: int) -> Axis:
+    """An axis of frame numbers."""
+    return Axis("Frame", axis_around("", [0, max(frames, 4)], from_zero=True).ticks)
 
 
 def _svg(title: str, x: Axis, y: Axis, body: str, legend: Sequence[tuple[str, Ink]] = ()) -> str:

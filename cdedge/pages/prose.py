@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from cdedge.evaluation.conventions import get_convention
 
-from .page import facts_list, paragraph, section
+from .page import facts_list, section, warning
 from .tracker import Inked, common_sequences
 
 SUMMARY = (
@@ -55,7 +55,7 @@ def warnings(trackers: Sequence[Inked]) -> str:
         texts.append(f"Means are over different sequences: {counts}; {len(common)} are common to all.")
     if len({t.page.machine for t in trackers if t.page.machine and t.evaluation.speed}) > 1:
         texts.append("Times were taken on different machines: they compare machines as well as trackers.")
-    return "".join(paragraph(text, "warning") for text in texts)
+    return "".join(map(warning, texts))
 
 
 def methods(trackers: Sequence[Inked], protocol: str, notes: Mapping[str, str]) -> str:

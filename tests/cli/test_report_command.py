@@ -37,6 +37,7 @@ def test_a_page_of_a_distilled_model_has_its_channels(cdedge: Run, square_folder
     }
     assert page.read_text().count('alt="channel ') == 64
     assert "Predicted</button>" in page.read_text()
+    assert "never lost in 12 frames" in page.read_text()
 
 
 def test_a_saved_benchmark_is_shown_and_pictures_that_cannot_be_are_explained(
@@ -49,6 +50,16 @@ def test_a_saved_benchmark_is_shown_and_pictures_that_cannot_be_are_explained(
     assert "weights the file was made from: give --weights tiny" in page.read_text()
     assert page.read_text().count('alt="channel ') == 6
     assert "Square" in page.read_text()
+
+
+def test_where_the_frames_are_gone_the_page_says_that_no_tracking_is_shown(
+    cdedge: Run, tiny_model: Path, saved: Path, square_folder: Path, tmp_path: Path
+) -> None:
+    square_folder.rename(tmp_path / "gone")
+    done = cdedge("report", tiny_model, "-o", tmp_path / "page.html", "--bench", saved, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "no such file or folder" in json.loads(done.stdout)["left_out"]["the tracking"]
+    assert 'id="tracking"' not in (tmp_path / "page.html").read_text()
 
 
 def test_a_device_without_torch_says_so(

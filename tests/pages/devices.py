@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from cdedge.pages.channels import ChannelPictures
 from cdedge.pages.device import DevicePage
+from cdedge.pages.tracking import Tracking, shown_frames
+from cdedge_runtime.box import Box
+from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.measure.benchmark import BenchReport, summary
 from cdedge_runtime.measure.conditions import read_conditions
 from cdedge_runtime.measure.meters import StageTime
@@ -55,9 +59,16 @@ def make_pictures(channels: int = 64, name: str = "clip", kept: int = 6) -> Chan
     return ChannelPictures(window, (0.25, 0.5), {"11": maps[:kept]}, {"11": maps}, name)
 
 
+def make_tracking(frames: int = 40, lost: range = range(20, 26)) -> Tracking:
+    """A box that drifts, scored the lower the nearer to the lost frames."""
+    scores = [math.inf] + [5.0 + abs(index - lost.start) for index in range(1, frames)]
+    estimates = tuple(Estimate(Box(4 + i, 6, 20, 10), scores[i], i in lost) for i in range(frames))
+    return Tracking(estimates, {i: np.full((48, 64, 3), 128, np.uint8) for i in shown_frames(estimates)})
+
+
 def make_device(folder: Path, name: str = "m.onnx", bench: BenchReport | None = None, **changes: object) -> DevicePage:
     """A page with everything on it but a prediction."""
     model = folder / name
     model.write_bytes(b"model")
-    page = DevicePage(model, make_spec(), bench or make_bench(), None, make_pictures(), ())
+    page = DevicePage(model, make_spec(), bench or make_bench(), make_tracking(), None, make_pictures(), ())
     return replace(page, **changes)  # type: ignore[arg-type]
