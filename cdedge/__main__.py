@@ -7,6 +7,7 @@ import sys
 
 from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra
 from cdedge_runtime.measure.child import limit_blas
+from cdedge_runtime.plain import plain
 
 _STOPPED = 130
 _EXTRA_OF = {
@@ -62,7 +63,7 @@ def _unloaded(error: ImportError) -> CdedgeError:
 
 
 def _leave(text: str, code: int) -> None:
-    sys.stderr.write(f"cdedge: {text}\n")
+    sys.stderr.write(f"cdedge: {plain(text)}\n")
     sys.exit(code)
 
 

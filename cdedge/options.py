@@ -18,9 +18,29 @@ if TYPE_CHECKING:  # the doctor reads its options where OpenCV is broken
 SourceArgument = Annotated[
     str | None,
     typer.Argument(
-        help="Video, folder of images, benchmark sequence folder (or its box file), camera number, URL or GStreamer "
-        "pipeline. Without it: the built-in demo clip.",
+        help="Video, folder of images, benchmark sequence folder (or its box file), camera number or device, csi:N, "
+        "picamera:N, address, GStreamer pipeline, - (video on stdin) or raw:WIDTHxHEIGHT (docs/sources.md). Without "
+        "it: the built-in demo clip.",
         show_default=False,
+    ),
+]
+StartOption = Annotated[int, typer.Option(min=0, help="Of a recording, the first frame to read (from 0).")]
+EveryOption = Annotated[int, typer.Option(min=1, help="Of a recording, read every so-many-th frame.")]
+DepthRangeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW,HIGH",
+        help="Of pictures deeper than 8 bit, the values that become black and white. Default: the range of the first "
+        "frame (all but a thousandth at either end).",
+        show_default=False,
+    ),
+]
+ReconnectOption = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        min=0,
+        help="Try so long to get a camera or stream (back) that is not there, ends, stalls or breaks; inf: for ever.",
     ),
 ]
 ModelArgument = Annotated[Path, typer.Argument(help="A file made by 'cdedge export'.", show_default=False)]
@@ -91,6 +111,17 @@ def starting_numbers(text: str | None, source: Source) -> tuple[float, float, fl
     """`parse_box`, as a measuring process is told it."""
     box = parse_box(text, source)
     return None if box is None else (box.x, box.y, box.width, box.height)
+
+
+def parse_depth_range(text: str | None) -> tuple[float, float] | None:
+    """The two numbers of ``low,high``; raises `Usage`."""
+    if text is None:
+        return None
+    try:
+        low, high = (float(word) for word in text.split(","))
+    except ValueError as error:
+        raise Usage(f"--depth-range {text}: expected two numbers, black and white, like 7000,9500") from error
+    return low, high
 
 
 def parse_bytes(option: str, text: str) -> int:

@@ -9,6 +9,7 @@ import typer
 
 from cdedge.options import (
     BoxOption,
+    DepthRangeOption,
     JsonOption,
     PreviewOption,
     ProfileOption,
@@ -18,9 +19,10 @@ from cdedge.options import (
     SourceArgument,
     default_search,
     parse_box,
+    parse_depth_range,
 )
 from cdedge.show.render import emit_json, introduce, number, say, show_facts, show_table, size
-from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.frames import Reading, open_source
 from cdedge_runtime.trackers.settings import starting_settings
 
 if TYPE_CHECKING:
@@ -122,6 +124,7 @@ def export(
         typer.Option(min=1, max=4, help="Compute the deepest layer at every so-many-th position, per axis."),
     ] = 1,
     assignments: SetOption = None,
+    depth_range: DepthRangeOption = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="The file to write. Default: SOURCE-LAYERS.onnx here.", show_default=False),
@@ -133,7 +136,7 @@ def export(
     from cdedge_export.pipeline import ExportOptions
     from cdedge_export.pipeline import export as run_export
 
-    opened = open_source(source)
+    opened = open_source(source, Reading(depth_range=parse_depth_range(depth_range), tell=say))
     introduce(opened)
     chosen = None if no_distill else DistillOptions(rank, search or default_search(tracker), channels, seed)
     options = ExportOptions(

@@ -13,13 +13,18 @@ from rich.text import Text
 from cdedge.choosing.asked import Asked, finder
 from cdedge.options import (
     BoxOption,
+    DepthRangeOption,
+    EveryOption,
     JsonOption,
     ModelArgument,
     PreviewOption,
     ProviderOption,
+    ReconnectOption,
     SelectOption,
     SourceArgument,
+    StartOption,
     ThreadsOption,
+    parse_depth_range,
 )
 from cdedge.show.progress import progress
 from cdedge.show.render import emit_json, introduce, say, show_facts, tinted
@@ -29,7 +34,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.image import Frame
 from cdedge_runtime.run import RunReport, box_line, save_boxes, starting_box
 from cdedge_runtime.run import track as run_track
-from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.frames import Reading, open_source
 
 
 def track(
@@ -46,6 +51,10 @@ def track(
     every_frame: Annotated[
         bool, typer.Option("--every-frame", help="Of a live source too, instead of the newest frame each time.")
     ] = False,
+    start: StartOption = 0,
+    every: EveryOption = 1,
+    depth_range: DepthRangeOption = None,
+    reconnect: ReconnectOption = 0.0,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -55,7 +64,8 @@ def track(
 
     from cdedge_runtime.trackers.opening import open_tracker
 
-    opened = open_source(source)
+    reading = Reading(start, every, parse_depth_range(depth_range), reconnect, tell=say)
+    opened = open_source(source, reading)
     introduce(opened)
     tracker = open_tracker(model, provider=provider, threads=threads)
     cv2.setNumThreads(threads or 0)
@@ -67,7 +77,7 @@ def track(
     with ExitStack() as stack:
         bar = stack.enter_context(progress("tracking", frames or opened.count))
         draw = None if video is None else stack.enter_context(drawing(video, opened.fps or 30.0))
-        newest = opened.live and not every_frame
+        newest = opened.live and not (opened.waits or every_frame)
         report = run_track(
             tracker,
             opened,
@@ -114,6 +124,7 @@ def _as_dict(report: RunReport, out: Path | None) -> dict[str, object]:
         "stages": report.stages,
         "dropped_frames": report.dropped,
         "latency": report.latency,
+        "reconnects": report.reconnects,
     }
 
 
@@ -127,6 +138,8 @@ def _show(report: RunReport) -> None:
     ]
     if report.dropped is not None:
         facts.append(("skipped", f"{report.dropped} frames that came while another was worked on"))
+    if report.reconnects:
+        facts.append(("reconnects", f"{report.reconnects}"))
     if report.latency is not None:
         facts.append(
             ("latency", f"{report.latency.p50_ms:.1f} ms from frame to box, p99 {report.latency.p99_ms:.1f} ms")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.image import Frame
-from cdedge_runtime.sources.frames import read_image as read_frame
+from cdedge_runtime.sources.images import read_image as read_frame
 
 __all__ = ["Boxes", "Dataset", "Frame", "Sequence", "read_frame"]
 

@@ -22,7 +22,7 @@ from cdedge_runtime.errors import BadInput, CdedgeError
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.measure.meters import MemoryNow, memory_now, reset_peak
 from cdedge_runtime.record import decode, encode
-from cdedge_runtime.sources.frames import Source, read_image
+from cdedge_runtime.sources.frames import Source, image_source
 from cdedge_runtime.trackers.opening import open_tracker
 from cdedge_runtime.trackers.settings import starting_settings
 
@@ -60,7 +60,7 @@ def export_job(job: Job, out: Path) -> Outcome:
 
     chosen = job.tracker
     try:
-        frames = [read_image(Path(path)) for path in islice(job.frame_paths, 2)]
+        frames = list(islice(_images(job).frames(), 2))
     except BadInput as error:
         return broken("data", str(error))
     distill = DistillOptions(chosen.rank, chosen.search, chosen.channels, chosen.seed)
@@ -97,9 +97,10 @@ def _open(job: Job) -> AnyTracker:
 def _loop(tracker: AnyTracker, job: Job) -> tuple[list[Estimate], list[float], Failure | None]:
     estimates: list[Estimate] = []
     times: list[float] = []
-    for index, path in enumerate(job.frame_paths):
+    frames = _images(job).frames()
+    for index in range(len(job.frame_paths)):
         try:
-            frame = read_image(Path(path))
+            frame = next(frames)
         except BadInput as error:
             return estimates, times, Failure("data", str(error), index)
         begin = time.perf_counter()
@@ -110,6 +111,10 @@ def _loop(tracker: AnyTracker, job: Job) -> tuple[list[Estimate], list[float], F
         times.append(time.perf_counter() - begin)
         estimates.append(estimate)
     return estimates, times, None
+
+
+def _images(job: Job) -> Source:
+    return image_source(job.name, tuple(Path(path) for path in job.frame_paths))
 
 
 def _memory(floor: MemoryNow, peak: MemoryNow) -> Memory:

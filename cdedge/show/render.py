@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cdedge_runtime.plain import plain
 from cdedge_runtime.record import encode
 
 if TYPE_CHECKING:  # the doctor shows its findings where OpenCV is broken
@@ -33,7 +34,7 @@ def tinted(word: str, level: Level) -> Text:
 
 def say(text: str) -> None:
     """One line of talk on stderr."""
-    talk.print(text, markup=False)
+    talk.print(plain(text), markup=False)
 
 
 def introduce(source: Source) -> None:
@@ -104,11 +105,11 @@ def _filled(words: Sequence[Text], width: int) -> list[list[Text]]:
 
 
 def _title(text: str) -> Text:
-    return Text(text, style="italic")
+    return Text(plain(text), style="italic")
 
 
 def _text(cell: str | Text) -> Text:
-    return Text(cell) if isinstance(cell, str) else cell
+    return Text(plain(cell)) if isinstance(cell, str) else cell
 
 
 def size(count: int | None) -> str:

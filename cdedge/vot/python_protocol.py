@@ -10,7 +10,7 @@ import cv2
 
 from cdedge_runtime.errors import CdedgeError
 from cdedge_runtime.image import Frame
-from cdedge_runtime.sources.frames import read_image
+from cdedge_runtime.sources.images import read_image
 
 from .regions import box_of_wire
 from .setup import Setup, open_tracker

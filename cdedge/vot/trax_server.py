@@ -11,7 +11,7 @@ from trax import Image, Region, Server, TraxStatus
 from trax import Rectangle as TraxRectangle
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.sources.frames import read_image
+from cdedge_runtime.sources.images import read_image
 
 from .regions import box_of_polygon, box_of_rectangle
 from .setup import Setup, open_tracker

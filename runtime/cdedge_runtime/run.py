@@ -30,6 +30,7 @@ class RunReport:
     ``error`` is set when source or provider broke in the middle, ``interrupted`` when the user stopped the run; the
     estimates up to there are kept. Where only the newest frames of a live source were taken, ``dropped`` counts the
     others, and ``latency`` is the time from a frame read to its box; else both are None.
+    ``reconnects``: how often a camera or stream was lost and came back; None for other sources.
     """
 
     source: str
@@ -44,6 +45,7 @@ class RunReport:
     interrupted: bool
     dropped: int | None
     latency: StageTime | None
+    reconnects: int | None
 
 
 def starting_box(source: Source, spec: ModelSpec, given: Box | None) -> Callable[[Frame], Box]:
@@ -122,6 +124,7 @@ def track(
         interrupted,
         None if frames is None else frames.dropped,
         stage_time(latency_ns[1:]) if len(latency_ns) > 1 else None,
+        None if source.link is None else source.link.reconnects,
     )
 
 

@@ -92,7 +92,7 @@ def test_a_cut_video_is_an_error_after_its_good_frames(square_video: Callable[[i
     frames = open_source(str(path)).frames()
     path.write_bytes(data[: len(data) // 2])
     seen: list[np.ndarray] = []
-    with pytest.raises(BadInput, match=r"(cannot be decoded beyond|cannot open)"):
+    with pytest.raises(BadInput, match=r"ends \d+ bytes early, after frame \d+ of about 40"):
         seen.extend(frames)
     assert len(seen) < 40
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.sources.annotations import IMAGE_SUFFIXES
-from cdedge_runtime.sources.frames import Source, first_frame
+from cdedge_runtime.sources.frames import VIDEO_SUFFIXES, Source, first_frame
 
 from .predict import Footage, Reader
 
-_IMAGES = {*IMAGE_SUFFIXES, ".txt"}
+_IMAGES = {*IMAGE_SUFFIXES, ".txt"} - VIDEO_SUFFIXES
 
 
 def footage_of(text: str | None, source: Source) -> Footage:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -134,7 +135,9 @@ def _kept(source: Source) -> list[Frame] | None:
     first = next(source.frames(), None)
     if first is None or first.nbytes * source.count > KEPT_FRAMES_BYTES:
         return None
-    return list(source.frames())
+    most = KEPT_FRAMES_BYTES // first.nbytes  # a count is an estimate
+    frames = list(islice(source.frames(), most + 1))
+    return frames if len(frames) <= most else None
 
 
 def _sample(frame: int, seconds: float, latency_ms: float) -> Sample:

@@ -35,9 +35,14 @@ class Annotation:
 
     images: tuple[Path, ...]
     path: Path
+    rows: tuple[Row, ...]
     first_box: Box
     origin: int
     notes: tuple[str, ...]
+
+    def box_at(self, index: int) -> Box | None:
+        """The target in an image, where it is annotated there."""
+        return row_box(self.rows[index], self.origin) if index < len(self.rows) else None
 
 
 def find_annotation(path: Path) -> Annotation | None:
@@ -53,7 +58,7 @@ def find_annotation(path: Path) -> Annotation | None:
     if not images:
         raise BadInput(f"{folder}: none of the images that {files[0].name} belongs to are there")
     notes = (*_several_targets(files), *_other_count(images, rows))
-    return Annotation(images, files[0], _first_box(files[0], rows[0], origin), origin, notes)
+    return Annotation(images, files[0], tuple(rows), _first_box(files[0], rows[0], origin), origin, notes)
 
 
 def annotated_images(box_file: Path, images: tuple[Path, ...], rows: int) -> tuple[Path, ...]:

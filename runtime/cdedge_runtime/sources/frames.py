@@ -1,33 +1,89 @@
-"""Sources of frames: a video, a folder of images, a benchmark sequence, a camera, a stream, the demo clip."""
+"""Sources of frames: a video, a folder of images, a benchmark sequence, a camera, a stream, a pipe, the demo clip."""
 
 from __future__ import annotations
 
+import math
 import os
+import re
+import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 import cv2
-import numpy as np
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.errors import BadInput
+from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.files import StrPath, as_path
-from cdedge_runtime.image import Frame, to_bgr
+from cdedge_runtime.image import Frame
+from cdedge_runtime.plain import plain
 
+from .alike import Picture, Range, as_frames
 from .annotations import IMAGE_SUFFIXES, Annotation, find_annotation, sequence_images
+from .captures import open_address, open_camera, open_file, open_pipeline, open_stdin, shown_name
+from .images import read_picture
+from .raw import raw_format, raw_pictures
+from .recording import frame_count, pictures_of
+from .stream import Link, live_pictures
 
-_READ_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION  # annotations are in stored pixels
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a broken video is reported by us, in one line
+VIDEO_SUFFIXES = frozenset(
+    {".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"}
+)
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_BOARD_CAMERA = re.compile(r"(csi|picamera):(\S+)")
+_VIDEO4LINUX = 81  # major number of its devices (Linux, Documentation/admin-guide/devices.txt)
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a source is read.
+
+    start, every: of a recording, the first frame (from 0), and every so-many-th from there on.
+    depth_range: of pictures deeper than 8 bit, the values of black and white; None: the range that the first one uses.
+    reconnect_s: how long to try to get a live source (back); 0: not at all. timeout_s: silence that is a loss.
+    tell: is told of a live source's losses and returns, and of a video much shorter than its header says.
+    """
+
+    start: int = 0
+    every: int = 1
+    depth_range: Range | None = None
+    reconnect_s: float = 0.0
+    timeout_s: float = 10.0
+    tell: Callable[[str], None] = _silent
+
+    def __post_init__(self) -> None:
+        if self.start < 0 or self.every < 1:
+            raise Usage(f"start must be 0 or more and every 1 or more, got {self.start} and {self.every}")
+        if not self.reconnect_s >= 0 or not 0 < self.timeout_s < math.inf:
+            raise Usage(f"reconnect_s and timeout_s must be seconds, got {self.reconnect_s:g} and {self.timeout_s:g}")
+        low, high = self.depth_range or (0.0, 1.0)
+        if not -math.inf < low < high < math.inf:
+            raise Usage(f"depth_range must be two numbers, black below white, got {low:g},{high:g}")
+
+    def of(self, count: int | None) -> int | None:
+        """How many of ``count`` frames are read."""
+        return None if count is None else len(range(self.start, count, self.every))
+
+
+_AS_IT_IS = Reading()
 
 
 @dataclass(frozen=True)
 class Source:
     """Frames that can be read, from the first one on, as often as wanted (a live source: only once).
 
-    ``frames()`` yields (H, W, 3) uint8 BGR and raises `BadInput` at a frame that cannot be read.
+    ``frames()`` yields (H, W, 3) uint8 BGR, all of one size, and raises `BadInput` at a frame that cannot be read.
     ``first_box`` is known for annotated sequences and the demo clip; ``origin`` is their pixel numbering.
-    ``count`` and ``fps`` are None where the source does not know them.
+    ``count`` and ``fps`` are None where the source does not know them; a video's ``count`` is an estimate.
+    ``name`` may be shown and kept: it holds no password and nothing that steers a terminal.
+    ``waits``: a live source whose frames wait until they are taken (a pipe), so that none need be skipped.
+    ``link`` is how a stream or camera is doing.
     """
 
     name: str
@@ -38,34 +94,49 @@ class Source:
     fps: float | None = None
     live: bool = False
     notes: tuple[str, ...] = ()
+    waits: bool = False
+    link: Link | None = None
 
 
-def open_source(source: StrPath | None) -> Source:
-    """The source that ``source`` names: a path, a camera number, a URL or a pipeline; None is the demo clip.
+def open_source(source: StrPath | None, reading: Reading = _AS_IT_IS) -> Source:
+    """The source that a text or path names; None is the demo clip. What exists as a file is taken for that first.
 
-    Raises `BadInput` where it does not exist or holds no frames. Videos are opened only when read.
+    Raises `BadInput` where it does not exist or holds no frames. Live sources are opened only when read.
     """
     if source is None:
-        return demo_source()
-    path, text = as_path(source, "source"), str(source)
-    if path.is_dir():
-        return _folder(path)
-    if path.is_file():
-        return _file(path)
-    if text.isdigit() or "://" in text or "!" in text:
-        return _live(text)
-    raise BadInput(
-        f"{text}: no such file or folder (nor a camera number, a URL or a GStreamer pipeline)", field="source"
-    )
+        return demo_source(reading)
+    text = _local(_text_of(source))
+    mode = _mode(text)
+    if mode is None:
+        return _not_a_file(text, reading)
+    path = Path(text)
+    if stat.S_ISDIR(mode):
+        return _folder(path, reading)
+    if stat.S_ISREG(mode):
+        return _file(path, reading)
+    if stat.S_ISCHR(mode) and os.major(path.stat().st_rdev) == _VIDEO4LINUX:
+        return _live(partial(open_camera, str(path)), text, reading)
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        return _pipe(partial(open_file, path), plain(path.name), reading)
+    raise BadInput(f"{plain(text)}: neither a file, a folder, a camera nor a pipe")
 
 
-def demo_source() -> Source:
+def demo_source(reading: Reading = _AS_IT_IS) -> Source:
     """The generated demo clip."""
     from . import demo  # a device that tracks a camera need not load it
 
-    clip = demo.Clip()
+    clip, numbers = demo.Clip(), range(reading.start, demo.FRAMES, reading.every)
+    if not numbers:
+        raise BadInput(f"the demo clip has {demo.FRAMES} frames, so none to start at: start is {reading.start}")
     note = "no SOURCE given: using the built-in demo clip"
-    return Source("demo", clip.frames, clip.box(0), count=demo.FRAMES, fps=demo.FPS, notes=(note,))
+    return Source(
+        "demo",
+        lambda: map(clip.frame, numbers),
+        clip.box(reading.start),
+        count=len(numbers),
+        fps=demo.FPS / reading.every,
+        notes=(note,),
+    )
 
 
 def first_frame(source: Source) -> Frame:
@@ -76,90 +147,152 @@ def first_frame(source: Source) -> Frame:
     return frame
 
 
-def image_source(name: str, images: tuple[Path, ...]) -> Source:
+def image_source(name: str, images: tuple[Path, ...], reading: Reading = _AS_IT_IS) -> Source:
     """A source over image files in the given order."""
-    return Source(name, lambda: (read_image(p) for p in images), count=len(images))
+    chosen = images[reading.start :: reading.every]
+    if not chosen:
+        raise BadInput(f"{plain(name)}: has {len(images)} frames, so none to start at: start is {reading.start}")
+    pictures = partial(map, read_picture, chosen)
+    return Source(plain(name), partial(_frames, pictures, plain(name), reading), count=len(chosen))
 
 
-def read_image(path: Path) -> Frame:
-    """One image file as (H, W, 3) uint8 BGR; raises `BadInput` naming the file."""
-    image = cv2.imread(str(path), _READ_FLAGS)
-    if image is None:
-        raise BadInput(f"{path}: cannot be decoded as an image")
-    return np.asarray(image, np.uint8)
+def _text_of(source: StrPath) -> str:
+    as_path(source, "source")
+    text = os.fspath(source)
+    if not text:
+        raise BadInput("source: expected a name, got an empty text (None is the demo clip)", field="source")
+    return text
 
 
-def _folder(path: Path) -> Source:
-    annotation = find_annotation(path)
-    if annotation is not None:
-        return _annotated(path.resolve().name, annotation)
-    return image_source(path.resolve().name, sequence_images(path))
+def _local(text: str) -> str:
+    """The path of a ``file://`` address; any other text as it is."""
+    if not text.lower().startswith("file://") or _mode(text) is not None:
+        return text
+    return unquote(urlsplit(text).path, errors="surrogateescape")
 
 
-def _annotated(name: str, found: Annotation) -> Source:
-    images = found.images
-    return Source(
-        name,
-        lambda: (read_image(p) for p in images),
-        found.first_box,
-        origin=found.origin,
-        count=len(images),
-        notes=found.notes,
+def _mode(text: str) -> int | None:
+    """The file's mode; None where there is no such file. Raises `BadInput` where that cannot be found out."""
+    try:
+        return Path(text).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as error:
+        if _looks_like_an_address(text):  # longer than a file's name can be
+            return None
+        raise BadInput(f"{shown_name(text)}: cannot be read: {error.strerror}") from error
+
+
+def _looks_like_an_address(text: str) -> bool:
+    return "!" in text or _ADDRESS.match(text) is not None
+
+
+def _not_a_file(text: str, reading: Reading) -> Source:
+    raw, board = raw_format(text), _BOARD_CAMERA.fullmatch(text)
+    if text == "-":
+        return _pipe(open_stdin, "stdin", reading)
+    if raw is not None:
+        return _once("stdin", partial(_frames, partial(raw_pictures, raw), "stdin", reading), reading)
+    if board is not None:
+        return _live(partial(open_pipeline, board_pipeline(board[1], board[2]), text), text, reading)
+    if text.isascii() and text.isdecimal() and len(text) <= 4:
+        return _live(partial(open_camera, int(text)), text, reading)
+    if _ADDRESS.match(text):
+        return _behind_address(text, reading)
+    if "!" in text:
+        return _live(partial(open_pipeline, text, text), text, reading)
+    raise BadInput(
+        f"{shown_name(text)}: no such file or folder (nor a camera number, csi:N, picamera:N, an address, a GStreamer "
+        "pipeline, - or raw:WIDTHxHEIGHT)",
+        field="source",
     )
 
 
-def _file(path: Path) -> Source:
-    if path.suffix.lower() == ".txt":
+def board_pipeline(kind: str, camera: str) -> str:
+    """GStreamer's pipeline for a Jetson's CSI camera (``csi``, by number) or libcamera's (``picamera``, 0 or by name).
+
+    A queue of one frame that is replaced: the newest is read.
+    """
+    if kind == "csi":
+        if not (camera.isascii() and camera.isdecimal()):
+            raise BadInput(f"csi:{camera}: expected the camera's number, like csi:0")
+        head = f"nvarguscamerasrc sensor-id={camera} ! video/x-raw(memory:NVMM) ! nvvidconv ! video/x-raw,format=BGRx"
+    elif camera == "0":
+        head = "libcamerasrc ! video/x-raw"
+    elif camera.isdecimal() or re.search(r"[\s!\"]", camera):
+        raise BadInput(f"picamera:{camera}: expected 0 or the camera's name as 'rpicam-hello --list-cameras' says it")
+    else:
+        head = f'libcamerasrc camera-name="{camera}" ! video/x-raw'
+    return f"{head} ! videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1 sync=false"
+
+
+def _behind_address(address: str, reading: Reading) -> Source:
+    """By its path: what ends like a video file is a recording, anything else is live."""
+    open_ = partial(open_address, address, reading.timeout_s)
+    place = PurePosixPath(urlsplit(address).path)
+    if address.lower().startswith(("http", "ftp")) and place.suffix.lower() in VIDEO_SUFFIXES:
+        return _recording(open_, plain(unquote(place.stem)), partial(pictures_of, timeout_s=reading.timeout_s), reading)
+    return _live(open_, address, reading)
+
+
+def _folder(path: Path, reading: Reading) -> Source:
+    annotation, name = find_annotation(path), path.resolve().name
+    if annotation is not None:
+        return _annotated(name, annotation, reading)
+    return image_source(name, sequence_images(path), reading)
+
+
+def _annotated(name: str, found: Annotation, reading: Reading) -> Source:
+    source = image_source(name, found.images, reading)
+    return replace(source, first_box=found.box_at(reading.start), origin=found.origin, notes=found.notes)
+
+
+def _file(path: Path, reading: Reading) -> Source:
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
         found = find_annotation(path)
         if found is not None:
-            return _annotated(path.resolve().parent.name, found)
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return image_source(path.stem, (path,))
-    capture = _open_capture(str(path))
-    count, fps = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), capture.get(cv2.CAP_PROP_FPS)
+            return _annotated(path.resolve().parent.name, found, reading)
+    if suffix in IMAGE_SUFFIXES - VIDEO_SUFFIXES:
+        return image_source(path.stem, (path,), reading)
+    return _recording(partial(open_file, path), plain(path.stem), partial(pictures_of, path=path), reading)
+
+
+def _recording(
+    open_: Callable[[], cv2.VideoCapture], name: str, read: Callable[..., Iterator[Picture]], reading: Reading
+) -> Source:
+    capture = open_()
+    count, fps = frame_count(capture), capture.get(cv2.CAP_PROP_FPS)
     capture.release()
-    known = count if count > 0 else None
-    return Source(path.stem, lambda: _video_frames(str(path), known), count=known, fps=fps if fps > 0 else None)
+    pictures = partial(read, open_, name, start=reading.start, every=reading.every, tell=reading.tell)
+    return Source(
+        name,
+        partial(_frames, pictures, name, reading),
+        count=reading.of(count),
+        fps=fps / reading.every if 0 < fps < math.inf else None,
+    )
 
 
-def _live(text: str) -> Source:
-    return Source(text, lambda: _video_frames(text, None), live=True)
+def _pipe(open_: Callable[[], cv2.VideoCapture], name: str, reading: Reading) -> Source:
+    return _once(name, partial(_frames, partial(pictures_of, open_, name, tell=reading.tell), name, reading), reading)
 
 
-def _open_capture(text: str) -> cv2.VideoCapture:
-    if text.isdigit():
-        capture = cv2.VideoCapture(int(text))
-    elif "!" in text:
-        _need_gstreamer(text)
-        capture = cv2.VideoCapture(text, cv2.CAP_GSTREAMER)
-    else:
-        capture = cv2.VideoCapture(text)
-    if not capture.isOpened():
-        capture.release()
-        raise BadInput(f"{text}: OpenCV cannot open it as a video, camera or stream")
-    return capture
+def _once(name: str, frames: Callable[[], Iterator[Frame]], reading: Reading) -> Source:
+    _refuse_a_part(name, reading)
+    return Source(name, frames, live=True, waits=True)
 
 
-def _need_gstreamer(text: str) -> None:
-    if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):  # getBackends lists it even where it is absent
-        raise BadInput(
-            f"{text[:40]}...: this OpenCV was built without GStreamer; use the system's OpenCV or another SOURCE"
-        )
+def _live(open_: Callable[[], cv2.VideoCapture], text: str, reading: Reading) -> Source:
+    name, link = shown_name(text), Link()
+    _refuse_a_part(name, reading)
+    pictures = partial(live_pictures, open_, name, link, reconnect_s=reading.reconnect_s, tell=reading.tell)
+    return Source(name, partial(_frames, pictures, name, reading), live=True, link=link)
 
 
-def _video_frames(text: str, count: int | None) -> Iterator[Frame]:
-    capture = _open_capture(text)
-    done = 0
-    try:
-        while True:
-            ok, frame = capture.read()
-            if not ok:
-                break
-            done += 1
-            yield to_bgr(frame)
-            del frame
-    finally:
-        capture.release()
-    # Containers may overstate their length by a frame or two; a larger gap is damage.
-    if done == 0 or (count is not None and done < count - max(2, count // 50)):
-        raise BadInput(f"{text}: the video cannot be decoded beyond frame {done} of {count or 'an unknown number'}")
+def _refuse_a_part(name: str, reading: Reading) -> None:
+    if (reading.start, reading.every) != (0, 1):
+        raise Usage(f"{name} is live: start and every are for recordings")
+
+
+def _frames(pictures: Callable[[], Iterator[Picture]], name: str, reading: Reading) -> Iterator[Frame]:
+    return as_frames(pictures(), reading.depth_range, name)
