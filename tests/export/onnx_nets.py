@@ -189,6 +189,10 @@ def _local_response(net: Net, x: str) -> str:
     return net.unary("LRN", net.conv(x, 8), size=3)
 
 
+def _softmax(net: Net, x: str) -> str:
+    return net.node("Mul", [x, net.unary("Softmax", x, axis=1)], net.channels[x])
+
+
 def _transposed(net: Net, x: str) -> str:
     weight = net.random(net.channels[x], 5, 3, 3)
     return net.node("ConvTranspose", [x, weight, net.random(5)], 5, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
@@ -197,5 +201,5 @@ def _transposed(net: Net, x: str) -> str:
 BLOCKS = [
     *(_conv, _depthwise, _multiplied, _grouped, _batch_norm, _instance_norm, _residual, _branches, _squeeze_by_gemm),
     *(_squeeze_by_conv, _spatial_attention, _split, _slice, _shuffle, _swish, _by_constants, _pooled, _down_and_up),
-    *(_padded, _local_response, _transposed),
+    *(_padded, _local_response, _softmax, _transposed),
 ]

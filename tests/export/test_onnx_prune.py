@@ -121,6 +121,24 @@ def test_a_concat_drops_the_branch_that_nothing_is_kept_of(tmp_path: Path) -> No
     assert weights_of(part_of(net, end, [4, 8], tmp_path)) == [(2, 3, 3, 3)]
 
 
+def test_a_choice_of_channels_passes_pruning_on(tmp_path: Path) -> None:
+    """A shuffle of two groups of three, then all but the first channel, then the last three of these."""
+    net = Net()
+    x = net.conv("image", 6)
+    y = net.node("Reshape", [x, net.constant([1, 2, 3, *PX], np.int64)], 2)
+    y = net.node(
+        "Reshape", [net.node("Transpose", [y], 3, perm=[0, 2, 1, 3, 4]), net.constant([1, 6, *PX], np.int64)], 6
+    )
+    y = net.node("Slice", [y, *(net.constant([v], np.int64) for v in (1, 6, 1, 1))], 5)
+    y = net.node("Split", [y, net.constant([2, 3], np.int64)], 2, outputs=2, axis=1)
+    second = y.replace("_output_0", "_output_1")
+    net.channels[second] = 3
+    part = part_of(net, second, [0, 2], tmp_path)  # of the shuffled 3 and 5, which are 4 and 5
+    (weight,) = (part.constants[node.input[1]] for node in part.nodes if node.op_type == "Conv")
+    np.testing.assert_array_equal(weight, onnx.numpy_helper.to_array(net.constants[0])[[4, 5]])
+    assert not part.ends
+
+
 def test_what_cannot_be_pruned_is_whole_and_said(tmp_path: Path) -> None:
     net = Net()
     end = net.unary("LRN", net.conv("image", 8), size=3)

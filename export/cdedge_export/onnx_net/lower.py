@@ -17,7 +17,8 @@ def lowered(graph: Settled) -> Settled:
     """The same graph, its picking of channels as Gathers with constant indices."""
     constants = dict(graph.constants)
     nodes = [made for node in _unshuffled(graph, constants) for made in _lowered(node, graph, constants)]
-    return replace(graph, nodes=tuple(nodes), constants=constants)
+    shapes = {**graph.shapes, **{name: value.shape for name, value in constants.items()}}
+    return replace(graph, nodes=tuple(nodes), constants=constants, shapes=shapes)
 
 
 def attribute(node: onnx.NodeProto, name: str, default: Any) -> Any:
