@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LOG_FROM_RATIO = 8
+_ROOM = 0.14  # of an axis, for the number of a tick
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -55,6 +56,8 @@ def tick_text(value: float) -> str:
 
 
 def _thinned(ticks: list[float]) -> list[float]:
-    """Only decades between the ends."""
+    """Only decades between the ends, and none whose number would run into an end's."""
+    low, high = math.log10(ticks[0]), math.log10(ticks[-1])
+    apart = _ROOM * (high - low)
     middle = [t for t in ticks[1:-1] if math.isclose(math.log10(t), round(math.log10(t)))]
-    return [ticks[0], *middle, ticks[-1]]
+    return [ticks[0], *(t for t in middle if low + apart < math.log10(t) < high - apart), ticks[-1]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from cdedge.pages.axis import Axis, axis_around, positive_axis
@@ -35,6 +37,13 @@ def test_all_values_lie_on_their_axis(low: float, ratio: float) -> None:
     axis = positive_axis("x", [low, low * ratio])
     assert -1e-9 <= axis.place(low) <= axis.place(low * ratio) <= 1 + 1e-9
     assert 2 <= len(axis.ticks) <= 9
+
+
+@pytest.mark.parametrize(("low", "high"), [(44, 11390), (0.03, 12.7), (13, 4449), (90, 1100), (1, 1e6)])
+def test_numbers_of_a_wide_axis_do_not_run_into_each_other(low: float, high: float) -> None:
+    axis = positive_axis("x", [low, high])
+    places = [axis.place(tick) for tick in axis.ticks]
+    assert min(b - a for a, b in pairwise(places)) >= 0.12
 
 
 def test_places_are_linear_or_logarithmic() -> None:
