@@ -11,7 +11,7 @@ from typing import Any
 
 from cdedge_devices import load, names
 from cdedge_runtime.measure.conditions import read_conditions
-from cdedge_runtime.measure.stamps import ir_and_opset
+from cdedge_runtime.model.graph import ir_and_opset
 from cdedge_runtime.model.providers import PROVIDERS
 
 from .facts import Facts, Imported, KnownBadVersion, ModelFacts, OpenCv

@@ -9,9 +9,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from cdedge.doctor.gather import missing_in_ldd
-from cdedge_runtime.measure.stamps import ir_and_opset, metadata
+from cdedge_runtime.errors import BadModel
 from cdedge_runtime.model import contract
+from cdedge_runtime.model.graph import ir_and_opset, read_metadata
 from tests.conftest import Done, make_spec
 
 Run = Callable[..., Done]
@@ -31,11 +34,12 @@ def test_the_linker_s_answer_is_read() -> None:
 
 def test_stamps_are_read_without_onnx(tiny_model: Path, tmp_path: Path) -> None:
     assert ir_and_opset(tiny_model) == (8, 17)
-    assert contract.from_metadata(metadata(tiny_model)) == make_spec()
+    assert contract.from_metadata(read_metadata(tiny_model)) == make_spec()
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(tiny_model.read_bytes()[:-40])
     assert ir_and_opset(cut) == (None, None)
-    assert metadata(cut) == {}
+    with pytest.raises(BadModel, match="cut short"):
+        read_metadata(cut)
     assert ir_and_opset(tmp_path / "none.onnx") == (None, None)
     cut.write_bytes(b"\xff" * 40)
     assert ir_and_opset(cut) == (None, None)

@@ -15,10 +15,10 @@ from typing import Any
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, OverBudget, Usage
 from cdedge_runtime.measure.predict import FLOOR_BYTES, predict
 from cdedge_runtime.model.contract import ModelSpec, from_metadata
+from cdedge_runtime.model.graph import read_metadata
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
 from .conditions import read_conditions
-from .stamps import metadata
 
 Tick = Callable[[], None]
 
@@ -100,7 +100,7 @@ def memory_known(model: Path) -> str:
     now = read_conditions()
     limit = "no control group limit" if now.cgroup_bytes is None else f"control group limit {_mb(now.cgroup_bytes)}"
     try:
-        spec = from_metadata(metadata(model))
+        spec = from_metadata(read_metadata(model))
     except BadModel:
         need = "its need cannot be read"
     else:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +34,8 @@ from cdedge_runtime.record import decode, encode
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings
 from cdedge_runtime.trackers.settings import SETTINGS, AnySettings
 
+from .graph import mapped
+
 Precision = Literal["fp32", "fp16", "int8"]
 
 FORMAT_VERSION = 1
@@ -42,6 +44,9 @@ OUTPUT_NAME = "features"
 DEEP_INPUT_NAME, DEEP_SWITCH_NAME, DEEP_OUTPUT_NAME = "deep_patch", "look_deep", "deep_features"
 PREFIX = "cdedge."
 UNSEALED = "0" * 64
+LARGEST_INPUT_PX = 2048  # per side
+MOST_VALUES = 1 << 26  # of the feature maps: 256 MiB
+HOG_BACKBONE = "fhog"  # whose graph hands the window on: HOG is computed by this package
 CROPS = "crops"  # the name of the open first axis
 
 _SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map entry: key, then a 64-byte value
@@ -50,6 +55,7 @@ _ADDED: dict[str, Any] = {
     "precision": "fp32",
     "deep": None,
 }  # fields that files did not have at first, and what they meant
+_MOST_DIGITS = 19
 _REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256", f"{PREFIX}tracker"}
 
 
@@ -179,8 +185,8 @@ def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
     fields = {k[len(PREFIX) :]: v for k, v in metadata.items() if k.startswith(PREFIX)}
     del fields["sha256"]
     try:
-        values = {**_ADDED, **{name: json.loads(text) for name, text in fields.items()}}
-    except json.JSONDecodeError as error:
+        values = {**_ADDED, **{name: _json(text) for name, text in fields.items()}}
+    except (ValueError, RecursionError) as error:
         raise BadModel(f"the model's contract is damaged: {error}") from error
     version = values["format_version"]
     if version != FORMAT_VERSION:
@@ -202,15 +208,59 @@ def _settings_kind(tracker: Any) -> type[AnySettings]:
     return SETTINGS[tracker]
 
 
+def _json(text: str) -> Any:
+    """A JSON value whose numbers are finite and fit 64 bits."""
+    return json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_finite)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is no finite number")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"{text[:_MOST_DIGITS]}... is too large a number")
+    return int(text)
+
+
 def _check(spec: ModelSpec) -> None:
     parts = (spec,) if spec.deep is None else (spec, spec.deep)
     for tap in (tap for part in parts for tap in part.taps):
         if sorted(set(tap.kept)) != list(tap.kept) or not tap.kept or not 0 <= tap.kept[0] <= tap.kept[-1] < tap.total:
             raise BadModel(f"the model's contract is damaged: tap {tap.name} keeps channels it does not have")
+    if min(spec.macs, spec.weight_bytes, spec.activation_bytes) < 0:
+        raise BadModel("the model's contract is damaged: a number of operations or bytes is below 0")
     for part in parts:
-        sizes = (*part.input_px, *part.grid)
-        if min(sizes) < 1 or max(sizes) > 4096:
-            raise BadModel(f"the model's contract is damaged: input {part.input_px}, grid {part.grid}")
+        _check_sizes(part)
+    if spec.backbone == HOG_BACKBONE:
+        _check_hog(spec)
+
+
+def _check_sizes(part: ModelSpec | DeepPart) -> None:
+    if not part.taps or min(*part.input_px, *part.grid) < 1:
+        raise BadModel(
+            f"the model's contract is damaged: {len(part.taps)} taps, input {part.input_px}, grid {part.grid}"
+        )
+    if max(part.input_px) > LARGEST_INPUT_PX or part.channels * math.prod(part.grid) > MOST_VALUES:
+        raise BadModel(
+            f"an input of {part.input_px} px (at most {LARGEST_INPUT_PX} per side) and {part.channels} channels on a "
+            f"grid of {part.grid} (together at most {MOST_VALUES} values) are more than a tracker is made for"
+        )
+
+
+def _check_hog(spec: ModelSpec) -> None:
+    """HOG has one layer, and a cell per so many pixels."""
+    from .hog import CELL_PX, CHANNELS, TAP  # loads numpy and OpenCV, which contracts are read without
+
+    named = [(tap.name, tap.total) for tap in spec.taps]
+    if named != [(TAP, CHANNELS)] or spec.input_px != (CELL_PX * spec.grid[0], CELL_PX * spec.grid[1]):
+        raise BadModel(
+            f"the model's contract is damaged: HOG has the tap {TAP!r} of {CHANNELS} channels and cells of {CELL_PX} "
+            f"px, not {named} on a grid of {spec.grid} for {spec.input_px} px"
+        )
 
 
 def seal(data: bytes) -> bytes:
@@ -222,18 +272,13 @@ def seal(data: bytes) -> bytes:
 
 def verify(path: Path) -> None:
     """Raise `BadModel` unless the file's bytes are the ones that were sealed."""
+    data = mapped(path)
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            found = _find_seal(data)
-            start, end, expected = found.start(1), found.end(1), found.group(1)
-            digest = hashlib.sha256()
-            digest.update(data[:start])
-            digest.update(UNSEALED.encode())
-            digest.update(data[end:])
-    except OSError as error:
-        raise BadModel(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # mmap of an empty file
-        raise BadModel(f"{path}: the file is empty; export it again") from error
+        found = _find_seal(data)
+        start, end, expected = found.start(1), found.end(1), found.group(1)
+        digest = hashlib.sha256(data[:start])
+        digest.update(UNSEALED.encode())
+        digest.update(data[end:])
     except BadModel as error:
         raise BadModel(f"{path}: {error}") from error
     if digest.hexdigest().encode() != expected:

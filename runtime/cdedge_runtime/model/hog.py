@@ -6,18 +6,16 @@ Alone, or in the place of a network: such an exported file holds the kept channe
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:  # so that who wants the histograms alone loads no contract
-    from .contract import ModelSpec
+from .contract import HOG_BACKBONE, ModelSpec
 
 Real = NDArray[np.float32]
 
-BACKBONE = "fhog"
+BACKBONE = HOG_BACKBONE
 TAP = "hog"
 CELL_PX = 4
 CHANNELS = 31

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,13 @@ from .contract import (
     DEEP_INPUT_NAME,
     DEEP_OUTPUT_NAME,
     DEEP_SWITCH_NAME,
+    HOG_BACKBONE,
     INPUT_NAME,
     OUTPUT_NAME,
     DeepPart,
     ModelSpec,
 )
+from .graph import read_metadata
 from .providers import PROVIDERS, engine_folder, made, session_entries, tensorrt_options
 
 try:
@@ -33,6 +36,7 @@ try:
 except ImportError as error:
     raise MissingExtra("onnxruntime is not installed", "cpu") from error
 
+_PIXELS, _REAL = "tensor(uint8)", "tensor(float)"
 _AS_REQUESTED = 1  # onnxruntime's ArenaExtendStrategy
 
 
@@ -49,16 +53,13 @@ class Extractor:
 
     def __init__(self, model: StrPath, *, provider: str = "cpu", threads: int | None = None) -> None:
         path = as_path(model, "model")
-        contract.verify(path)
         self.threads = threads or usable_cpus()
-        self.session = _open_session(path, provider, self.threads)
-        self.spec: ModelSpec = _read_spec(self.session, path)
+        self.session, self.spec = _loaded(path, provider, self.threads)
         self.provider: str = self.session.get_providers()[0]
         shape = (1, self.spec.channels, *self.spec.grid)
         self._features: NDArray[np.float32] = np.zeros(shape, np.float32)
         self._binding = self.session.io_binding()
         self._binding.bind_ortvalue_output(OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self._features))
-        self._check_input()
         if self.spec.deep is not None:
             self._bind_deep(self.spec.deep)
 
@@ -125,31 +126,54 @@ class Extractor:
         parts = self.session.get_provider_graph_assignment_info()
         return dict(sum((Counter({part.ep_name: len(part.get_nodes())}) for part in parts), Counter()))
 
-    def _check_input(self) -> None:
-        declared = [(i.name, i.shape, i.type) for i in self.session.get_inputs()]
-        batch = CROPS if self.spec.tracker == "mdnet" else 1
-        wanted = [(INPUT_NAME, [batch, *self.spec.input_px, 3], "tensor(uint8)")]
-        if self.spec.deep is not None:
-            wanted += [
-                (DEEP_INPUT_NAME, [1, *self.spec.deep.input_px, 3], "tensor(uint8)"),
-                (DEEP_SWITCH_NAME, [], "tensor(bool)"),
-            ]
-        if declared != wanted:
-            raise BadModel(f"the graph's input is {declared}, its contract says {wanted}; export it again")
-
-
-def _read_spec(session: ort.InferenceSession, path: Path) -> ModelSpec:
-    try:
-        return contract.from_metadata(session.get_modelmeta().custom_metadata_map)
-    except BadModel as error:
-        raise BadModel(f"{path}: {error}") from error
-
 
 def read_spec(model: StrPath) -> ModelSpec:
-    """The contract of a model file, checked against its checksum."""
-    path = as_path(model, "model")
+    """The contract of a model file, checked against its checksum and its graph; raises `BadModel`."""
+    return _loaded(as_path(model, "model"), "cpu", 1)[1]
+
+
+def _loaded(path: Path, provider: str, threads: int) -> tuple[ort.InferenceSession, ModelSpec]:
+    """The file's session and contract, which fit together."""
     contract.verify(path)
-    return _read_spec(_open_session(path, "cpu", 1), path)
+    metadata = read_metadata(path)
+    try:
+        spec = contract.from_metadata(metadata)
+        session = _open_session(path, provider, threads)
+        _check_ends(session, spec)
+    except BadModel as error:
+        raise BadModel(f"{path}: {error}") from error
+    return session, spec
+
+
+def _check_ends(session: ort.InferenceSession, spec: ModelSpec) -> None:
+    """Raise `BadModel` where the graph's inputs or outputs are not what the contract says.
+
+    onnxruntime tells an output's shape as it works it out, whatever the file says; open sides are words.
+    """
+    many = CROPS if spec.tracker == "mdnet" else 1
+    patch = [many, *spec.input_px, 3]
+    inputs = [(INPUT_NAME, patch, _PIXELS)]
+    outputs = {OUTPUT_NAME: ([many, spec.channels, *spec.grid], _REAL)}
+    if spec.backbone == HOG_BACKBONE:
+        outputs = {OUTPUT_NAME: (patch, _PIXELS)}
+    if spec.deep is not None:
+        inputs += [(DEEP_INPUT_NAME, [1, *spec.deep.input_px, 3], _PIXELS), (DEEP_SWITCH_NAME, [], "tensor(bool)")]
+        outputs[DEEP_OUTPUT_NAME] = ([1, spec.deep.channels, *spec.deep.grid], _REAL)
+    declared = [(i.name, i.shape, i.type) for i in session.get_inputs()]
+    if declared != inputs:
+        raise BadModel(f"the graph's input is {declared}, its contract says {inputs}; export it again")
+    found = {output.name: (output.shape, output.type) for output in session.get_outputs()}
+    for name, wanted in outputs.items():
+        if name not in found or _contradicts(found[name], wanted):
+            raise BadModel(
+                f"the graph's output {name} is {found.get(name)}, its contract says {wanted}; export it again"
+            )
+
+
+def _contradicts(found: tuple[list[Any], str], wanted: tuple[list[Any], str]) -> bool:
+    sides = zip(found[0], wanted[0], strict=False)
+    closed = any(a != b and isinstance(a, int) and isinstance(b, int) for a, b in sides)
+    return closed or len(found[0]) != len(wanted[0]) or found[1] != wanted[1]
 
 
 def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSession:
@@ -168,7 +192,7 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
         session = ort.InferenceSession(str(path), options, providers=_with_options(wanted, path))
     except Exception as error:
         reason = str(error).splitlines()[0][:200]
-        raise BadModel(f"{path}: onnxruntime {ort.__version__} cannot load it: {reason}") from error
+        raise BadModel(f"onnxruntime {ort.__version__} cannot load it: {reason}") from error
     if session.get_providers()[0] != wanted:
         raise ProviderUnavailable(
             f"asked for {wanted}, onnxruntime fell back to {session.get_providers()[0]}: "
