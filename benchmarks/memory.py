@@ -63,8 +63,8 @@ def one(model: Path, source: str, case: dict[str, Any]) -> None:
 
     from cdedge_runtime.measure.meters import memory_now
     from cdedge_runtime.model import session as features
+    from cdedge_runtime.opening import open_features, tracker_with
     from cdedge_runtime.sources.frames import open_source
-    from cdedge_runtime.trackers.opening import open_features, tracker_with
 
     cv2.setNumThreads(1)
     _change(features, case)

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import cv2
 
-from cdedge_export.choose.distill import DistillOptions
 from cdedge_export.pipeline import ExportOptions, export
 from cdedge_runtime.box import Box
 from cdedge_runtime.measure.predict import Footage, predict
@@ -24,7 +23,6 @@ from cdedge_runtime.measure.probe import Request, measure
 from cdedge_runtime.model.session import read_spec
 from cdedge_runtime.sources.demo import Clip
 from cdedge_runtime.sources.frames import Source, image_source
-from cdedge_runtime.trackers.deepcd.settings import changed, profile_settings
 
 FRAMES = 40
 
@@ -97,16 +95,16 @@ def measured(case: Case, folder: Path) -> Row:
     frames = folder / str(case.frame_width)
     frames.mkdir(exist_ok=True)
     source, box = clip(frames, case.frame_width)
-    settings = profile_settings(None, several_layers="+" in case.layers)
     options = ExportOptions(
         layers=case.layers,
         mode=case.mode,  # type: ignore[arg-type]
-        distill=None if case.channels is None else DistillOptions(channels=case.channels),
+        distill=False if case.channels is None else None,
+        channels=case.channels,
         input_px=case.input_px,
-        settings=changed(settings, case.settings),
+        settings=case.settings,
     )
     model = folder / "model.onnx"
-    export(source, box, model, options=options)
+    export(source, box, model, options=options, timed=False)
     spec = read_spec(model)
     height, width = cv2.imread(str(frames / "0000.jpg")).shape[:2]
     foretold = predict(spec, Footage((height, width)), threads=case.threads)

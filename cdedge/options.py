@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
+from dataclasses import fields
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 
 import typer
 
 from cdedge.choosing.asked import Asked, find_now
+from cdedge_export.options import ExportOptions, info
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 
@@ -71,35 +76,81 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option(min=1, help="Threads for onnxruntime and OpenCV. Default: the usable processors.", show_default=False),
 ]
-ProfileOption = Annotated[
-    str | None,
-    typer.Option(
-        help="deepcd's settings: fast or accurate. Default: fast for one layer, accurate for several.",
-        show_default=False,
-    ),
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Change a setting of the tracker (see docs/tracker.md), e.g. scale=none. May be repeated.",
-        show_default=False,
-    ),
-]
+
+Command = Callable[..., None]
 
 
-Search = Literal["reduced", "e4", "ncc", "none"]
+def taking(*, but: Collection[str] = ()) -> Callable[[Command], Command]:
+    """Give a command the options of `ExportOptions`, but for some, in the place of its parameter ``options``.
 
-
-def default_search(tracker: str) -> Search:
-    """Objective of the swap search that fits a tracker.
-
-    None pays with DeepCD's filter (docs/distillation.md); ``reduced`` has no form for CACF's context patches, nor
-    for MDNet, which has no filter.
+    Their names, help, types and limits are the record's; it is handed on as one value.
     """
-    searches: dict[str, Search] = {"cf2": "reduced", "cacf": "ncc", "mdnet": "ncc"}
-    return searches.get(tracker, "none")
+    names = [f.name for f in fields(ExportOptions) if f.name not in but]
+
+    def wrap(command: Command) -> Command:
+        @wraps(command)
+        def wrapped(**values: Any) -> None:
+            given = {name: _value(values.pop(name)) for name in names}
+            try:
+                command(options=ExportOptions(**given), **values)
+            except Usage as error:
+                raise Usage(_with_option(str(error), values)) from error
+
+        own = get_type_hints(command, include_extras=True)
+        parameters = []
+        for parameter in signature(command).parameters.values():
+            if parameter.name == "options":
+                parameters += [_parameter(name) for name in names]
+            else:
+                parameters.append(parameter.replace(annotation=own[parameter.name], kind=Parameter.KEYWORD_ONLY))
+        wrapped.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
+        return wrapped
+
+    return wrap
+
+
+def option_name(field: str) -> str:
+    """An option of the record as it is written on the command line."""
+    return _NEGATED.get(field) or f"--{_INFOS[field].spelled or field}".replace("_", "-")
+
+
+def _with_option(text: str, own: Collection[str]) -> str:
+    """An error that begins with the name of a field, or of one of the command's ``own``, beginning with its option."""
+    field, colon, rest = text.partition(":")
+    if field in _INFOS:
+        return f"{option_name(field)}{colon}{rest}"
+    return f"--{field.replace('_', '-')}{colon}{rest}" if field in own else text
+
+
+_NEGATED = {"distill": "--no-distill"}
+_INFOS = {f.name: info(f) for f in fields(ExportOptions)}
+_MORE = "More options"
+
+
+def _parameter(name: str) -> Parameter:
+    said = _INFOS[name]
+    hint = get_type_hints(ExportOptions)[name]
+    words = f" /{_NEGATED[name]}" if name in _NEGATED else option_name(name)
+    option = typer.Option(
+        words,
+        help=said.help,
+        metavar=said.metavar,
+        min=said.least,
+        max=said.most,
+        show_default=False,
+        rich_help_panel=None if said.common else _MORE,
+    )
+    annotation: Any = Annotated[_as_typer_takes(hint) | None, option]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _as_typer_takes(hint: Any) -> Any:
+    return list[str] if get_origin(hint) is tuple else hint
+
+
+def _value(given: Any) -> Any:
+    return tuple(given) or None if isinstance(given, list) else given
 
 
 def parse_box(text: str | None, source: Source, *, select: bool = False, preview: Path | None = None) -> Box | None:

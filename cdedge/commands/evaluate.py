@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from cdedge.options import JsonOption, ProfileOption, Search, SetOption, default_search
+from cdedge.options import JsonOption, taking
+from cdedge_export.options import ExportOptions
 
 Text = str | None
 
 
+@taking()
 def evaluate(
+    options: ExportOptions,
     root: Annotated[Path, typer.Option(help="Folder of the data set.", show_default=False)],
     dataset: Annotated[
         str,
@@ -21,12 +25,6 @@ def evaluate(
     sequences: Annotated[
         Text, typer.Option(metavar="NAME,NAME", help="Only these sequences.", show_default=False)
     ] = None,
-    tracker: Annotated[
-        str,
-        typer.Option(
-            help="deepcd, cf2, cacf, eco, mdnet, or opencv: with CSRT, KCF, MOSSE, MIL, DaSiamRPN, Nano or Vit."
-        ),
-    ] = "deepcd",
     model: Annotated[
         Path | None,
         typer.Option(help="One exported file for all sequences, instead of one each.", show_default=False),
@@ -41,23 +39,6 @@ def evaluate(
     protocol: Annotated[
         Literal["ope", "sre", "tre"], typer.Option(help="One pass, 12 shifted boxes, or 20 starting frames.")
     ] = "ope",
-    backbone: Annotated[str, typer.Option(help="As in 'cdedge export', like all options down to --grid.")] = "vgg19",
-    layers: Annotated[str, typer.Option()] = "11",
-    weights: Annotated[Text, typer.Option(show_default=False)] = None,
-    convention: Annotated[Text, typer.Option(help="Input convention of a weights file.", show_default=False)] = None,
-    mode: Annotated[Literal["exact", "chain"], typer.Option()] = "exact",
-    reconstruct: Annotated[bool, typer.Option("--reconstruct")] = False,
-    precision: Annotated[Literal["fp32", "fp16", "int8"], typer.Option()] = "fp32",
-    no_distill: Annotated[bool, typer.Option("--no-distill", help="Keep every channel.")] = False,
-    channels: Annotated[str, typer.Option()] = "auto",
-    rank: Annotated[str, typer.Option()] = "diverse",
-    search: Annotated[Search | None, typer.Option(show_default=False)] = None,
-    seed: Annotated[int, typer.Option()] = 0,
-    profile: ProfileOption = None,
-    assignments: SetOption = None,
-    subsample: Annotated[int, typer.Option(min=1, max=4)] = 1,
-    input_px: Annotated[int | None, typer.Option("--input", min=32, max=512, show_default=False)] = None,
-    grid: Annotated[int | None, typer.Option(min=8, max=256, show_default=False)] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of onnxruntime and OpenCV alike, while tracking.")] = 1,
     time_limit: Annotated[
         float | None,
@@ -85,7 +66,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Run a tracker over a data set and score it; started again, it goes on where it stopped."""
-    from cdedge.evaluation.configuration import Configuration, TrackerOptions, resolved_weights
+    from cdedge.evaluation.configuration import Configuration, TrackerOptions, resolved
     from cdedge.evaluation.conventions import get_convention
     from cdedge.evaluation.evaluating import RunSettings, evaluate_one, evaluate_sweep
 
@@ -96,26 +77,9 @@ def evaluate(
         protocol=protocol,
         threads=threads,
         tracker=TrackerOptions(
-            tracker=tracker if raw is None else f"raw:{raw.resolve()}",
+            made=resolved(options if raw is None else replace(options, tracker=f"raw:{raw.resolve()}")),
             model=None if model is None else str(model.resolve()),
             peer_model=() if peer_model is None else tuple(str(Path(p).resolve()) for p in peer_model.split(",")),
-            backbone=backbone,
-            layers=layers,
-            weights=resolved_weights(weights),
-            convention=convention,
-            mode=mode,
-            reconstruct=reconstruct,
-            precision=precision,
-            distill=not no_distill,
-            channels=channels,
-            rank=rank,
-            search=search or default_search(tracker),
-            seed=seed,
-            profile=profile,
-            settings=tuple(assignments or ()),
-            subsample=subsample,
-            input_px=input_px,
-            grid=grid,
         ),
     )
     settings = RunSettings(jobs, dask, time_limit, get_convention(scoring), matlab_compat)

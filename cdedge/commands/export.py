@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,118 +12,32 @@ from cdedge.options import (
     DepthRangeOption,
     JsonOption,
     PreviewOption,
-    ProfileOption,
-    Search,
     SelectOption,
-    SetOption,
     SourceArgument,
-    default_search,
     parse_box,
     parse_depth_range,
+    taking,
 )
 from cdedge.show.render import emit_json, introduce, number, say, show_facts, show_table, size
+from cdedge_export.options import ExportOptions, filled
 from cdedge_runtime.sources.frames import Reading, open_source
-from cdedge_runtime.trackers.settings import starting_settings
 
 if TYPE_CHECKING:
     from cdedge_export.graph.cost import LayerCost
-    from cdedge_export.pipeline import ExportReport
+    from cdedge_export.report import ExportReport
 
 
+@taking()
 def export(
+    options: ExportOptions,
     source: SourceArgument = None,
     box: BoxOption = None,
     select: SelectOption = False,
     preview: PreviewOption = None,
-    tracker: Annotated[
-        str,
-        typer.Option(
-            help="deepcd, cf2 (its baseline), cacf (on HOG, without a network), eco (hog as its layer: ECO-HC) or "
-            "mdnet (slow; needs --weights)."
-        ),
-    ] = "deepcd",
-    backbone: Annotated[str, typer.Option(help="vgg19, squeezenet1_1, squeezenet1_0 or vggm.")] = "vgg19",
-    layers: Annotated[str, typer.Option(help="Candidate layers: 11, 11+12+21, fire2+fire3, all, ...")] = "11",
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            help="bundled, imagenet (torchvision's, downloaded once) or the PATH of a .pth, .safetensors or .mat file. "
-            "Default: bundled where it is deep enough, else imagenet.",
-            show_default=False,
-        ),
+    save_plan: Annotated[
+        Path | None,
+        typer.Option(help="Save the channel plan as JSON.", show_default=False, rich_help_panel="More options"),
     ] = None,
-    convention: Annotated[
-        str | None,
-        typer.Option(help="Input convention of a weights file where it cannot be told: caffe or torchvision."),
-    ] = None,
-    mode: Annotated[
-        Literal["exact", "chain"],
-        typer.Option(
-            help="exact: features equal the full network's. chain: each layer keeps only kept channels; faster."
-        ),
-    ] = "exact",
-    reconstruct: Annotated[
-        bool,
-        typer.Option(help="In chain mode, fit each layer to what the full network computes on the first frames."),
-    ] = False,
-    precision: Annotated[
-        Literal["fp32", "fp16", "int8"],
-        typer.Option(
-            help="int8: calibrated on the first frames; pays with several layers, layer 11 alone gets slower. "
-            "fp16: for GPUs only. See docs/precision.md."
-        ),
-    ] = "fp32",
-    no_distill: Annotated[bool, typer.Option("--no-distill", help="Keep every channel: the baseline.")] = False,
-    channels: Annotated[
-        str,
-        typer.Option(
-            help="auto, a count (28), a share of each layer (0.4), or paper (the paper's shares). In chain mode shares "
-            "and auto are rounded to 16 channels of a layer."
-        ),
-    ] = "auto",
-    rank: Annotated[
-        str,
-        typer.Option(
-            help="Order of choice: diverse, solo, the paper's rel, flip, paper-l2, paper-l1, energy, snr, or random."
-        ),
-    ] = "diverse",
-    search: Annotated[
-        Search | None,
-        typer.Option(
-            help="Objective of a swap search; e4 is the paper's Eq. 4. Default: none; cf2: reduced; cacf, mdnet: ncc.",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of --rank random.")] = 0,
-    plan: Annotated[
-        Path | None, typer.Option(help="Replay a saved channel plan instead of choosing.", show_default=False)
-    ] = None,
-    save_plan: Annotated[Path | None, typer.Option(help="Save the channel plan as JSON.", show_default=False)] = None,
-    profile: ProfileOption = None,
-    input_px: Annotated[
-        int | None,
-        typer.Option(
-            "--input",
-            min=32,
-            max=512,
-            help="Side of the network's input in pixels. Default: 192; cf2: 224.",
-            show_default=False,
-        ),
-    ] = None,
-    grid: Annotated[
-        int | None,
-        typer.Option(
-            min=8,
-            max=256,
-            help="Side of the response grid in cells. Default: 48; cf2: as its window.",
-            show_default=False,
-        ),
-    ] = None,
-    subsample: Annotated[
-        int,
-        typer.Option(min=1, max=4, help="Compute the deepest layer at every so-many-th position, per axis."),
-    ] = 1,
-    assignments: SetOption = None,
     depth_range: DepthRangeOption = None,
     out: Annotated[
         Path | None,
@@ -132,29 +46,11 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Distil a backbone to the channels that one target needs and write it as one ONNX file."""
-    from cdedge_export.choose.distill import DistillOptions
-    from cdedge_export.pipeline import ExportOptions
     from cdedge_export.pipeline import export as run_export
 
     opened = open_source(source, Reading(depth_range=parse_depth_range(depth_range), tell=say))
     introduce(opened)
-    chosen = None if no_distill else DistillOptions(rank, search or default_search(tracker), channels, seed)
-    options = ExportOptions(
-        backbone=backbone,
-        layers=layers,
-        weights=weights,
-        convention=convention,
-        mode=mode,
-        reconstruct=reconstruct,
-        precision=precision,
-        distill=chosen,
-        plan=plan,
-        input_px=input_px,
-        grid=grid,
-        subsample=subsample,
-        settings=starting_settings(tracker, profile, layers, assignments or ()),
-    )
-    target = out or Path(f"{opened.name}-{_features(tracker, backbone, layers)}.onnx".replace("/", "_"))
+    target = out or Path(f"{opened.name}-{_features(options)}.onnx".replace("/", "_"))
     given = parse_box(box, opened, select=select, preview=preview)
     report = run_export(opened, given, target, options=options, say=say)
     if save_plan is not None:
@@ -165,12 +61,13 @@ def export(
         _show(report)
 
 
-def _features(tracker: str, backbone: str, layers: str) -> str:
-    words = (
-        [tracker] * (tracker != "deepcd")
-        + [layers] * (layers == "hog")
-        + [backbone, layers] * (tracker not in ("cacf", "mdnet") and layers != "hog")
-    )
+def _features(options: ExportOptions) -> str:
+    """What the file's name says of the options: the tracker where it is another, and its network and layers."""
+    from cdedge_export.recipes.recipe import find_recipe
+
+    chosen, uses = filled(options, {}), find_recipe(options).uses
+    words = [chosen.tracker] * (chosen.tracker != filled(ExportOptions(), {}).tracker)
+    words += [chosen.backbone] * ({"backbone", "layers"} <= uses) + [chosen.layers] * ("layers" in uses)
     return "-".join(words)
 
 

@@ -78,7 +78,7 @@ def plan(
     factor = 1.0 if there is None else slowdown(core_here(), there)
     if factor is None and min_fps is not None:
         raise Usage(f"{said[-1]}: plan without --min-fps, or measure on the device with --device here")
-    from cdedge_export.request import first_frames
+    from cdedge_export.choose.first_look import first_frames
 
     two, first = first_frames(opened, parse_box(box, opened, select=select, preview=preview))
     scene = Scene(source, opened, first, two, footage_of(source, opened), frames, threads, weights)

@@ -51,7 +51,7 @@ def serve(
     from cdedge.serve.site import Site
     from cdedge.serve.targets import Tracked
     from cdedge.serve.viewers import Viewers
-    from cdedge_runtime.trackers.opening import open_features
+    from cdedge_runtime.opening import open_features
 
     opened = open_source(source)
     introduce(opened)

@@ -62,7 +62,7 @@ def track(
     """Track the target through SOURCE. Needs no PyTorch."""
     import cv2
 
-    from cdedge_runtime.trackers.opening import open_tracker
+    from cdedge_runtime.opening import open_tracker
 
     reading = Reading(start, every, parse_depth_range(depth_range), reconnect, tell=say)
     opened = open_source(source, reading)

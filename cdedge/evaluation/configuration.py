@@ -2,58 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
 
+from cdedge_export.options import ExportOptions, filled
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.trackers.settings import SETTINGS
+from cdedge_runtime.kinds import names
 
 _NAMED_WEIGHTS = ("bundled", "imagenet")
+_NAMED_FIRST = ("tracker", "backbone", "layers")
 
 
 @dataclass(frozen=True)
 class TrackerOptions:
     """Which tracker, and how it is made.
 
-    tracker: ``deepcd``, ``cf2``, ``cacf``, ``eco``, ``mdnet``, ``opencv:NAME``, or ``raw:FOLDER`` for results from
-    elsewhere.
-    model: an exported file for all sequences; None distils one per sequence with the options from
-    ``backbone`` on, which mean the same as in ``cdedge export``; None there is the export's own default.
-    peer_model: files of an OpenCV network tracker. settings: ``NAME=VALUE`` texts that change the tracker's.
+    made: what each sequence's model is exported with; its tracker may also be ``opencv:NAME``, or ``raw:FOLDER`` for
+    results from elsewhere. model: an exported file for all sequences instead. peer_model: files of an OpenCV network
+    tracker.
     """
 
-    tracker: str = "deepcd"
+    made: ExportOptions = field(default_factory=ExportOptions)
     model: str | None = None
     peer_model: tuple[str, ...] = ()
-    backbone: str = "vgg19"
-    layers: str = "11"
-    weights: str | None = None
-    convention: str | None = None
-    mode: Literal["exact", "chain"] = "exact"
-    reconstruct: bool = False
-    precision: Literal["fp32", "fp16", "int8"] = "fp32"
-    distill: bool = True
-    channels: str = "auto"
-    rank: str = "diverse"
-    search: Literal["reduced", "e4", "ncc", "none"] = "none"
-    seed: int = 0
-    profile: str | None = None
-    settings: tuple[str, ...] = ()
-    subsample: int = 1
-    input_px: int | None = None
-    grid: int | None = None
+
+    @property
+    def tracker(self) -> str:
+        """Its name."""
+        return filled(self.made, {}).tracker
 
     @property
     def distils(self) -> bool:
         """Whether each sequence gets a model of its own."""
-        return self.tracker in SETTINGS and self.model is None
+        return self.tracker in names() and self.model is None
 
     @property
     def files(self) -> tuple[str, ...]:
         """Files the results depend on."""
-        weights = self.weights if self.weights not in _NAMED_WEIGHTS else None
-        return tuple(path for path in (self.model, weights, *self.peer_model) if path is not None)
+        weights = self.made.weights if self.made.weights not in _NAMED_WEIGHTS else None
+        return tuple(path for path in (self.model, weights, self.made.plan, *self.peer_model) if path is not None)
 
 
 @dataclass(frozen=True)
@@ -71,34 +58,45 @@ class Configuration:
     tracker: TrackerOptions
 
 
-def resolved_weights(text: str | None) -> str | None:
-    """Make a path of weights absolute; ``bundled`` and ``imagenet`` are names, not paths."""
-    return text if text in (None, *_NAMED_WEIGHTS) else str(Path(text).resolve())
+def resolved(options: ExportOptions) -> ExportOptions:
+    """The options with absolute paths; ``bundled`` and ``imagenet`` are names, not paths."""
+    weights = options.weights if options.weights in (None, *_NAMED_WEIGHTS) else str(Path(options.weights).resolve())
+    return replace(options, weights=weights, plan=None if options.plan is None else str(Path(options.plan).resolve()))
 
 
 def check_tracker(options: TrackerOptions) -> None:
     """Raise `Usage` for a tracker nobody knows, or options of two trackers at once."""
-    if options.tracker in SETTINGS:
+    if options.tracker in names():
         if options.peer_model:
-            raise Usage("--peer-model is for OpenCV's network trackers, such as --tracker opencv:Nano")
+            raise Usage("peer_model: it is for OpenCV's network trackers, such as opencv:Nano")
+        if options.model is not None:
+            _refuse(options.made, "the model is exported already")
         return
     if not options.tracker.startswith(("opencv:", "raw:")):
-        known = ", ".join(SETTINGS)
+        known = ", ".join(names())
         raise Usage(f"unknown tracker {options.tracker!r}, expected {known} or opencv:NAME, such as opencv:CSRT")
     if options.model is not None:
-        raise Usage(f"--model is for cdedge's own trackers, not for {options.tracker}")
+        raise Usage(f"model: it is for cdedge's own trackers, not for {options.tracker}")
+    _refuse(options.made, f"{options.tracker} is not exported")
+
+
+def _refuse(made: ExportOptions, why: str) -> None:
+    given = [name for name in made.given() if name != "tracker"]
+    if given:
+        raise Usage(f"{given[0]}: {why}; leave it out")
 
 
 def label(configuration: Configuration) -> str:
     """Name a configuration shortly, by what is not default."""
-    chosen, default = configuration.tracker, TrackerOptions()
+    chosen = configuration.tracker
     words = [chosen.tracker.rpartition(":")[2] if chosen.tracker.startswith("opencv:") else chosen.tracker]
     if chosen.model is not None:
         words.append(Path(chosen.model).stem)
     elif chosen.distils:
-        words += [chosen.backbone, chosen.layers]
-        rest = [f.name for f in fields(chosen) if f.name not in ("tracker", "model", "backbone", "layers")]
-        words += [_word(n, getattr(chosen, n)) for n in rest if getattr(chosen, n) != getattr(default, n)]
+        known = filled(chosen.made, {})
+        words += [known.backbone, known.layers]
+        rest = {name: value for name, value in chosen.made.given().items() if name not in _NAMED_FIRST}
+        words += [_word(name, value) for name, value in rest.items()]
     words += [configuration.protocol] * (configuration.protocol != "ope")
     words += [f"threads={configuration.threads}"] * (configuration.threads != 1)
     return "-".join(words)
@@ -117,6 +115,7 @@ def differences(first: Configuration, second: Configuration) -> list[str]:
 
 
 def _flat(configuration: Configuration) -> dict[str, object]:
+    chosen = configuration.tracker
     outer = {f.name: getattr(configuration, f.name) for f in fields(configuration) if f.name != "tracker"}
-    inner = {f.name: getattr(configuration.tracker, f.name) for f in fields(configuration.tracker)}
-    return {**inner, **outer}
+    own = {"model": chosen.model, "peer_model": chosen.peer_model}
+    return {**{f.name: getattr(chosen.made, f.name) for f in fields(chosen.made)}, **own, **outer}

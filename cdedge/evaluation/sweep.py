@@ -11,14 +11,15 @@ import io
 import itertools
 import json
 import sys
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cdedge_export.options import ExportOptions, spelled
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.files import write_whole
 
-from .configuration import Configuration, TrackerOptions, resolved_weights
+from .configuration import Configuration, resolved
 from .summary import Summary
 
 if sys.version_info >= (3, 11):
@@ -28,13 +29,7 @@ else:
 
 _PATHS = ("model", "peer_model")
 _OUTER: dict[str, type] = {"protocol": str, "threads": int}
-_TYPES: dict[str, type] = {
-    "backbone": str, "layers": str, "weights": str, "convention": str, "mode": str, "reconstruct": bool,
-    "precision": str, "distill": bool, "channels": str, "rank": str, "search": str, "seed": int,
-    "input_px": int, "grid": int, "profile": str, "settings": str, "subsample": int,
-    "tracker": str, "model": str, "peer_model": str, **_OUTER,
-}  # fmt: skip
-_SPELLINGS = {"input": "input_px", "set": "settings"}
+_MADE = spelled()
 
 Table = dict[str, Any]
 
@@ -139,20 +134,31 @@ def _options(path: Path, table: Table) -> Table:
 
 def _option(path: Path, key: str, value: object) -> tuple[str, object]:
     name = key.replace("-", "_")
-    name = _SPELLINGS.get(name, name)
-    if name not in _TYPES:
-        raise Usage(f"{path}: unknown option {key!r}, expected one of: {', '.join(_TYPES)}")
-    if type(value) is not _TYPES[name]:
-        raise Usage(f"{path}: {key} = {value!r}: expected a {_TYPES[name].__name__}")
-    if name == "weights":
-        return name, resolved_weights(str(value))
+    name = _MADE.get(name, name)
     if name in _PATHS:
-        paths = tuple(str(Path(word).resolve()) for word in str(value).split(","))
-        return name, paths if name == "peer_model" else paths[0]
-    return name, tuple(str(value).split()) if name == "settings" else value
+        return name, _paths(path, name, value)
+    if name in _OUTER:
+        if type(value) is not _OUTER[name]:
+            raise Usage(f"{path}: {key} = {value!r}: expected a {_OUTER[name].__name__}")
+        return name, value
+    if name not in _MADE.values():
+        raise Usage(f"{path}: unknown option {key!r}, expected one of: {', '.join((*_MADE, *_PATHS, *_OUTER))}")
+    taken: Any = tuple(value.split()) if name == "settings" and isinstance(value, str) else value
+    try:
+        made = resolved(replace(ExportOptions(), **{name: taken}))
+    except Usage as error:
+        raise Usage(f"{path}: {error}") from error
+    return name, getattr(made, name)
+
+
+def _paths(path: Path, name: str, value: object) -> object:
+    if not isinstance(value, str):
+        raise Usage(f"{path}: {name} = {value!r}: expected a str")
+    paths = tuple(str(Path(word).resolve()) for word in value.split(","))
+    return paths if name == "peer_model" else paths[0]
 
 
 def _applied(base: Configuration, options: Table) -> Configuration:
-    inner = {f.name for f in fields(TrackerOptions)}
-    tracker = replace(base.tracker, **{k: v for k, v in options.items() if k in inner})
+    made = replace(base.tracker.made, **{k: v for k, v in options.items() if k in _MADE.values()})
+    tracker = replace(base.tracker, made=made, **{k: v for k, v in options.items() if k in _PATHS})
     return replace(base, tracker=tracker, **{k: v for k, v in options.items() if k in _OUTER})

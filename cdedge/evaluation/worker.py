@@ -21,10 +21,9 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, CdedgeError
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.measure.meters import MemoryNow, memory_now, reset_peak
+from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.record import decode, encode
 from cdedge_runtime.sources.frames import Source, image_source
-from cdedge_runtime.trackers.opening import open_tracker
-from cdedge_runtime.trackers.settings import starting_settings
 
 from .job import Failure, Job, Memory, Outcome, broken
 from .peers import AnyTracker, Peer
@@ -55,32 +54,15 @@ def track_job(job: Job) -> Outcome:
 
 def export_job(job: Job, out: Path) -> Outcome:
     """Distil and export the model of one pass from its first two frames; only ``failure`` is filled."""
-    from cdedge_export.choose.distill import DistillOptions
-    from cdedge_export.pipeline import ExportOptions, export
+    from cdedge_export.pipeline import export
 
-    chosen = job.tracker
     try:
         frames = list(islice(_images(job).frames(), 2))
     except BadInput as error:
         return broken("data", str(error))
-    distill = DistillOptions(chosen.rank, chosen.search, chosen.channels, chosen.seed)
-    options = ExportOptions(
-        backbone=chosen.backbone,
-        layers=chosen.layers,
-        weights=chosen.weights,
-        convention=chosen.convention,
-        mode=chosen.mode,
-        reconstruct=chosen.reconstruct,
-        precision=chosen.precision,
-        distill=distill if chosen.distill else None,
-        input_px=chosen.input_px,
-        grid=chosen.grid,
-        subsample=chosen.subsample,
-        settings=starting_settings(chosen.tracker, chosen.profile, chosen.layers, chosen.settings),
-    )
     source = Source(job.name, lambda: iter(frames), Box(*job.box), job.origin, len(frames))
     try:
-        export(source, Box(*job.box), out, options=options)
+        export(source, Box(*job.box), out, options=job.tracker.made, timed=False)
     except BadInput as error:
         return broken("tracker", f"distillation: {error}")
     return Outcome((), (), (), (), None, None)

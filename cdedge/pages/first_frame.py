@@ -86,6 +86,6 @@ def _whole(spec: ModelSpec, window: Frame, weights: str | None) -> dict[str, NDA
         from cdedge_export.maps import hog_maps
 
         return hog_maps(spec, window)
-    from cdedge_export.whole_maps import whole_maps
+    from cdedge_export.maps import whole_maps
 
     return whole_maps(spec, window, weights=weights)

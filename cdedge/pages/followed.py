@@ -10,9 +10,9 @@ from cdedge.choosing.asked import box_in
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, CdedgeError
 from cdedge_runtime.image import Frame
+from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.run import starting_box, track
 from cdedge_runtime.sources.frames import Source, open_source
-from cdedge_runtime.trackers.opening import open_tracker
 
 from .first_frame import LeftOut
 from .tracking import Tracking, shown_frames

@@ -6,21 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import cast
 
+from cdedge_export.options import ExportOptions, Mode
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.image import Frame
 from cdedge_runtime.measure.predict import Footage, predict
 from cdedge_runtime.measure.probe import ProbeReport, Request, measure
-from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.model.contract import ModelSpec, Precision
 from cdedge_runtime.sources.frames import Source
-from cdedge_runtime.trackers.deepcd.settings import profile_settings
 
 from .budget import Budget, Candidate, Option
-
-if TYPE_CHECKING:
-    from cdedge_export.request import ExportOptions
 
 _SLACK = 1.15  # predicted memory may be wrong by so much before a candidate is left out unmeasured
 _HOPELESS = 0.5  # of the wanted frame rate: what does more work than a file this slow is left out unmeasured
@@ -94,7 +91,7 @@ def make(chosen: Sequence[Candidate], scene: Scene, folder: Path, step: Callable
     made = []
     for number, candidate in enumerate(chosen):
         model = folder / f"{number}.onnx"
-        report = export(scene.source, scene.box, model, options=_options(candidate, scene))
+        report = export(scene.source, scene.box, model, options=_options(candidate, scene), timed=False)
         made.append(Made(candidate, model, report.spec, 0.0))
         step()
     if not made:
@@ -168,16 +165,13 @@ def _predicted(each: Made, scene: Scene) -> int:
 
 
 def _options(candidate: Candidate, scene: Scene) -> ExportOptions:
-    from cdedge_export.choose.distill import DistillOptions
-    from cdedge_export.request import ExportOptions
-
+    every = candidate.channels == "all"
     return ExportOptions(
         layers=candidate.layers,
         weights=scene.weights,
-        mode=cast(Literal["exact", "chain"], candidate.mode),
-        precision=cast(Literal["fp32", "fp16", "int8"], candidate.precision),
-        distill=None if candidate.channels == "all" else DistillOptions(channels=candidate.channels),
+        mode=cast(Mode, candidate.mode),
+        precision=cast(Precision, candidate.precision),
+        distill=False if every else None,
+        channels=None if every else candidate.channels,
         input_px=candidate.input_px,
-        timed=False,
-        settings=profile_settings(None, several_layers="+" in candidate.layers),
     )

@@ -7,7 +7,7 @@ from typing import Protocol
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.estimate import Estimate, Features, ModelTracker
 from cdedge_runtime.image import Frame
-from cdedge_runtime.trackers.opening import tracker_with
+from cdedge_runtime.opening import tracker_with
 
 
 class Targets(Protocol):

@@ -13,8 +13,8 @@ from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, ModelTracker
 from cdedge_runtime.image import to_bgr
+from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.sources.frames import Source
-from cdedge_runtime.trackers.opening import open_tracker
 
 if TYPE_CHECKING:
     from cdedge_export.pipeline import ExportOptions

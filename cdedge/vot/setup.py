@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.estimate import ModelTracker
-from cdedge_runtime.trackers.opening import open_tracker as open_file
+from cdedge_runtime.opening import open_tracker as open_file
 
 from .distilling import DistillingTracker
 
@@ -44,7 +44,7 @@ def open_tracker(setup: Setup) -> ModelTracker | DistillingTracker:
 
 def _options(setup: Setup) -> ExportOptions:
     from cdedge_export.network.backbones import find_backbone, parse_layers
-    from cdedge_export.pipeline import ExportOptions
+    from cdedge_export.options import ExportOptions
 
     backbone = find_backbone(str(setup.backbone))
     parse_layers(setup.layers, backbone)

@@ -1,4 +1,4 @@
-"""What a file's features see around the target of a first frame, to be shown. Needs no PyTorch."""
+"""What features see around the target of a first frame, to be shown: a file's own, and those that it left out."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cdedge_runtime import patch
 from cdedge_runtime.box import Box, check_target
-from cdedge_runtime.estimate import no_lap
+from cdedge_runtime.errors import Usage
 from cdedge_runtime.image import Frame
-from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.kinds import find_kind
+from cdedge_runtime.model.contract import ModelSpec, WeightsInfo
 from cdedge_runtime.model.hog import HogFeatures
-from cdedge_runtime.patch import Sides
-from cdedge_runtime.trackers.cacf import tracker as cacf
-from cdedge_runtime.trackers.mdnet.crops import crop_sides
-from cdedge_runtime.trackers.opening import open_features
-from cdedge_runtime.trackers.settings import CacfSettings, MdNetSettings
+from cdedge_runtime.opening import open_features
 
-from .choose.windows import search_window
-from .network.layers import Floats
+from .options import ExportOptions
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class FirstWindow:
 def first_window(spec: ModelSpec, frame: Frame, box: Box) -> FirstWindow:
     """Where the tracker of ``spec`` looks for the target ``box`` of ``frame``; raises `BadInput` for a bad box."""
     check_target(box, frame.shape)
-    sides = _sides(spec, frame, box)
+    sides = find_kind(spec.tracker).window_px(spec, box.size, frame.shape)
     pixels = patch.cut(frame, box.center, sides, out=np.empty((*spec.input_px, 3), np.uint8))
     return FirstWindow(pixels, (min(box.height / sides[0], 1.0), min(box.width / sides[1], 1.0)))
 
@@ -58,12 +57,34 @@ def hog_maps(spec: ModelSpec, window: Frame) -> dict[str, Floats]:
     return {tap.name: features(window)}
 
 
-def _sides(spec: ModelSpec, frame: Frame, box: Box) -> Sides:
-    if isinstance(spec.settings, CacfSettings):
-        method = cacf.Cacf(HogFeatures(spec))
-        method.begin(frame, box, no_lap)
-        return method.window_px()
-    if isinstance(spec.settings, MdNetSettings):
-        return crop_sides(box.size)
-    view = search_window(spec.settings, box, frame.shape, input_px=spec.input_px[0], grid=spec.grid[0], stride=1)
-    return view.sides
+def whole_maps(spec: ModelSpec, window: Frame, *, weights: str | None = None) -> dict[str, Floats]:
+    """All channels (C, Gh, Gw) float32 of the layers that ``spec`` keeps channels of, for ``window`` (H, W, 3) uint8.
+
+    ``weights`` are the ones the file was made from, as in `load_weights`; None where these are bundled. Raises `Usage`
+    where they are others, or where the channels are no network's (ECO's components), and as `load_weights`.
+    """
+    if _is_projected(spec):
+        raise Usage(f"the file's channels are components of {spec.tracker}'s projection; it holds the kept ones only")
+    from .network.backbones import find_backbone
+    from .network.torch_net import extract
+    from .network.weights import load_weights
+
+    backbone, taps = find_backbone(spec.backbone), tuple(tap.name for tap in spec.taps)
+    if weights is None and spec.weights.name != "bundled":
+        raise Usage(f"weights: the full network needs those the file was made from: {_named(spec.weights)}")
+    loaded = load_weights(weights or "bundled", backbone, taps=taps)
+    if loaded.info.sha256 != spec.weights.sha256:
+        raise Usage(f"expected the weights the file was made from, {_named(spec.weights)}, got {_named(loaded.info)}")
+    whole = replace(loaded, convention=spec.convention)
+    maps = extract(backbone, whole, taps, patches=window[None], grid=spec.grid, subsample=spec.subsample)
+    return {name: maps[name][0] for name in taps}
+
+
+def _named(weights: WeightsInfo) -> str:
+    return f"{weights.name} (sha256 {weights.sha256[:12]}..)"
+
+
+def _is_projected(spec: ModelSpec) -> bool:
+    from .recipes.recipe import find_recipe
+
+    return find_recipe(ExportOptions(tracker=spec.tracker, layers=spec.layers)).components

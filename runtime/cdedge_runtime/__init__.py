@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from .errors import Usage as Usage
     from .estimate import Estimate as Estimate
     from .estimate import ModelTracker as ModelTracker
+    from .opening import open_tracker as open_tracker
     from .sources.frames import Source as Source
     from .sources.frames import open_source as open_source
-    from .trackers.opening import open_tracker as open_tracker
 
     __version__: str
 
@@ -52,7 +52,7 @@ _ERRORS = (
     "OverBudget",
 )
 _PLACES = {
-    "open_tracker": f"{_HERE}.trackers.opening",
+    "open_tracker": f"{_HERE}.opening",
     "open_source": f"{_HERE}.sources.frames",
     "ModelTracker": f"{_HERE}.estimate",
     "Estimate": f"{_HERE}.estimate",

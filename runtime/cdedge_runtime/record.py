@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
+
+from .errors import Usage
 
 T = TypeVar("T")
 _NONE: Mapping[str, Any] = types.MappingProxyType({})
@@ -58,7 +60,9 @@ def _decode(kind: Any, value: Any, path: str) -> Any:
 def _decode_record(kind: Any, value: Any, path: str, narrowed: Mapping[str, Any]) -> Any:
     hints = {**typing.get_type_hints(kind), **narrowed}
     _checked(isinstance(value, dict) and set(value) == set(hints), value, path, f"the fields {sorted(hints)}")
-    return kind(**{name: _decode(hint, value[name], f"{path}.{name}") for name, hint in hints.items()})
+    optional = {field.name for field in dataclasses.fields(kind) if field.default is None}  # None: not given
+    given = {name: item for name, item in value.items() if item is not None or name not in optional}
+    return kind(**{name: _decode(hints[name], item, f"{path}.{name}") for name, item in given.items()})
 
 
 def _decode_tuple(args: tuple[Any, ...], value: Any, path: str) -> Any:
@@ -78,3 +82,29 @@ def _checked(right: bool, value: Any, path: str, wanted: str) -> Any:
         shown = repr(value)
         raise ValueError(f"{path}: expected {wanted}, got {shown if len(shown) < 80 else shown[:77] + '...'}")
     return value
+
+
+def assigned(record: T, assignments: Sequence[str]) -> T:
+    """The record with ``name=value`` texts applied; raises `Usage` for one that does not fit."""
+    values = encode(record)
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if name not in values or not equals:
+            raise Usage(f"setting {text!r}: expected NAME=VALUE with one of {', '.join(values)}")
+        values[name] = value if isinstance(values[name], str) else _number(text, value, kind=type(values[name]))
+    try:
+        return decode(type(record), values)
+    except ValueError as error:
+        raise Usage(f"settings {' '.join(assignments)!r}: {error}") from error
+
+
+def _number(text: str, value: str, *, kind: type[float] | type[int]) -> float:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise Usage(f"setting {text!r}: expected {kind.__name__}, got {value!r}") from error
+
+
+def check(hint: Any, value: Any, name: str) -> None:
+    """Raise `ValueError` naming the field unless a Python ``value`` is of the type ``hint``."""
+    _decode(hint, encode(value), name)

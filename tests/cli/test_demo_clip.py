@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.sources.demo import FRAMES, Clip
-from cdedge_runtime.trackers.opening import open_tracker
 from tests.conftest import Done
 
 

@@ -93,7 +93,7 @@ def test_chain_fitted_and_int8(cdedge: Run, square_folder: Path, weights: Path, 
     base = ("export", square_folder, "--layers", "11+12", "--weights", weights, "--convention", "caffe", "-o", model)
     refused = cdedge(*base, "--reconstruct")
     assert refused.returncode == 2
-    assert "--mode chain" in refused.stderr
+    assert "add mode chain" in refused.stderr
     errors = {}
     for options in ((), ("--reconstruct",), ("--reconstruct", "--precision", "int8")):
         done = cdedge(*base, "--mode", "chain", "--channels", "0.4", *options, "--json")

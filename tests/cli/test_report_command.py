@@ -47,7 +47,7 @@ def test_a_saved_benchmark_is_shown_and_pictures_that_cannot_be_are_explained(
     done = cdedge("report", tiny_model, "-o", page, "--bench", saved)
     assert done.returncode == 0, done.stderr
     assert "left out: pictures of pruned channels" in done.stderr
-    assert "weights the file was made from: give --weights tiny" in page.read_text()
+    assert "the full network needs those the file was made from: tiny" in page.read_text()
     assert page.read_text().count('alt="channel ') == 6
     assert "Square" in page.read_text()
 

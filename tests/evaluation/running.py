@@ -10,9 +10,10 @@ from cdedge.evaluation.datasets import load_dataset
 from cdedge.evaluation.job import Failure, Job, Memory, Outcome
 from cdedge.evaluation.runner import Answer, Hand
 from cdedge.evaluation.sequence import Dataset
+from cdedge_export.options import ExportOptions
 from tests.conftest import MovingSquare
 
-MOSSE = TrackerOptions("opencv:MOSSE")
+MOSSE = TrackerOptions(ExportOptions("opencv:MOSSE"))
 Box = tuple[float, float, float, float]
 
 

@@ -18,6 +18,7 @@ from cdedge.evaluation.lock import locked
 from cdedge.evaluation.runner import local_hand, run
 from cdedge.evaluation.summary import summarize
 from cdedge.show.work_bar import time_left
+from cdedge_export.options import ExportOptions
 from cdedge_runtime.errors import BadInput, BadModel, Usage
 from tests.evaluation.running import broken_at, configure, hand_of, make_squares, perfect
 
@@ -68,13 +69,13 @@ def test_a_killed_run_goes_on_with_what_is_missing_or_half_written(squares, tmp_
 
 def test_another_configuration_is_refused_by_the_name_of_the_option(squares, tmp_path):
     go(squares, tmp_path / "out")
-    other = configure(squares.root, tracker=TrackerOptions("opencv:MOSSE", seed=3), threads=2)
-    with pytest.raises(Usage, match=r"seed: 0 there, 3 now; threads: 1 there, 2 now"):
+    other = configure(squares.root, tracker=TrackerOptions(ExportOptions("opencv:MOSSE", seed=3)), threads=2)
+    with pytest.raises(Usage, match=r"seed: None there, 3 now; threads: 1 there, 2 now"):
         go(squares, tmp_path / "out", configuration=other)
 
 
 def test_a_start_that_left_no_result_binds_nobody(squares, tmp_path):
-    chosen = configure(squares.root, tracker=TrackerOptions(layers="no such layer"))
+    chosen = configure(squares.root, tracker=TrackerOptions(ExportOptions(layers="no such layer")))
     with pytest.raises(RuntimeError):
         go(squares, tmp_path / "out", lambda _: (_ for _ in ()).throw(RuntimeError), chosen)
     assert go(squares, tmp_path / "out")[0] == ["A", "B", "C"]
@@ -83,7 +84,7 @@ def test_a_start_that_left_no_result_binds_nobody(squares, tmp_path):
 def test_a_weights_file_that_changed_is_refused(squares, tmp_path):
     weights = tmp_path / "w.pth"
     weights.write_bytes(b"one")
-    chosen = configure(squares.root, tracker=TrackerOptions(weights=str(weights)))
+    chosen = configure(squares.root, tracker=TrackerOptions(ExportOptions(weights=str(weights))))
     go(squares, tmp_path / "out", configuration=chosen)
     weights.write_bytes(b"two")
     with pytest.raises(Usage, match="content changed"):
@@ -147,7 +148,7 @@ def test_unreadable_images_are_not_scored_against_the_tracker(squares, tmp_path)
 def test_the_manifest_says_what_made_the_results(squares, tmp_path):
     go(squares, tmp_path / "out")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["configuration"]["tracker"]["tracker"] == "opencv:MOSSE"
+    assert manifest["configuration"]["tracker"]["made"]["tracker"] == "opencv:MOSSE"
     last = manifest["runs"][-1]
     assert last["started"] <= last["finished"]
     assert {"python", "numpy", "onnxruntime"} <= set(last["versions"])

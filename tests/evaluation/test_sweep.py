@@ -32,8 +32,8 @@ def test_a_grid_is_every_combination(tmp_path, base):
     runs = read(tmp_path, base, text)
     assert [r.name for r in runs][:2] == ["rank=rel,seed=0", "rank=rel,seed=1"]
     assert len(runs) == 6
-    assert {r.configuration.tracker.layers for r in runs} == {"11"}
-    assert {(r.configuration.tracker.rank, r.configuration.tracker.seed) for r in runs} == {
+    assert {r.configuration.tracker.made.layers for r in runs} == {"11"}
+    assert {(r.configuration.tracker.made.rank, r.configuration.tracker.made.seed) for r in runs} == {
         (rank, seed) for rank in ("rel", "random") for seed in (0, 1, 2)
     }
 
@@ -42,7 +42,7 @@ def test_runs_have_names_and_overrule_the_base(tmp_path, base):
     text = '[base]\nthreads = 2\n[[run]]\nname = "all"\ndistill = false\n'
     text += '[[run]]\nname = "one"\nthreads = 1\ninput = 96\n'
     first, second = (r.configuration for r in read(tmp_path, base, text))
-    assert (first.threads, first.tracker.distill, second.threads, second.tracker.input_px) == (
+    assert (first.threads, first.tracker.made.distill, second.threads, second.tracker.made.input_px) == (
         2,
         False,
         1,
@@ -54,7 +54,7 @@ def test_runs_have_names_and_overrule_the_base(tmp_path, base):
     ("text", "error", "message"),
     [
         ("[grid]\ncolour = [1]\n", Usage, "unknown option 'colour'"),
-        ('[grid]\nseed = ["one"]\n', Usage, "expected a int"),
+        ('[grid]\nseed = ["one"]\n', Usage, "seed: expected int"),
         ("[base]\nseed = 1\n", Usage, "nothing to run"),
         ("[grid", BadInput, "not TOML"),
         ("[[run]]\nseed = 1\n", Usage, "needs a name"),

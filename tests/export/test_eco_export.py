@@ -75,10 +75,10 @@ def test_a_layer_without_components_is_not_computed(cdedge: Run, square_folder: 
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--mode", "chain", "--plan", "none.json"], "--plan holds components"),
-        (["--layers", "hog", "--weights", "bundled"], "--weights is for networks"),
+        (["--mode", "chain", "--plan", "none.json"], "--plan: it holds components"),
+        (["--layers", "hog", "--weights", "bundled"], "--weights: it is for networks"),
         (["--layers", "11", "--channels", "17"], "16 channels"),
-        (["--set", "ridge=2"], "--set"),
+        (["--set", "ridge=2"], "setting 'ridge=2'"),
         (["--set", "compression=0"], "compression"),
         (["--set", "scales=4"], "scales"),
     ],

@@ -16,8 +16,8 @@ from cdedge_export.network.torch_net import run
 from cdedge_export.recipes.factorise import block_diagonal, learn_jointly, principal
 from cdedge_runtime.filter.compact import CompactFilter
 from cdedge_runtime.filter.fourier import hann_window
+from cdedge_runtime.trackers.eco.settings import EcoSettings
 from cdedge_runtime.trackers.eco.tracker import Problem, problem_for
-from cdedge_runtime.trackers.settings import EcoSettings
 from tests.export.random_nets import random_patches, random_weights
 
 GRID, SIZE = (16, 16), (20.0, 24.0)

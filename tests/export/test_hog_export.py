@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
-from cdedge_export.choose.distill import DistillOptions
+from cdedge_export.choose.rules import DistillOptions
 from cdedge_export.choose.search import GivenFilter
 from cdedge_export.recipes.distill_hog import distill_hog
 from cdedge_runtime.box import Box
@@ -20,7 +20,7 @@ from cdedge_runtime.model.contract import Tap
 from cdedge_runtime.model.hog import HogFeatures
 from cdedge_runtime.model.session import read_spec
 from cdedge_runtime.trackers.cacf import tracker as cacf
-from cdedge_runtime.trackers.settings import CacfSettings
+from cdedge_runtime.trackers.cacf.settings import CacfSettings
 from tests.conftest import Done, MovingSquare, make_spec
 
 Run = Callable[..., Done]
@@ -95,12 +95,12 @@ def test_inspect_and_bench_take_a_file_without_network(cdedge: Run, square_folde
     ("options", "text"),
     [
         (["--tracker", "atom"], "unknown tracker"),
-        (["--tracker", "cacf", "--layers", "11+12"], "--layers is for networks"),
-        (["--tracker", "cacf", "--input", "128"], "--input is for networks"),
+        (["--tracker", "cacf", "--layers", "11+12"], "--layers: it is for networks"),
+        (["--tracker", "cacf", "--input", "128"], "--input: it is for networks"),
         (["--tracker", "cacf", "--search", "reduced"], "context patches"),
         (["--tracker", "cacf", "--channels", "32"], "31 channels"),
-        (["--tracker", "cacf", "--set", "support=2"], "--set"),
-        (["--tracker", "cf2", "--set", "memory=2"], "--set"),
+        (["--tracker", "cacf", "--set", "support=2"], "setting 'support=2'"),
+        (["--tracker", "cf2", "--set", "memory=2"], "setting 'memory=2'"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(

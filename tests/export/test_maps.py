@@ -8,29 +8,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdedge_export.maps import first_window, hog_maps, kept_maps
+from cdedge_export.maps import first_window, hog_maps, kept_maps, whole_maps
 from cdedge_export.pipeline import ExportOptions, export
-from cdedge_export.whole_maps import whole_maps
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.sources.frames import open_source
-from cdedge_runtime.trackers.settings import AnySettings, CacfSettings, EcoSettings
 
 SOURCE = open_source(None)
 FRAME = next(SOURCE.frames())
 
 
-def exported(path: Path, settings: AnySettings | None = None) -> ModelSpec:
-    options = ExportOptions() if settings is None else ExportOptions(settings=settings)
+def exported(path: Path, tracker: str = "deepcd") -> ModelSpec:
+    options = ExportOptions(tracker=tracker)
     return export(SOURCE, None, path, options=options).spec
 
 
-@pytest.mark.parametrize("settings", [None, CacfSettings()])
-def test_the_whole_holds_what_the_file_computes(tmp_path: Path, settings: AnySettings | None) -> None:
-    spec = exported(tmp_path / "m.onnx", settings)
+@pytest.mark.parametrize("tracker", ["deepcd", "cacf"])
+def test_the_whole_holds_what_the_file_computes(tmp_path: Path, tracker: str) -> None:
+    spec = exported(tmp_path / "m.onnx", tracker)
     window = first_window(spec, FRAME, Box(*spec.source.box)).pixels
-    maps = whole_maps(spec, window) if settings is None else hog_maps(spec, window)
+    maps = whole_maps(spec, window) if tracker == "deepcd" else hog_maps(spec, window)
     (tap,) = spec.taps
     assert maps[tap.name].shape == (tap.total, *spec.grid)
     kept = kept_maps(tmp_path / "m.onnx", window)[tap.name]
@@ -57,12 +55,12 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     window = np.zeros((*spec.input_px, 3), np.uint8)
     for name in ("bundled", "elsewhere.pth"):
         other = dataclasses.replace(spec, weights=dataclasses.replace(spec.weights, name=name, sha256="00" * 32))
-        with pytest.raises(Usage, match="the weights the file was made from"):
+        with pytest.raises(Usage, match="the file was made from"):
             whole_maps(other, window)
 
 
 def test_components_of_a_projection_have_no_whole(tmp_path: Path) -> None:
-    spec = exported(tmp_path / "m.onnx", EcoSettings())
+    spec = exported(tmp_path / "m.onnx", "eco")
     window = first_window(spec, FRAME, Box(*spec.source.box)).pixels
     assert len(kept_maps(tmp_path / "m.onnx", window)["11"]) == len(spec.taps[0].kept)
     with pytest.raises(Usage, match="components of eco's projection"):

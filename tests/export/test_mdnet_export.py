@@ -13,20 +13,20 @@ import scipy.io
 pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
 import torch
 
-from cdedge_export.choose.distill import DistillOptions
+from cdedge_export.choose.rules import DistillOptions
 from cdedge_export.network import backbones
 from cdedge_export.network.backbones import Backbone, mdnet_backbone
 from cdedge_export.network.weights import load_weights
 from cdedge_export.recipes.distill_mdnet import Samples, distill_samples, margin, surrogate
-from cdedge_export.recipes.mdnet_export import pruned_head
+from cdedge_export.recipes.mdnet import pruned_head
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, BadModel, NotInitialized, Usage
 from cdedge_runtime.estimate import no_lap
 from cdedge_runtime.model.session import Extractor, read_spec
+from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.trackers.mdnet import candidates
 from cdedge_runtime.trackers.mdnet.classifier import Dense, forward
 from cdedge_runtime.trackers.mdnet.crops import BATCH, CropNetwork, crop
-from cdedge_runtime.trackers.opening import open_tracker
 from tests.conftest import Done, MovingSquare
 from tests.export.random_nets import random_state
 
@@ -197,7 +197,7 @@ def test_small_targets_are_refused(
 @pytest.mark.parametrize(
     ("options", "code", "text"),
     [
-        ([], 2, "needs --weights"),
+        ([], 2, "--weights: the tracker mdnet needs"),
         (["--weights", "random", "--layers", "conv3"], 2, "--layers"),
         (["--weights", "random", "--input", "128"], 2, "--input"),
         (["--weights", "random", "--backbone", "squeezenet1_1"], 2, "pymdnet"),

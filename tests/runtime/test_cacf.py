@@ -12,9 +12,9 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.model.contract import ModelSpec, Tap
 from cdedge_runtime.model.hog import HogFeatures
+from cdedge_runtime.opening import tracker_with
 from cdedge_runtime.trackers.cacf import tracker as cacf
-from cdedge_runtime.trackers.opening import tracker_with
-from cdedge_runtime.trackers.settings import CacfSettings
+from cdedge_runtime.trackers.cacf.settings import CacfSettings
 from tests.conftest import MovingSquare, make_spec
 from tests.runtime.dense import filter_of
 

@@ -13,9 +13,9 @@ from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.model.contract import Tap
 from cdedge_runtime.model.session import Extractor
+from cdedge_runtime.opening import tracker_with
 from cdedge_runtime.trackers.cf2 import tracker as cf2
-from cdedge_runtime.trackers.opening import tracker_with
-from cdedge_runtime.trackers.settings import Cf2Settings
+from cdedge_runtime.trackers.cf2.settings import Cf2Settings
 from tests.conftest import CHANNELS, MovingSquare, make_spec, tiny_model_bytes
 
 GRID, COUNT, RIDGE = (5, 6), 3, 1e-2

@@ -11,7 +11,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.trackers.mdnet import box_regression, candidates
 from cdedge_runtime.trackers.mdnet.classifier import Classifier, Dense, forward, gathered, gradients, hardest, loss
-from cdedge_runtime.trackers.settings import MdNetSettings
+from cdedge_runtime.trackers.mdnet.settings import MdNetSettings
 
 SHAPE = (240, 320, 3)
 TARGET = Box(120, 90, 50, 36)

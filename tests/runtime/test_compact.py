@@ -12,10 +12,10 @@ from cdedge_runtime.filter.compact import (
     conjugate_gradients,
     label_for,
     prepared,
-    support_cells,
 )
 from cdedge_runtime.filter.dft import Dft
 from cdedge_runtime.filter.fourier import peak
+from cdedge_runtime.filter.shapes import support_cells
 
 GRID, SUPPORT, CHANNELS = (11, 9), (4, 3), 2
 

@@ -8,32 +8,33 @@ from pathlib import Path
 import pytest
 
 from cdedge_runtime.errors import BadModel, Usage
+from cdedge_runtime.kinds import find_kind, names, settings_of
 from cdedge_runtime.model import contract
-from cdedge_runtime.trackers.deepcd.settings import changed
+from cdedge_runtime.opening import open_tracker
+from cdedge_runtime.record import assigned
+from cdedge_runtime.trackers.cf2.settings import Cf2Settings
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
-from cdedge_runtime.trackers.opening import TRACKERS, open_tracker
-from cdedge_runtime.trackers.settings import SETTINGS, Cf2Settings, new_settings, settings_of, tracker_of
 from cdedge_runtime.trackers.window import WindowTracker
 from tests.conftest import make_spec, tiny_model_bytes
 
 
-def test_every_tracker_has_settings_and_a_class() -> None:
-    assert set(SETTINGS) == set(TRACKERS)
-    assert all(tracker_of(new_settings(name)) == name for name in SETTINGS)
+def test_every_folder_is_a_tracker() -> None:
+    assert names() == ("cacf", "cf2", "deepcd", "eco", "mdnet")
+    assert all(find_kind(name).name == name for name in names())
 
 
-@pytest.mark.parametrize("name", sorted(SETTINGS))
+@pytest.mark.parametrize("name", names())
 def test_a_contract_carries_its_own_trackers_settings(name: str) -> None:
-    spec = make_spec(tracker=name, settings=new_settings(name))
+    spec = make_spec(tracker=name, settings=find_kind(name).settings())
     assert contract.from_metadata(contract.to_metadata(spec)) == spec
 
 
 def test_settings_of_another_tracker_are_refused() -> None:
-    metadata = contract.to_metadata(make_spec(tracker="cf2", settings=new_settings("deepcd")))
+    spec = make_spec(tracker="cf2", settings=find_kind("deepcd").settings())
     with pytest.raises(BadModel, match="fields"):
-        contract.from_metadata(metadata)
+        contract.from_metadata(contract.to_metadata(spec))
     with pytest.raises(BadModel, match="open_tracker"):
-        settings_of("deepcd", new_settings("deepcd"), Cf2Settings)
+        settings_of(spec, Cf2Settings)
 
 
 @pytest.mark.parametrize("text", ['"atom"', "7"])
@@ -42,7 +43,7 @@ def test_an_unknown_tracker_is_refused(text: str) -> None:
     with pytest.raises(BadModel, match=f"tracker {json.loads(text)!r}"):
         contract.from_metadata(metadata)
     with pytest.raises(Usage, match="unknown tracker"):
-        new_settings(text)
+        find_kind(text)
 
 
 def test_the_file_says_which_tracker(tiny_model: Path, tmp_path: Path) -> None:
@@ -55,6 +56,7 @@ def test_the_file_says_which_tracker(tiny_model: Path, tmp_path: Path) -> None:
 
 
 def test_every_trackers_settings_change_by_name() -> None:
-    assert changed(Cf2Settings(), ["scale=dsst", "learning_rate=0.02"]) == Cf2Settings(learning_rate=0.02, scale="dsst")
+    changed = assigned(Cf2Settings(), ["scale=dsst", "learning_rate=0.02"])
+    assert changed == Cf2Settings(learning_rate=0.02, scale="dsst")
     with pytest.raises(Usage, match="padding"):
-        changed(Cf2Settings(), ["padding=2"])
+        assigned(Cf2Settings(), ["padding=2"])

@@ -8,8 +8,8 @@ import pytest
 
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.measure.predict import FLOOR_BYTES, Footage, predict
+from cdedge_runtime.trackers.cf2.settings import Cf2Settings
 from cdedge_runtime.trackers.deepcd.settings import Settings
-from cdedge_runtime.trackers.settings import Cf2Settings
 from tests.conftest import CHANNELS, make_spec
 from tests.runtime.test_deep import PART
 

@@ -151,9 +151,9 @@ def test_a_contract_that_contradicts_its_graph_is_found_at_load(change: dict[str
     """Whatever the file declares: onnxruntime works the shapes out."""
     spec, path = make_spec(), tmp_path / "wrong.onnx"
     if change.get("tracker") == "mdnet":
-        from cdedge_runtime.trackers.settings import new_settings
+        from cdedge_runtime.kinds import find_kind
 
-        change = {**change, "settings": new_settings("mdnet")}
+        change = {**change, "settings": find_kind("mdnet").settings()}
     path.write_bytes(tiny_model_bytes(spec, contract.to_metadata(replace(spec, **change))))
     refused(path, "its contract says")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.trackers.settings import CacfSettings
+from cdedge_runtime.trackers.cacf.settings import CacfSettings
 from cdedge_runtime.trackers.window import WindowTracker, label_in_window
 from tests.conftest import make_spec
 

@@ -16,9 +16,9 @@ import pytest
 from cdedge.choosing import page
 from cdedge.serve.targets import Tracked
 from cdedge_runtime.box import Box
+from cdedge_runtime.opening import open_features
 from cdedge_runtime.sources.demo import Clip
 from cdedge_runtime.sources.frames import Frame, Source, demo_source
-from cdedge_runtime.trackers.opening import open_features
 from tests.conftest import Done, MovingSquare
 from tests.pages.webdriver import Browser, chromium
 

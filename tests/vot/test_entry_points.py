@@ -62,7 +62,6 @@ def test_a_setup_names_a_model_or_a_backbone(tiny_model: Path) -> None:
 def test_distilling_at_the_second_frame_equals_exporting_from_the_first_two(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="distillation needs PyTorch (the extra [export])")
     pytest.importorskip("torchvision", reason="distillation needs torchvision (the extra [export])")
-    from cdedge_export.choose.distill import DistillOptions
     from cdedge_export.pipeline import ExportOptions, export
     from cdedge_runtime.sources.frames import Source
     from cdedge_runtime.trackers.deepcd.tracker import Tracker as RuntimeTracker
@@ -71,7 +70,7 @@ def test_distilling_at_the_second_frame_equals_exporting_from_the_first_two(tmp_
     clip = MovingSquare(6)
     frames = [clip.frame(i) for i in range(6)]
     model = tmp_path / "two.onnx"
-    options = ExportOptions(weights=str(weights), convention="torchvision", distill=DistillOptions(channels="16"))
+    options = ExportOptions(weights=str(weights), convention="torchvision", channels="16")
     export(Source("vot", lambda: iter(frames)), clip.box(0), model, options=options)
     wanted = RuntimeTracker(model, threads=1)
     found = DistillingTracker(options, provider="cpu", threads=1)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,42 +23,18 @@ from cdedge_runtime.trackers.deepcd.settings import Settings
 from .diversity import diverse_order, likeness
 from .friendliness import RANKS, rank_scores, target_part
 from .plan import ChannelPlan, PlannedTap
+from .rules import AUTO_SHARES, DistillOptions, Search
 from .search import Objective, make_objective, swap_search
 from .solo import Scene, joint_margin, scene, solo_margins
 
 Maps = NDArray[np.float32]
 
-SEARCHES = ("e4", "reduced", "ncc", "none")
+SEARCHES = get_args(Search)
 # Sections IV-D and IV-G, averages on OTB100.
 PAPER_SHARE = {"11": 28.4 / 64, "12": 27.7 / 64, "21": 44.3 / 128, "conv3": 239 / 512}
 PAPER_MEAN_SHARE = 100.4 / 256
 ORDERS = ("diverse", "solo", *RANKS, "random")
-AUTO_SHARES = (0.25, 0.3, 0.35, 0.4)  # fewer lose accuracy, more gain none
-COMPONENT_SHARES = (0.7, 0.8, 0.9)  # of few channels that are none like another; the paper keeps 55 of ECO's 80
 _QUALITY_LOSS = 0.02
-
-
-@dataclass(frozen=True)
-class DistillOptions:
-    """How channels are chosen.
-
-    rank: order of channels, one of `ORDERS`. search: objective of the swap search, or ``none``.
-    channels: ``auto`` (of the shares ``auto``, the fewest that find the target in frame 2 as surely as the best of
-    these, to 2 %), a number (joint over layers), a share of each layer (0 < share <= 1), or ``paper`` (shares of
-    section IV-D).
-    multiple: shares and ``auto`` are rounded to so many channels of a layer, at least one time.
-    """
-
-    rank: str = "diverse"
-    search: Literal["e4", "reduced", "ncc", "none"] = "none"
-    channels: str = "auto"
-    seed: int = 0
-    multiple: int = 1
-    regularization: float = 1e-4
-    auto: tuple[float, ...] = AUTO_SHARES
-
-
-KEEP_ALL = DistillOptions(search="none", channels="1.0")
 
 
 @dataclass(frozen=True)
@@ -137,11 +113,6 @@ def searched(
         kept, before, after, swaps = list(found.kept), found.energy_before, found.energy_after, found.swaps
     selection = Selection(options.rank, options.search, options.channels, options.seed, before, after)
     return ChannelPlan(backbone, planned(layers, scores, kept), selection, swaps)
-
-
-def by_rules(rules: DistillOptions | None, choose: Callable[[DistillOptions], ChannelPlan]) -> ChannelPlan:
-    """What ``choose`` chooses by the rules; None keeps every channel."""
-    return keep_all(choose(KEEP_ALL)) if rules is None else choose(rules)
 
 
 def keep_all(plan: ChannelPlan) -> ChannelPlan:

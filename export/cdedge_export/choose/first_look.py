@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime import patch
-from cdedge_runtime.box import Box
+from cdedge_runtime.box import Box, check_target
+from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.image import Frame
+from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.deepcd.settings import Settings
-from cdedge_runtime.trackers.settings import AnySettings
 from cdedge_runtime.trackers.window import label_in_window
 
-from .distill import DistillOptions, Maps, TwoFrames
+from .distill import Maps, TwoFrames
+from .rules import DistillOptions
 from .windows import SearchWindow
 
 # How a window differs from the first frame's: right and down in sides, and the scale.
@@ -28,11 +30,12 @@ Look = Callable[[Patches], Mapping[str, Maps]]  # windows (N, H, W, 3) to each t
 
 
 def two_frames(
-    frames: list[Frame], box: Box, look: Look, *, view: SearchWindow, settings: AnySettings
+    frames: list[Frame], box: Box, look: Look, *, view: SearchWindow, judge: Settings
 ) -> tuple[TwoFrames, Patches]:
-    """Features of both frames around the target, which is located in frame 2 with all channels (algorithms A8).
+    """Features of both frames around the target, which is located in frame 2 with all channels.
 
-    And the two search windows they were taken from, (2, H, W, 3) uint8.
+    And the two search windows they were taken from, (2, H, W, 3) uint8. ``judge``: settings of the compact filter that
+    judges channels.
     """
     label = dcf.spectrum(label_in_window(box.size, view.sides, view.grid, view.label_sigma))
     windows = np.empty((2, *view.input_px, 3), np.uint8)
@@ -42,8 +45,6 @@ def two_frames(
 
     cell = view.sides[0] / view.grid[0], view.sides[1] / view.grid[1]
     target = box.height / cell[0], box.width / cell[1]
-    # Another tracker's channels are judged by the standard compact filter.
-    judge = settings if isinstance(settings, Settings) else Settings()
 
     def pair(second: Mapping[str, Maps]) -> TwoFrames:
         both = {tap: np.concatenate([first[tap], second[tap]]) for tap in first}
@@ -63,3 +64,16 @@ def varied_windows(frames: list[Frame], box: Box, view: SearchWindow) -> Patches
         center = box.center[0] + right * view.sides[1], box.center[1] + down * view.sides[0]
         patch.cut(frame, center, (view.sides[0] * scale, view.sides[1] * scale), out=out)
     return windows
+
+
+def first_frames(source: Source, box: Box | None) -> tuple[list[Frame], Box]:
+    """The first two frames and the target in the first; raises `BadInput` or `Usage` where one is not there."""
+    frames = list(islice(source.frames(), 2))
+    if len(frames) < 2:
+        raise BadInput(f"{source.name}: distillation needs the first two frames, the source has {len(frames)}")
+    known = box or source.first_box
+    if known is None:
+        height, width = frames[0].shape[:2]
+        raise Usage(f"box: {source.name} has no annotation: give the target in its first frame ({width}x{height} px)")
+    check_target(known, frames[0].shape)
+    return frames, known

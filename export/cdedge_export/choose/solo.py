@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import hann_window
+from cdedge_runtime.filter.shapes import support_cells
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
 Scores = NDArray[np.float64]
@@ -42,7 +43,7 @@ class Scene:
 
 def scene(grid: tuple[int, int], target: tuple[float, float], settings: Settings) -> Scene:
     """The scene of a target of ``target`` (rows, columns) cells in the middle of a search window."""
-    cells = compact.support_cells(target, settings.support, grid)
+    cells = support_cells(target, settings.support, grid)
     size = float(np.sqrt(target[0] * target[1]))
     label = compact.label_for(grid, cells, settings.label_sigma * size)
     axes = [(np.arange(n) - (n - c) / 2 + n / 2) % n - n / 2 for n, c in zip(grid, cells, strict=True)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cdedge_export.choose.distill import DistillOptions, check_options, ranked, searched, seed_set
+from cdedge_export.choose.distill import check_options, ranked, searched, seed_set
 from cdedge_export.choose.plan import ChannelPlan
+from cdedge_export.choose.rules import DistillOptions
 from cdedge_export.choose.search import GivenFilter
 from cdedge_export.choose.solo import scene
 from cdedge_runtime.box import Box
@@ -29,7 +30,7 @@ def distill_hog(frames: list[Frame], box: Box, method: Cacf, options: DistillOpt
     """
     check_options(options)
     if options.search == "reduced":
-        raise Usage("--search reduced has no form for context patches: use ncc, e4 or none with --tracker cacf")
+        raise Usage("search: reduced has no form for context patches; use ncc, e4 or none with the tracker cacf")
     tracker = WindowTracker(method)
     tracker.init(frames[0], box)
     centers = box.center, tracker.update(frames[1]).box.center

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cdedge_export.choose.distill import DistillOptions, check_options, searched, seed_set
+from cdedge_export.choose.distill import check_options, searched, seed_set
 from cdedge_export.choose.diversity import diverse_order, squared_cosines
 from cdedge_export.choose.friendliness import rank_scores
 from cdedge_export.choose.plan import ChannelPlan
+from cdedge_export.choose.rules import DistillOptions
 from cdedge_export.choose.search import GivenFilter
 from cdedge_export.network.layers import Floats
 from cdedge_runtime.errors import Usage
@@ -38,7 +39,7 @@ def distill_samples(backbone: str, first: Samples, second: Samples, options: Dis
     """Choose channels of conv3 by two frames' samples; raises `Usage`."""
     check_options(options)
     if options.search == "reduced":
-        raise Usage("--search reduced has no form without a correlation filter: use ncc, e4 or none with mdnet")
+        raise Usage("search: reduced has no form without a correlation filter; use ncc, e4 or none with mdnet")
     answers = _Answers.of(first, second)
     scores, order = _ranked(answers, first, second, options)
     layers = {TAP: slice(0, len(scores))}

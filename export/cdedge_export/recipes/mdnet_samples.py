@@ -14,7 +14,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.image import Frame
 from cdedge_runtime.trackers.mdnet import candidates
 from cdedge_runtime.trackers.mdnet.crops import BATCH, crop
-from cdedge_runtime.trackers.settings import MdNetSettings
+from cdedge_runtime.trackers.mdnet.settings import MdNetSettings
 
 from .distill_mdnet import TAP, Samples, surrogate
 

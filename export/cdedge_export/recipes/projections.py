@@ -1,4 +1,4 @@
-"""ECO's export: every layer's channels projected onto few components, and which of these are kept (algorithms A17)."""
+"""ECO's export: every layer's channels projected onto few components, and which of these are kept."""
 
 from __future__ import annotations
 
@@ -8,41 +8,37 @@ from dataclasses import replace
 
 import numpy as np
 
-from cdedge_export.choose.distill import COMPONENT_SHARES, TwoFrames, by_rules, distill
-from cdedge_export.choose.plan import ChannelPlan, replayed
-from cdedge_export.network.backbones import Backbone
+from cdedge_export.choose.distill import TwoFrames
+from cdedge_export.choose.plan import ChannelPlan
 from cdedge_export.network.layers import Projection
-from cdedge_export.request import ExportOptions
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.dft import Real
 from cdedge_runtime.filter.fourier import hann_window
 from cdedge_runtime.trackers.eco import tracker as eco
-from cdedge_runtime.trackers.settings import EcoSettings, settings_of, tracker_of
+from cdedge_runtime.trackers.eco.settings import EcoSettings
 
 from .factorise import block_diagonal, learn_jointly, principal
 
 
 def factorised(
-    frames: TwoFrames, size: tuple[float, float], backbone: Backbone, options: ExportOptions
-) -> tuple[ChannelPlan, dict[str, Projection]]:
-    """Learn the projections of all taps in frame 1 and choose components by frame 2.
+    frames: TwoFrames, size: tuple[float, float], totals: Mapping[str, int], settings: EcoSettings
+) -> tuple[TwoFrames, dict[str, Projection]]:
+    """Learn the projections of all taps in frame 1, and both frames as they show them, to choose components by.
 
-    ``size`` (width, height) is the target's. The plan's channels are components; the projections have all of them, so
-    that a plan can be replayed.
+    ``size`` (width, height) is the target's; ``totals`` are the layers' channels. The projections have all components,
+    so that a plan can be replayed.
     """
-    settings = settings_of(tracker_of(options.settings), options.settings, EcoSettings)
     maps = {tap: compact.prepared(both, settings.power) for tap, both in frames.taps.items()}
     gains = {tap: compact.channel_gain(both[0]) for tap, both in maps.items()}
     first = np.concatenate([maps[tap][0] * gains[tap] for tap in maps]) / np.float32(math.sqrt(len(maps)))
-    counts = {tap: _components(settings.compression * backbone.channels(tap), len(gain)) for tap, gain in gains.items()}
+    counts = {tap: _components(settings.compression * totals[tap], len(gain)) for tap, gain in gains.items()}
     start = block_diagonal([principal(maps[tap][0] * gains[tap], counts[tap]) for tap in maps])
     window = hann_window(frames.grid)
     learned = learn_jointly(first * window, start, eco.problem_for(frames.grid, size, settings)).projection
     matrices = _blocks(learned, gains, counts)
     seen = {tap: np.einsum("qc,nchw->nqhw", matrices[tap], both) for tap, both in maps.items()}
     judged = replace(frames, taps=seen, power=1.0, settings=replace(frames.settings, power=1.0))
-    plan = _chosen(judged, backbone.name, options)
-    return plan, {tap: Projection(matrix, settings.power) for tap, matrix in matrices.items()}
+    return judged, {tap: Projection(matrix, settings.power) for tap, matrix in matrices.items()}
 
 
 def narrowed(projections: Mapping[str, Projection], plan: ChannelPlan) -> dict[str, Projection]:
@@ -62,9 +58,3 @@ def _blocks(learned: Real, gains: Mapping[str, Real], counts: Mapping[str, int])
         matrices[tap] = np.ascontiguousarray(block * gain.reshape(1, -1))
         row, column = row + counts[tap], column + len(gain)
     return matrices
-
-
-def _chosen(seen: TwoFrames, backbone: str, options: ExportOptions) -> ChannelPlan:
-    if options.plan is not None:
-        return replayed(options.plan, backbone, {tap: maps.shape[1] for tap, maps in seen.taps.items()})
-    return by_rules(options.distill, lambda rules: distill(backbone, seen, replace(rules, auto=COMPONENT_SHARES)))

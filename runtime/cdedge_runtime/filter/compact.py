@@ -23,12 +23,6 @@ _HUGE = 1e30  # a step length beyond this is none
 _LOW = 4  # frequencies up to this one are enough to tell how alike two samples are
 
 
-def support_cells(target_cells: tuple[float, float], factor: float, grid: tuple[int, int]) -> tuple[int, int]:
-    """Filter size (rows, columns): ``factor`` times the target's, at least 3 cells, at most the grid."""
-    rows, columns = (min(n, max(3, round(t * factor))) for t, n in zip(target_cells, grid, strict=True))
-    return rows, columns
-
-
 def label_for(grid: tuple[int, int], support: tuple[int, int], sigma: float) -> Real:
     """Gaussian label (Gh, Gw) of ``sigma`` cells, peaking at (grid - support) / 2.
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .shapes import highest_frequencies
+
 Real = NDArray[np.float32]
 BandSpectrum = NDArray[np.complex64]
 Sides = tuple[Real, Real]
@@ -33,7 +35,7 @@ class Dft:
         window: Sides | None = None,
     ) -> None:
         self.grid, self.shape = grid, shape or grid
-        down_to, across_to = (int(band * ((n - 1) // 2)) for n in grid)
+        down_to, across_to = highest_frequencies(grid, band)
         self.frequencies = (2 * down_to + 1, across_to + 1)
         self._half = down_to + 1
         down = 2 * np.pi * np.outer(np.arange(self._half), np.arange(self.shape[0])) / grid[0]

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, OverBudget, Usage
+from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.measure.predict import FLOOR_BYTES, predict
 from cdedge_runtime.model.contract import ModelSpec, from_metadata
 from cdedge_runtime.model.graph import read_metadata
-from cdedge_runtime.trackers.deepcd.settings import Settings
 
 from .conditions import read_conditions
 
@@ -109,7 +109,7 @@ def memory_known(model: Path) -> str:
 
 
 def _need(spec: ModelSpec) -> str:
-    if isinstance(spec.settings, Settings):
+    if find_kind(spec.tracker).memory is not None:
         need = f"predicted need {_mb(predict(spec, None).over_floor_bytes)} and frames"
     else:
         need = f"by shape it needs {_mb(spec.weight_bytes + spec.activation_bytes)}"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.model.contract import ModelSpec
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings, Settings
 
 FLOOR_BYTES = 80_000_000  # Python, numpy, OpenCV and onnxruntime: bench measured 77 MB on x86-64
 CODE_BYTES = 13_600_000  # fitted: pages of library code that a session, its runs and the filter touch
@@ -22,7 +22,7 @@ VIDEO_BYTES = 7_500_000  # fitted: code and tables of OpenCV's video decoder
 DEMO_BYTES = 16_000_000  # fitted: the demo clip's street (5.2 MB), work space, and library code that renders it
 WEIGHT_COPIES = 2  # as read and as onnxruntime lays them out for its kernels
 
-_FLOAT, _COMPLEX = 4, 8
+_FLOAT = 4
 
 Reader = Literal["images", "video", "demo"]
 
@@ -66,72 +66,22 @@ def predict(spec: ModelSpec, footage: Footage | None, *, threads: int = 1) -> Pr
 
     Without ``footage`` no frames are counted.
     """
-    settings = spec.settings
-    if not isinstance(settings, Settings):
-        raise Usage(
-            f"memory is predicted for deepcd's files, this one is for {spec.tracker}: measure with cdedge bench"
-        )
-    parts = [_of_filter(spec.channels, spec.grid, support_cells(spec, settings), settings)]
-    if spec.deep is not None:
-        deep = spec.deep
-        support = _support(spec.source.box, deep.grid, deep.settings)
-        parts.append(_of_filter(deep.channels, deep.grid, support, deep.settings))
-    patches = [spec.input_px] if spec.deep is None else [spec.input_px, spec.deep.input_px]
+    count = find_kind(spec.tracker).memory
+    if count is None:
+        raise Usage(f"memory cannot be predicted for files of the tracker {spec.tracker}: measure with cdedge bench")
+    arrays = count(spec)
     return Prediction(
         floor_bytes=FLOOR_BYTES,
         code_bytes=CODE_BYTES,
         session_bytes=SESSION_BYTES + (threads - 1) * THREAD_BYTES,
         weights_bytes=WEIGHT_COPIES * spec.weight_bytes,
         activations_bytes=spec.activation_bytes,
-        features_bytes=sum(part.features for part in parts),
-        filter_bytes=sum(part.filter for part in parts),
-        samples_bytes=sum(part.samples for part in parts),
-        buffers_bytes=3 * sum(math.prod(size) for size in patches) + sum(part.buffers for part in parts),
+        features_bytes=arrays.features_bytes,
+        filter_bytes=arrays.filter_bytes,
+        samples_bytes=arrays.samples_bytes,
+        buffers_bytes=arrays.buffers_bytes,
         frames_bytes=0 if footage is None else _frames(footage),
     )
-
-
-@dataclass(frozen=True)
-class _FilterBytes:
-    features: int
-    filter: int
-    samples: int
-    buffers: int
-
-
-def _of_filter(
-    channels: int, grid: tuple[int, int], support: tuple[int, int], settings: Settings | DeepSettings
-) -> _FilterBytes:
-    down, across = _frequencies(grid, settings.band)
-    spectrum = _COMPLEX * channels * down * across
-    taps = _FLOAT * channels * support[0] * support[1]
-    # Each of the two transforms keeps its lines and its sines, see filter/dft.py.
-    scratch = _FLOAT * channels * (down * (grid[1] + support[1]) + 2 * (down // 2) * 2 * across)
-    return _FilterBytes(
-        _FLOAT * channels * math.prod(grid), spectrum + 6 * taps, settings.memory * spectrum, 3 * spectrum + scratch
-    )
-
-
-def support_cells(spec: ModelSpec, settings: Settings) -> tuple[int, int]:
-    """Filter size (rows, columns) for the target that the file was made for; its area hardly depends on the target."""
-    return _support(spec.source.box, spec.grid, settings)
-
-
-def _support(
-    box: tuple[float, float, float, float], grid: tuple[int, int], settings: Settings | DeepSettings
-) -> tuple[int, int]:
-    _, _, width, height = box
-    side = settings.padding * math.sqrt(width * height)
-    rows, columns = (
-        min(n, max(3, round(settings.support * n * length / side)))
-        for n, length in zip(grid, (height, width), strict=True)
-    )
-    return rows, columns
-
-
-def _frequencies(grid: tuple[int, int], band: float) -> tuple[int, int]:
-    down, across = (int(band * ((n - 1) // 2)) for n in grid)
-    return 2 * down + 1, across + 1
 
 
 def _frames(footage: Footage) -> int:

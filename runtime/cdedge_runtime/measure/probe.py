@@ -20,10 +20,10 @@ from cdedge_runtime.errors import CdedgeError
 from cdedge_runtime.estimate import Sizes
 from cdedge_runtime.measure.meters import MemoryNow, StageTime, memory_now, reset_peak
 from cdedge_runtime.model.session import Extractor
+from cdedge_runtime.opening import open_features, tracker_with
 from cdedge_runtime.record import decode, encode
 from cdedge_runtime.run import starting_box, track
 from cdedge_runtime.sources.frames import open_source
-from cdedge_runtime.trackers.opening import open_features, tracker_with
 
 from . import child
 

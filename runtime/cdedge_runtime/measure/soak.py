@@ -23,10 +23,10 @@ from cdedge_runtime.errors import BadInput, CdedgeError
 from cdedge_runtime.estimate import ModelTracker
 from cdedge_runtime.image import Frame
 from cdedge_runtime.measure.meters import memory_now
+from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.record import decode, encode
 from cdedge_runtime.run import starting_box
 from cdedge_runtime.sources.frames import Source, open_source
-from cdedge_runtime.trackers.opening import open_tracker
 
 from . import child
 

@@ -29,10 +29,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cdedge_runtime.errors import BadModel
+from cdedge_runtime.errors import BadModel, Usage
+from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.record import decode, encode
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings
-from cdedge_runtime.trackers.settings import SETTINGS, AnySettings
 
 from .graph import mapped
 
@@ -145,7 +145,7 @@ class ModelSpec:
     input_px: tuple[int, int]
     grid: tuple[int, int]
     convention: InputConvention
-    settings: AnySettings
+    settings: Any
     weights: WeightsInfo
     selection: Selection
     source: SourceInfo
@@ -195,17 +195,14 @@ def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
             "export it again, or install the cdedge that made it"
         )
     try:
-        spec = decode(ModelSpec, values, narrowed={"settings": _settings_kind(values["tracker"])})
+        kind = find_kind(values["tracker"])
+        spec = decode(ModelSpec, values, narrowed={"settings": kind.settings})
+    except Usage as error:
+        raise BadModel(f"the model cannot be tracked with: {error}") from error
     except ValueError as error:
         raise BadModel(f"the model's contract is damaged: {error}") from error
     _check(spec)
     return spec
-
-
-def _settings_kind(tracker: Any) -> type[AnySettings]:
-    if not isinstance(tracker, str) or tracker not in SETTINGS:
-        raise BadModel(f"the model is for the tracker {tracker!r}, this cdedge has {', '.join(SETTINGS)}")
-    return SETTINGS[tracker]
 
 
 def _json(text: str) -> Any:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cdedge_runtime.errors import BadModel, MissingExtra, ProviderUnavailable
 from cdedge_runtime.files import StrPath, as_path
+from cdedge_runtime.kinds import find_kind
 
 from . import contract
 from .contract import (
@@ -150,7 +151,7 @@ def _check_ends(session: ort.InferenceSession, spec: ModelSpec) -> None:
 
     onnxruntime tells an output's shape as it works it out, whatever the file says; open sides are words.
     """
-    many = CROPS if spec.tracker == "mdnet" else 1
+    many = CROPS if find_kind(spec.tracker).crops else 1
     patch = [many, *spec.input_px, 3]
     inputs = [(INPUT_NAME, patch, _PIXELS)]
     outputs = {OUTPUT_NAME: ([many, spec.channels, *spec.grid], _REAL)}

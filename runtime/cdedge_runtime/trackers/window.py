@@ -19,7 +19,8 @@ from cdedge_runtime.image import Frame, first_frame, to_bgr
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.patch import Sides
 
-from .settings import CacfSettings, Cf2Settings
+from .cacf.settings import CacfSettings
+from .cf2.settings import Cf2Settings
 
 Point = tuple[float, float]
 

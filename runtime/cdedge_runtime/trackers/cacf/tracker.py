@@ -12,9 +12,11 @@ from cdedge_runtime.estimate import Features, Lap
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.filter.fourier import HalfSpectrum, Real
 from cdedge_runtime.image import Frame
+from cdedge_runtime.kinds import settings_of
 from cdedge_runtime.patch import Sides
-from cdedge_runtime.trackers.settings import CacfSettings, settings_of
 from cdedge_runtime.trackers.window import Point, label_in_window
+
+from .settings import CacfSettings
 
 CELL_PX = 4
 _SMALLEST_GRID = 4
@@ -29,6 +31,13 @@ def grid_for(size: tuple[float, float], settings: CacfSettings) -> tuple[int, in
         for n in (size[1], size[0])
     )
     return rows, columns
+
+
+def window_px(size: tuple[float, float], settings: CacfSettings) -> Sides:
+    """Search window (height, width) in frame pixels: whole cells, of twice the pixels for a large target."""
+    cell_px = CELL_PX * _halving(size, settings)
+    rows, columns = grid_for(size, settings)
+    return float(cell_px * rows), float(cell_px * columns)
 
 
 def independent_filter(samples: HalfSpectrum, label: HalfSpectrum, *, ridge: float, context: float) -> HalfSpectrum:
@@ -61,16 +70,14 @@ class Cacf:
 
     def __init__(self, features: Features) -> None:
         self._extract, self.spec = features, features.spec
-        self.settings = settings_of(self.spec.tracker, self.spec.settings, CacfSettings)
+        self.settings = settings_of(self.spec, CacfSettings)
         self._window = dcf.hann_window(self.spec.grid, zero_ends=True)
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
         self._filter = np.zeros(0, np.complex64)
 
     def begin(self, image: Frame, box: Box, lap: Lap) -> None:
         self._size = box.size
-        self._pixels = CELL_PX * _halving(box.size, self.settings)
-        grid = grid_for(box.size, self.settings)
-        self._sides = float(self._pixels * grid[0]), float(self._pixels * grid[1])
+        self._sides = window_px(box.size, self.settings)
         self.label = dcf.spectrum(label_in_window(box.size, self._sides, self.spec.grid, self.settings.label_sigma))
         self._filter = self.trained(self.samples(image, box.center, lap))
 

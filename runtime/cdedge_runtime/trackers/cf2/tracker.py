@@ -14,9 +14,11 @@ from cdedge_runtime.estimate import Features, Lap
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.filter.fourier import HalfSpectrum, Real
 from cdedge_runtime.image import Frame
+from cdedge_runtime.kinds import settings_of
 from cdedge_runtime.patch import Sides
-from cdedge_runtime.trackers.settings import Cf2Settings, settings_of
 from cdedge_runtime.trackers.window import Point, label_in_window
+
+from .settings import Cf2Settings
 
 CELL_PX = 4
 INPUT_PX = (224, 224)
@@ -89,7 +91,7 @@ class Cf2:
 
     def __init__(self, features: Features) -> None:
         self._extract, self.spec = features, features.spec
-        self.settings = settings_of(self.spec.tracker, self.spec.settings, Cf2Settings)
+        self.settings = settings_of(self.spec, Cf2Settings)
         ends = list(accumulate(len(tap.kept) for tap in self.spec.taps))
         self._layers = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
         self._weights = layer_weights(tuple(tap.name for tap in self.spec.taps))

@@ -16,6 +16,7 @@ from cdedge_runtime.estimate import DeepFeatures, Features, Lap
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import hann_sides, wrapped
+from cdedge_runtime.filter.shapes import support_cells
 from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import DeepPart
 
@@ -45,7 +46,7 @@ class DeepSight:
         """Learn a target of ``size`` (w, h) at ``center`` from its first frame; ``fine`` is where it will be asked."""
         settings, grid = self._part.settings, self._part.grid
         side = patch.window_side_px(size, settings.padding)
-        support = compact.support_cells((size[1] / side * grid[0], size[0] / side * grid[1]), settings.support, grid)
+        support = support_cells((size[1] / side * grid[0], size[0] / side * grid[1]), settings.support, grid)
         self._side_px = side
         rest = (grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2
         self._to_rows, self._to_columns = places(Lattice(grid, side, rest), fine)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
-
-from cdedge_runtime.errors import Usage
-from cdedge_runtime.record import decode, encode
-
-T = TypeVar("T")
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -76,32 +70,3 @@ class DeepSettings:
 
 # What a user chooses between: one neighbouring scale per frame, or both for more time.
 PROFILES = {"fast": Settings(scale="alternate"), "accurate": Settings(scale="pyramid")}
-
-
-def profile_settings(profile: str | None, *, several_layers: bool) -> Settings:
-    """Settings of ``fast`` or ``accurate``; None means fast for one layer, accurate for several. Raises `Usage`."""
-    name = profile or ("accurate" if several_layers else "fast")
-    if name not in PROFILES:
-        raise Usage(f"no profile {name!r}: use one of {', '.join(PROFILES)}")
-    return PROFILES[name]
-
-
-def changed(settings: T, assignments: Sequence[str]) -> T:
-    """A settings record with ``name=value`` texts applied; raises `Usage` for one that does not fit."""
-    values = encode(settings)
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        if name not in values or not equals:
-            raise Usage(f"--set {text}: expected NAME=VALUE with one of {', '.join(values)}")
-        values[name] = value if isinstance(values[name], str) else _number(text, value, kind=type(values[name]))
-    try:
-        return decode(type(settings), values)
-    except ValueError as error:
-        raise Usage(f"--set {' '.join(assignments)}: {error}") from error
-
-
-def _number(text: str, value: str, *, kind: type[float] | type[int]) -> float:
-    try:
-        return kind(value)
-    except ValueError as error:
-        raise Usage(f"--set {text}: expected {kind.__name__}, got {value!r}") from error

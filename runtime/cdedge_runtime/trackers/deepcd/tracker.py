@@ -19,9 +19,10 @@ from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.confidence import psr
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import hann_sides, peak, wrapped
+from cdedge_runtime.filter.shapes import support_cells
 from cdedge_runtime.image import Frame, first_frame, to_bgr
+from cdedge_runtime.kinds import settings_of
 from cdedge_runtime.model.session import Extractor
-from cdedge_runtime.trackers.settings import settings_of
 
 from .deep import DeepSight, Lattice
 from .settings import Settings
@@ -60,7 +61,7 @@ class Tracker:
             model = Extractor(model, provider=provider, threads=threads)
         self._extract: Features = model
         self.spec = self._extract.spec
-        self._settings = settings_of(self.spec.tracker, self.spec.settings, Settings)
+        self._settings = settings_of(self.spec, Settings)
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
         self._dft = Dft(self.spec.grid, band=self._settings.band, window=hann_sides(self.spec.grid))
         self._seen = np.empty((self.spec.channels, *self._dft.frequencies), np.complex64)
@@ -78,7 +79,7 @@ class Tracker:
         self._last_seen, self._visit = box.center, 0
         side = patch.window_side_px(box.size, settings.padding)
         cells = (box.height / side * grid[0], box.width / side * grid[1])
-        support = compact.support_cells(cells, settings.support, grid)
+        support = support_cells(cells, settings.support, grid)
         self._rest = ((grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2)
         maps = self._maps(image, self._view, lap)
         self._gain = compact.channel_gain(maps)

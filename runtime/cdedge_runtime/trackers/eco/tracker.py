@@ -19,10 +19,11 @@ from cdedge_runtime.filter.confidence import psr
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import gaussian_label, hann_window
 from cdedge_runtime.image import Frame, first_frame, to_bgr
-from cdedge_runtime.trackers.settings import EcoSettings, settings_of
+from cdedge_runtime.kinds import settings_of
 
 from .mixture import Mixture
 from .penalty import spatial_penalty
+from .settings import EcoSettings
 from .subgrid import newton_peak
 
 _LOG = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Eco:
 
     def __init__(self, features: Features) -> None:
         self._extract, self.spec = features, features.spec
-        self._settings = settings_of(self.spec.tracker, self.spec.settings, EcoSettings)
+        self._settings = settings_of(self.spec, EcoSettings)
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
         self._window = hann_window(self.spec.grid)
         self._dft = Dft(self.spec.grid, band=self._settings.band)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime.filter.dft import Real
-from cdedge_runtime.trackers.settings import MdNetSettings
+
+from .settings import MdNetSettings
 
 Index = NDArray[np.int64]
 

@@ -13,11 +13,12 @@ from cdedge_runtime.errors import BadInput, NotInitialized
 from cdedge_runtime.estimate import CropFeatures, Estimate, Lap, Sizes, no_lap
 from cdedge_runtime.filter.dft import Real
 from cdedge_runtime.image import Frame, first_frame, to_bgr
-from cdedge_runtime.trackers.settings import MdNetSettings, settings_of
+from cdedge_runtime.kinds import settings_of
 
 from . import box_regression, candidates
 from .classifier import Classifier, Dense
 from .crops import CropNetwork
+from .settings import MdNetSettings
 
 HIDDEN = ("fc4", "fc5")  # layers whose first weights the file brings; fc6 starts anew for each target
 CONSTANTS = tuple(f"{layer}.{part}" for layer in HIDDEN for part in ("weight", "bias"))
@@ -30,7 +31,7 @@ class MdNet:
 
     def __init__(self, features: CropFeatures) -> None:
         self.spec = features.spec
-        self._settings = settings_of(self.spec.tracker, self.spec.settings, MdNetSettings)
+        self._settings = settings_of(self.spec, MdNetSettings)
         self._network = CropNetwork(features)
         values = features.constants(CONSTANTS)
         self._hidden = [Dense(weight, bias) for weight, bias in zip(values[::2], values[1::2], strict=True)]

@@ -4,68 +4,73 @@ from __future__ import annotations
 
 import hashlib
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 
-from cdedge_export.choose.distill import by_rules
-from cdedge_export.choose.plan import ChannelPlan, replayed
-from cdedge_export.graph.cost import cost_table, footprint
+from cdedge_export.choose.plan import ChannelPlan
+from cdedge_export.choose.rules import DistillOptions
+from cdedge_export.graph.compare import Parity
+from cdedge_export.graph.cost import LayerCost, cost_table, footprint
 from cdedge_export.graph.parity import check_parity
 from cdedge_export.graph.write import write_model
 from cdedge_export.network.backbones import BACKBONES, Backbone
 from cdedge_export.network.layers import Floats, Geometry, Network
 from cdedge_export.network.prune import full_network, prune
 from cdedge_export.network.weights import Weights, load_weights
-from cdedge_export.request import PRODUCER, ExportOptions, ExportReport, Say, first_frames, refuse_changed
-from cdedge_runtime.box import Box
+from cdedge_export.options import ExportOptions
+from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.image import Frame, frame_sha256
-from cdedge_runtime.model.contract import ModelSpec, SourceInfo, Tap, WeightsInfo
-from cdedge_runtime.sources.frames import Source
+from cdedge_runtime.model.contract import ModelSpec, Tap, WeightsInfo
 from cdedge_runtime.trackers.mdnet.candidates import check_sampling
 from cdedge_runtime.trackers.mdnet.crops import BATCH
-from cdedge_runtime.trackers.settings import MdNetSettings, settings_of, tracker_of
+from cdedge_runtime.trackers.mdnet.settings import MdNetSettings
 
 from .distill_mdnet import TAP, distill_samples
 from .mdnet_samples import GRID, INPUT_PX, crops_of, two_frames
+from .recipe import OF_EVERY, PRODUCER, Design, Recipe, Scene, decided, started
 
 RANDOM = "random"
-_FIXED = ("layers", "mode", "input_px", "grid", "subsample")
 
 
-def export_mdnet(source: Source, box: Box | None, out: Path, *, options: ExportOptions, say: Say) -> ExportReport:
-    """Distil, prune, write and check one model file of MDNet; raises as `pipeline.export`."""
-    begin = time.perf_counter()
-    settings = settings_of(tracker_of(options.settings), options.settings, MdNetSettings)
+def recipe(_options: ExportOptions) -> Recipe:
+    """Its network is fixed, and its weights are its authors'."""
+    uses = OF_EVERY | {"backbone", "weights", "convention"}
+    defaults = {"search": "ncc", "backbone": None}
+    return Recipe(uses, "the network of the tracker mdnet is fixed", _design, defaults)
+
+
+def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
+    settings: MdNetSettings = started(options)
     backbone = _backbone(options)
-    say("reading the first two frames")
-    frames, first_box = first_frames(source, box)
-    check_sampling(first_box, frames[0].shape)
+    check_sampling(scene.box, scene.frames[0].shape)
     weights = _weights(options, backbone, say)
     say(f"choosing channels of {TAP} with weights {weights.info.name}")
-    plan = _chosen(frames, first_box, backbone, weights, options=options, settings=settings)
+
+    def choose(rules: DistillOptions) -> ChannelPlan:
+        return distill_samples(backbone.name, *two_frames(scene.frames, scene.box, backbone, weights, settings), rules)
+
+    plan = decided(options, backbone.name, {TAP: backbone.channels(TAP)}, choose)
     network = prune(backbone, weights, {TAP: plan.taps[0].kept}, mode="exact")
     head = pruned_head(backbone, weights.state, plan.taps[0].kept)
-    shown = SourceInfo(source.name, frame_sha256(frames[0]), astuple(first_box))
-    spec = _contract(network, head, plan, shown, weights=weights, settings=settings)
-    patches = crops_of(frames[0], np.array([astuple(first_box)]))
-    say(f"writing {out} and checking it against PyTorch")
-    parity = write_model(
+    spec = _contract(network, head, plan, scene, weights=weights, settings=settings)
+    patches = crops_of(scene.frames[0], np.array([astuple(scene.box)]))
+
+    def check(file: Path) -> Parity:
+        return check_parity(file, spec, network, backbone=backbone, weights=weights, patches=patches)
+
+    def costs() -> tuple[LayerCost, ...]:
+        return cost_table(full_network(backbone, weights, [TAP]), network, Geometry(INPUT_PX, GRID), patches=patches)
+
+    return Design(
         spec,
-        network,
-        out,
-        check=lambda file: check_parity(file, spec, network, backbone=backbone, weights=weights, patches=patches),
-        head=head,
+        plan,
+        weights.convention_reason,
+        write=lambda out: write_model(spec, network, out, check=check, head=head),
+        costs=costs,
     )
-    say("measuring each layer before and after")
-    before = full_network(backbone, weights, [TAP])
-    costs = cost_table(before, network, Geometry(INPUT_PX, GRID), patches=patches)
-    seconds = time.perf_counter() - begin
-    return ExportReport(out, out.stat().st_size, spec, plan, costs, parity, weights.convention_reason, seconds)
 
 
 def pruned_head(backbone: Backbone, state: Mapping[str, Floats], kept: Sequence[int]) -> dict[str, Floats]:
@@ -94,17 +99,15 @@ def random_weights(backbone: Backbone, *, seed: int = 0) -> Weights:
 
 
 def _backbone(options: ExportOptions) -> Backbone:
-    """The network of the weights' authors, told by the file's kind; raises `Usage` for options of other trackers."""
-    default = ExportOptions()
-    refuse_changed(options, _FIXED, ": MDNet's network is fixed; leave it out")
+    """The network of the weights' authors, told by the file's kind; raises `Usage` where they are not named."""
     if options.weights is None:
         raise Usage(
-            "--tracker mdnet needs --weights with the PATH of MDNet's own file (.mat, or .pth of its PyTorch version), "
-            "or --weights random to measure its speed with an untrained network"
+            "weights: the tracker mdnet needs the PATH of MDNet's own file (.mat, or .pth of its PyTorch version), or "
+            "random to measure its speed with an untrained network"
         )
-    if options.backbone not in (default.backbone, "mdnet", "pymdnet"):
-        raise Usage(f"--backbone {options.backbone}: --tracker mdnet has mdnet (of .mat files) and pymdnet (of .pth)")
-    if options.backbone != default.backbone:
+    if options.backbone not in (None, "mdnet", "pymdnet"):
+        raise Usage(f"backbone: expected mdnet (of .mat files) or pymdnet (of .pth), got {options.backbone}")
+    if options.backbone is not None:
         return BACKBONES[options.backbone]
     torch_file = Path(options.weights).suffix.lower() in (".pth", ".pt", ".safetensors")
     return BACKBONES["pymdnet" if torch_file else "mdnet"]
@@ -114,7 +117,7 @@ def _weights(options: ExportOptions, backbone: Backbone, say: Say) -> Weights:
     if options.weights != RANDOM:
         return load_weights(str(options.weights), backbone, taps=[TAP], convention=options.convention)
     if options.convention is not None:
-        raise Usage("--convention describes a file of weights, and --weights random is none")
+        raise Usage("convention: it describes a file of weights, and random ones are none")
     say("the weights are random: the file shows MDNet's speed and memory, and tracks badly")
     return random_weights(backbone)
 
@@ -123,7 +126,7 @@ def _contract(
     network: Network,
     head: Mapping[str, Floats],
     plan: ChannelPlan,
-    source: SourceInfo,
+    scene: Scene,
     *,
     weights: Weights,
     settings: MdNetSettings,
@@ -131,7 +134,7 @@ def _contract(
     """Everything the runtime has to know; MACs are of one crop, activations of the crops computed at once."""
     needs = footprint(network, Geometry(INPUT_PX, GRID))
     return ModelSpec(
-        tracker=tracker_of(settings),
+        tracker="mdnet",
         backbone=plan.backbone,
         taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps),
         mode="exact",
@@ -142,25 +145,9 @@ def _contract(
         settings=settings,
         weights=weights.info,
         selection=plan.selection,
-        source=source,
+        source=scene.source,
         macs=needs.macs,
         weight_bytes=needs.weight_bytes + sum(value.nbytes for value in head.values()),
         activation_bytes=BATCH * needs.activation_bytes,
         producer=PRODUCER,
     )
-
-
-def _chosen(
-    frames: list[Frame],
-    box: Box,
-    backbone: Backbone,
-    weights: Weights,
-    *,
-    options: ExportOptions,
-    settings: MdNetSettings,
-) -> ChannelPlan:
-    """A saved plan, every channel, or what distillation keeps."""
-    if options.plan is not None:
-        return replayed(options.plan, backbone.name, {TAP: backbone.channels(TAP)})
-    first, second = two_frames(frames, box, backbone, weights, settings)
-    return by_rules(options.distill, lambda rules: distill_samples(backbone.name, first, second, rules))

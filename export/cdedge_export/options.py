@@ -1,0 +1,170 @@
+"""What an export is asked for: one record that commands are made from, sweeps decode and workers are handed whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from functools import cache
+from typing import Any, Literal, get_type_hints
+
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.model.contract import Precision
+from cdedge_runtime.record import check
+
+from .choose.rules import Search
+
+Mode = Literal["exact", "chain"]
+
+_INFO = "cdedge.option"
+
+
+@dataclass(frozen=True)
+class OptionInfo:
+    """What is said of an option wherever it is asked for.
+
+    stands_for: the value that not giving it means, where it is the same for every tracker.
+    spelled: its name for people, where that is not the field's. least, most: limits of a number. common: whether most
+    people need it.
+    """
+
+    help: str
+    stands_for: Any = None
+    spelled: str | None = None
+    metavar: str | None = None
+    least: int | None = None
+    most: int | None = None
+    common: bool = False
+
+
+def _option(text: str, **more: Any) -> Any:
+    return field(default=None, metadata={_INFO: OptionInfo(text, **more)})
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What to export; a field is None where it was not given, and its type is what `filled` makes of it.
+
+    Raises `Usage` for a value that no tracker could take.
+    """
+
+    tracker: str = _option(
+        "deepcd, cf2 (its baseline), cacf (on HOG, without a network), eco (hog as its layer: ECO-HC) or mdnet (slow; "
+        "needs weights of its own).",
+        stands_for="deepcd",
+        common=True,
+    )
+    backbone: str = _option("vgg19, squeezenet1_1, squeezenet1_0 or vggm. Default: vgg19.", stands_for="vgg19")
+    layers: str = _option(
+        "Candidate layers: 11, 11+12+21, fire2+fire3, all, ... Default: 11.", stands_for="11", common=True
+    )
+    weights: str | None = _option(
+        "bundled, imagenet (torchvision's, downloaded once) or the PATH of a .pth, .safetensors or .mat file. "
+        "Default: bundled where it is deep enough, else imagenet.",
+        common=True,
+    )
+    convention: str | None = _option(
+        "Input convention of a weights file where it cannot be told: caffe or torchvision."
+    )
+    mode: Mode = _option(
+        "exact: features equal the full network's. chain: each layer keeps only kept channels; faster. Default: exact.",
+        stands_for="exact",
+        common=True,
+    )
+    reconstruct: bool = _option(
+        "In chain mode, fit each layer to what the full network computes on the first frames.", stands_for=False
+    )
+    precision: Precision = _option(
+        "int8: calibrated on the first frames; pays with several layers, layer 11 alone gets slower. fp16: for GPUs "
+        "only. See docs/precision.md. Default: fp32.",
+        stands_for="fp32",
+    )
+    distill: bool | None = _option("Keep every channel: the baseline.", stands_for=True)
+    channels: str | None = _option(
+        "auto, a count (28), a share of each layer (0.4), or paper (the paper's shares). In chain mode shares and auto "
+        "are rounded to 16 channels of a layer. Default: auto.",
+        common=True,
+    )
+    rank: str | None = _option(
+        "Order of choice: diverse, solo, the paper's rel, flip, paper-l2, paper-l1, energy, snr, or random. "
+        "Default: diverse."
+    )
+    search: Search | None = _option(
+        "Objective of a swap search; e4 is the paper's Eq. 4. Default: none; cf2: reduced; cacf, mdnet: ncc."
+    )
+    seed: int | None = _option("Seed of the random order. Default: 0.", least=0)
+    plan: str | None = _option("Replay a saved channel plan instead of choosing.", metavar="PATH")
+    profile: str | None = _option(
+        "deepcd's settings: fast or accurate. Default: fast for one layer, accurate for several."
+    )
+    settings: tuple[str, ...] = _option(
+        "Change a setting of the tracker (see docs/tracker.md), e.g. scale=none. May be repeated.",
+        stands_for=(),
+        spelled="set",
+        metavar="NAME=VALUE",
+    )
+    input_px: int | None = _option(
+        "Side of the network's input in pixels. Default: 96 to 192, by the layer's stride; cf2: 224.",
+        spelled="input",
+        least=32,
+        most=512,
+    )
+    grid: int | None = _option(
+        "Side of the response grid in cells. Default: 48; cf2: as its window.", least=8, most=256
+    )
+    subsample: int = _option(
+        "Compute the deepest layer at every so-many-th position, per axis. Default: 1.",
+        stands_for=1,
+        least=1,
+        most=4,
+    )
+
+    def __post_init__(self) -> None:
+        for name, hint in _hints().items():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            try:
+                check(hint, value, name)
+                _check_limits(name, value)
+            except ValueError as error:
+                raise Usage(str(error)) from error
+
+    def given(self) -> dict[str, Any]:
+        """The options that were given, by field name."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
+
+
+def info(option: Field[Any]) -> OptionInfo:
+    """What is said of a field of `ExportOptions`."""
+    said: OptionInfo = option.metadata[_INFO]
+    return said
+
+
+def filled(options: ExportOptions, defaults: Mapping[str, Any]) -> ExportOptions:
+    """The options with what they stand for in the place of those not given; ``defaults`` are the tracker's own."""
+    stands = {f.name: info(f).stands_for for f in fields(options)}
+    wanted = {**stands, **defaults, **options.given()}
+    return replace(options, **wanted)
+
+
+def spelled() -> dict[str, str]:
+    """Field names by the names that people write."""
+    return {info(f).spelled or f.name: f.name for f in fields(ExportOptions)}
+
+
+@cache
+def _hints() -> dict[str, Any]:
+    return get_type_hints(ExportOptions)
+
+
+@cache
+def _infos() -> dict[str, OptionInfo]:
+    return {f.name: info(f) for f in fields(ExportOptions)}
+
+
+def _check_limits(name: str, value: Any) -> None:
+    said = _infos()[name]
+    if said.least is not None and value < said.least:
+        raise ValueError(f"{name}: expected at least {said.least}, got {value}")
+    if said.most is not None and value > said.most:
+        raise ValueError(f"{name}: expected at most {said.most}, got {value}")

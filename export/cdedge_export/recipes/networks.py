@@ -1,0 +1,178 @@
+"""Steps that the trackers on a network's taps share: look, prune, and the design of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cdedge_export.choose.distill import Maps, TwoFrames, distill
+from cdedge_export.choose.first_look import Patches, two_frames, varied_windows
+from cdedge_export.choose.plan import ChannelPlan
+from cdedge_export.choose.rules import DistillOptions
+from cdedge_export.choose.windows import SearchWindow
+from cdedge_export.graph.cost import cost_table, footprint
+from cdedge_export.graph.parity import check_parity
+from cdedge_export.graph.precision import in_precision, stored_bytes
+from cdedge_export.graph.write import write_model
+from cdedge_export.network.backbones import Backbone, find_backbone, parse_layers
+from cdedge_export.network.layers import Geometry, Network, Projection, stride_of
+from cdedge_export.network.prune import full_network, prune, subsampled
+from cdedge_export.network.reconstruct import reconstructed
+from cdedge_export.network.torch_net import extract
+from cdedge_export.network.weights import Weights, default_weights, load_weights
+from cdedge_export.options import ExportOptions
+from cdedge_export.report import Say
+from cdedge_runtime.model.contract import ModelSpec, Tap
+from cdedge_runtime.trackers.deepcd.settings import Settings
+
+from .recipe import PRODUCER, Design, Scene, decided
+
+# Channels that onnxruntime's convolutions take at once; what a layer has beyond a multiple costs as a whole block.
+BLOCK = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What a network sees of the first two frames.
+
+    two: features of both around the target. patches: the windows (2, H, W, 3) uint8 they are of. varied: further
+    windows (14, H, W, 3) uint8, shifted and at other scales.
+    """
+
+    backbone: Backbone
+    taps: tuple[str, ...]
+    weights: Weights
+    view: SearchWindow
+    two: TwoFrames
+    patches: Patches
+    varied: Patches
+
+
+def seen(
+    scene: Scene, options: ExportOptions, say: Say, *, window: Callable[[int], SearchWindow], judge: Settings
+) -> Sight:
+    """Look at both frames; ``window`` makes the search window from the deepest tap's stride."""
+    backbone = find_backbone(options.backbone)
+    taps = parse_layers(options.layers, backbone)
+    view = window(stride_of(backbone, taps))
+    named = options.weights or default_weights(backbone, taps)
+    weights = load_weights(named, backbone, taps=taps, convention=options.convention, progress=True)
+    say(f"choosing channels of {options.layers} with weights {weights.info.name}")
+
+    def look(windows: Patches) -> Mapping[str, Maps]:
+        return extract(backbone, weights, taps, patches=windows, grid=view.grid, subsample=options.subsample)
+
+    two, patches = two_frames(scene.frames, scene.box, look, view=view, judge=judge)
+    return Sight(backbone, taps, weights, view, two, patches, varied_windows(scene.frames, scene.box, view))
+
+
+def chosen_plan(sight: Sight, options: ExportOptions) -> ChannelPlan:
+    """Which channels of the taps are kept; in chain mode shares are rounded to whole blocks."""
+    name = sight.backbone.name
+
+    def choose(rules: DistillOptions) -> ChannelPlan:
+        return distill(name, sight.two, rules)
+
+    totals = {tap: sight.backbone.channels(tap) for tap in sight.taps}
+    return decided(options, name, totals, choose, multiple=BLOCK if options.mode == "chain" else 1)
+
+
+def pruned(plan: ChannelPlan, sight: Sight, options: ExportOptions) -> Network:
+    """The plan's network; in chain mode, where it is asked for, fitted to the full one on the varied windows."""
+    kept = {tap.name: tap.kept for tap in plan.taps if tap.kept}
+    network = prune(sight.backbone, sight.weights, kept, mode=options.mode)
+    if not options.reconstruct:
+        return network
+    return reconstructed(network, full_network(sight.backbone, sight.weights, list(kept)), kept, patches=sight.varied)
+
+
+def design(
+    scene: Scene,
+    options: ExportOptions,
+    sight: Sight,
+    plan: ChannelPlan,
+    network: Network,
+    *,
+    settings: Any,
+    projections: Mapping[str, Projection] | None = None,
+) -> Design:
+    """The file of a plan's network; ``projections`` are of all features of a tap."""
+    final = subsampled(network, options.subsample)
+    geometry = Geometry(sight.view.input_px, sight.view.grid)
+    spec = _contract(final, geometry, plan, scene, weights=sight.weights, options=options, settings=settings)
+    backbone, weights, patches = sight.backbone, sight.weights, sight.patches
+
+    def check(file: Any) -> Any:
+        return check_parity(
+            file, spec, final, backbone=backbone, weights=weights, patches=patches, projections=projections or {}
+        )
+
+    def convert(model: Any) -> Any:
+        return in_precision(model, options.precision, sight.varied)
+
+    def costs() -> Any:
+        before = subsampled(full_network(backbone, weights, sight.taps), options.subsample)
+        return cost_table(before, final, geometry, patches=patches)
+
+    return Design(
+        spec,
+        plan,
+        weights.convention_reason,
+        write=lambda out: write_model(spec, final, out, convert=convert, check=check),
+        costs=costs,
+    )
+
+
+def _contract(
+    network: Network,
+    geometry: Geometry,
+    plan: ChannelPlan,
+    scene: Scene,
+    *,
+    weights: Weights,
+    options: ExportOptions,
+    settings: Any,
+) -> ModelSpec:
+    """Everything the runtime has to know about the file."""
+    needs = footprint(network, geometry)
+    return ModelSpec(
+        tracker=options.tracker,
+        backbone=plan.backbone,
+        taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps if t.kept),
+        mode=options.mode,
+        reconstructed=options.reconstruct,
+        precision=options.precision,
+        subsample=options.subsample,
+        input_px=geometry.input_px,
+        grid=geometry.grid,
+        convention=weights.convention,
+        settings=settings,
+        weights=weights.info,
+        selection=plan.selection,
+        source=scene.source,
+        macs=needs.macs,
+        weight_bytes=stored_bytes(network, options.precision),
+        activation_bytes=needs.activation_bytes,
+        producer=PRODUCER,
+    )
+
+
+def square_settings_window(scene: Scene, options: ExportOptions, settings: Any) -> Callable[[int], SearchWindow]:
+    """The square window of settings that have a padding, a power and a label's sigma."""
+    from cdedge_export.choose.windows import square_window
+
+    return lambda stride: square_window(
+        scene.box,
+        padding=settings.padding,
+        power=settings.power,
+        label_sigma=settings.label_sigma,
+        input_px=options.input_px,
+        grid=options.grid,
+        stride=stride,
+    )
+
+
+def judged_by(sight: Sight, two: TwoFrames) -> Sight:
+    """The same sight with other features."""
+    return replace(sight, two=two)

@@ -1,0 +1,17 @@
+"""How large a filter's arrays are, from numbers alone, so that memory can be told without numpy."""
+
+from __future__ import annotations
+
+Size = tuple[int, int]
+
+
+def support_cells(target_cells: tuple[float, float], factor: float, grid: Size) -> Size:
+    """Filter size (rows, columns): ``factor`` times the target's, at least 3 cells, at most the grid."""
+    rows, columns = (min(n, max(3, round(t * factor))) for t, n in zip(target_cells, grid, strict=True))
+    return rows, columns
+
+
+def highest_frequencies(grid: Size, band: float) -> Size:
+    """Highest frequencies (down, across) that are used: ``band`` times the highest ones below Nyquist."""
+    down, across = (int(band * ((n - 1) // 2)) for n in grid)
+    return down, across

@@ -1,0 +1,54 @@
+"""Bytes of DeepCD's arrays, counted from shapes. Loads no numpy."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from cdedge_runtime.filter.shapes import Size, highest_frequencies, support_cells
+from cdedge_runtime.kinds import FilterMemory, settings_of
+
+from .settings import DeepSettings, Settings
+
+if TYPE_CHECKING:  # the contract asks for this tracker while it is read
+    from cdedge_runtime.model.contract import DeepPart, ModelSpec
+
+_FLOAT, _COMPLEX = 4, 8
+
+
+def filter_memory(spec: ModelSpec) -> FilterMemory:
+    """What the tracker keeps for the target that the file was made for; the filter's area hardly depends on it."""
+    fine = _part(spec, settings_of(spec, Settings), spec.source.box)
+    if spec.deep is None:
+        return fine
+    coarse = _part(spec.deep, spec.deep.settings, spec.source.box)
+    return FilterMemory(*(a + b for a, b in zip(_values(fine), _values(coarse), strict=True)))
+
+
+def _part(
+    part: ModelSpec | DeepPart, settings: Settings | DeepSettings, box: tuple[float, float, float, float]
+) -> FilterMemory:
+    channels, grid = part.channels, part.grid
+    highest, widest = highest_frequencies(grid, settings.band)
+    down, across = 2 * highest + 1, widest + 1
+    spectrum = _COMPLEX * channels * down * across
+    support = _support(box, grid, settings)
+    taps = _FLOAT * channels * math.prod(support)
+    # Each of the two transforms keeps its lines and its sines, see filter/dft.py.
+    scratch = _FLOAT * channels * (down * (grid[1] + support[1]) + 2 * (down // 2) * 2 * across)
+    return FilterMemory(
+        features_bytes=_FLOAT * channels * math.prod(grid),
+        filter_bytes=spectrum + 6 * taps,
+        samples_bytes=settings.memory * spectrum,
+        buffers_bytes=3 * math.prod(part.input_px) + 3 * spectrum + scratch,
+    )
+
+
+def _support(box: tuple[float, float, float, float], grid: Size, settings: Settings | DeepSettings) -> Size:
+    _, _, width, height = box
+    side = settings.padding * math.sqrt(width * height)
+    return support_cells((grid[0] * height / side, grid[1] * width / side), settings.support, grid)
+
+
+def _values(memory: FilterMemory) -> tuple[int, int, int, int]:
+    return memory.features_bytes, memory.filter_bytes, memory.samples_bytes, memory.buffers_bytes

@@ -1,0 +1,244 @@
+"""Options exist once: every field through every door arrives, or is refused by its name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cdedge.evaluation.configuration import resolved
+from cdedge.evaluation.job import Job, TrackerOptions
+from cdedge.evaluation.sweep import read_sweep
+from cdedge.options import option_name, taking
+from cdedge_export import recipes
+from cdedge_export.options import ExportOptions, filled, spelled
+from cdedge_export.pipeline import export
+from cdedge_export.recipes.recipe import find_recipe, prepared
+from cdedge_runtime import trackers
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.kinds import names
+from cdedge_runtime.opening import open_tracker
+from cdedge_runtime.record import decode, encode
+from cdedge_runtime.sources.frames import Source
+from tests.conftest import Done, MovingSquare
+from tests.evaluation.running import configure
+
+ALTERED: dict[str, Any] = {
+    "tracker": "cf2",
+    "backbone": "squeezenet1_1",
+    "layers": "11+12",
+    "weights": "/weights/own.pth",
+    "convention": "caffe",
+    "mode": "chain",
+    "reconstruct": True,
+    "precision": "int8",
+    "distill": False,
+    "channels": "0.5",
+    "rank": "random",
+    "search": "e4",
+    "seed": 7,
+    "plan": "/plans/own.json",
+    "profile": "accurate",
+    "settings": ("scale=none",),
+    "input_px": 128,
+    "grid": 40,
+    "subsample": 2,
+}
+
+
+def test_the_law_covers_every_field() -> None:
+    assert set(ALTERED) == {f.name for f in fields(ExportOptions)}
+
+
+def on_the_command_line(field: str, value: Any) -> list[str]:
+    option = option_name(field)
+    if isinstance(value, bool):
+        return [option]
+    return [word for item in (value if isinstance(value, tuple) else (value,)) for word in (option, str(item))]
+
+
+def in_toml(value: Any) -> str:
+    return (
+        f'"{" ".join(value)}"'
+        if isinstance(value, tuple)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else repr(value)
+    )
+
+
+@pytest.mark.parametrize("field", ALTERED)
+def test_the_command_line_hands_it_on(field: str) -> None:
+    taken: list[ExportOptions] = []
+    app = typer.Typer()
+
+    @app.command()
+    @taking()
+    def command(options: ExportOptions) -> None:
+        taken.append(options)
+
+    done = CliRunner().invoke(app, on_the_command_line(field, ALTERED[field]))
+    assert done.exit_code == 0, done.output
+    assert taken == [replace(ExportOptions(), **{field: ALTERED[field]})]
+
+
+@pytest.mark.parametrize("field", ALTERED)
+def test_a_sweep_hands_it_on(field: str, tmp_path: Path) -> None:
+    name = {field: written for written, field in spelled().items()}[field]
+    file = tmp_path / "sweep.toml"
+    file.write_text(f'[[run]]\nname = "one"\n{name} = {in_toml(ALTERED[field])}\n')
+    (run,) = read_sweep(file, configure(tmp_path, tracker=TrackerOptions()))
+    assert run.configuration.tracker.made == replace(ExportOptions(), **{field: ALTERED[field]})
+
+
+@pytest.mark.parametrize("field", ALTERED)
+def test_a_worker_is_handed_the_same_record(field: str) -> None:
+    made = resolved(replace(ExportOptions(), **{field: ALTERED[field]}))
+    job = Job("A", (), (0.0, 0.0, 9.0, 9.0), 0, TrackerOptions(made), 1)
+    assert decode(Job, encode(job)) == job
+
+
+@pytest.mark.parametrize("tracker", names())
+@pytest.mark.parametrize("field", sorted(set(ALTERED) - {"tracker"}))
+def test_what_a_recipe_does_not_use_it_refuses_by_name(tracker: str, field: str) -> None:
+    asked = replace(ExportOptions(tracker=tracker), **{field: ALTERED[field]})
+    recipe = find_recipe(asked)
+    if field in recipe.uses:
+        return
+    with pytest.raises(Usage, match=f"^{field}: "):
+        prepared(asked)
+
+
+@pytest.mark.parametrize(
+    "together",
+    [
+        {"distill": False, "channels": "0.4"},
+        {"distill": False, "rank": "snr"},
+        {"distill": False, "search": "e4"},
+        {"plan": "p.json", "channels": "0.4"},
+        {"plan": "p.json", "distill": False},
+        {"seed": 3},
+        {"rank": "snr", "seed": 3},
+        {"reconstruct": True},
+    ],
+)
+def test_what_another_option_makes_meaningless_is_refused(together: dict[str, Any]) -> None:
+    with pytest.raises(Usage, match=f"^({'|'.join(together)}): "):
+        prepared(ExportOptions(**together))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("precision", "int4"), ("subsample", 0), ("grid", 0), ("grid", 7), ("input_px", 513), ("seed", -1), ("layers", 11),
+     ("settings", "scale=none"), ("mode", "both"), ("reconstruct", 1)],
+)  # fmt: skip
+def test_a_value_that_no_tracker_could_take_is_refused_by_name(field: str, value: Any) -> None:
+    with pytest.raises(Usage, match=f"^{field}"):
+        replace(ExportOptions(), **{field: value})
+
+
+def test_defaults_stand_for_what_is_not_given() -> None:
+    assert filled(ExportOptions(), {}).layers == "11"
+    assert filled(ExportOptions(), {"layers": "12"}).layers == "12"
+    assert filled(ExportOptions(layers="21"), {"layers": "12"}).layers == "21"
+
+
+@pytest.mark.parametrize(
+    ("field", "arrived"),
+    [
+        ("layers", lambda spec: spec.layers == "11+12"),
+        ("mode", lambda spec: spec.mode == "chain"),
+        ("precision", lambda spec: spec.precision == "int8"),
+        ("distill", lambda spec: spec.channels == 64),
+        ("channels", lambda spec: spec.channels == 32),
+        ("rank", lambda spec: spec.selection.rank == "random"),
+        ("search", lambda spec: spec.selection.search == "e4"),
+        ("profile", lambda spec: spec.settings.scale == "pyramid"),
+        ("settings", lambda spec: spec.settings.scale == "none"),
+        ("input_px", lambda spec: spec.input_px == (128, 128)),
+        ("grid", lambda spec: spec.grid == (40, 40)),
+        ("subsample", lambda spec: spec.subsample == 2),
+        ("tracker", lambda spec: spec.tracker == "cf2"),
+    ],
+)
+def test_it_arrives_in_the_file(
+    cdedge: Callable[..., Done], square_folder: Path, tmp_path: Path, field: str, arrived: Callable[[Any], bool]
+) -> None:
+    model = tmp_path / "m.onnx"
+    done = cdedge("export", square_folder, *on_the_command_line(field, ALTERED[field]), "-o", model)
+    assert done.returncode == 0, done.stderr
+    assert arrived(open_tracker(model, threads=1).spec)
+
+
+TOY_DEVICE = '''
+from dataclasses import dataclass
+from cdedge_runtime.estimate import Estimate, Sizes, no_lap
+from cdedge_runtime.kinds import Kind
+
+@dataclass(frozen=True)
+class ToySettings:
+    """The toy's only setting."""
+    step: float = 1.0
+
+class Toy:
+    def __init__(self, features):
+        self.spec = features.spec
+    def init(self, frame, box, lap=no_lap):
+        self.box = box
+        return Estimate(box, 1.0, lost=False)
+    def update(self, frame, lap=no_lap):
+        x, y, w, h = self.box.x, self.box.y, self.box.width, self.box.height
+        self.box = type(self.box)(x + self.spec.settings.step, y, w, h)
+        return Estimate(self.box, 1.0, lost=False)
+    def sizes(self):
+        return Sizes(0, 0, 0, 0)
+
+KIND = Kind("toy", ToySettings, Toy, lambda spec, size, shape: (size[1], size[0]))
+'''
+TOY_DESK = """
+from cdedge_export.choose.plan import ChannelPlan, PlannedTap
+from cdedge_export.recipes import hog
+from cdedge_export.recipes.recipe import OF_EVERY, Recipe, started
+from cdedge_runtime.model.contract import Selection
+
+KEPT = ChannelPlan(
+    "fhog", (PlannedTap("hog", tuple(range(31)), 31, (0.0,) * 31),), Selection("none", "none", "1.0", 0, None, None), 0
+)
+
+def recipe(options):
+    return Recipe(OF_EVERY, "the toy has no use for it", _design)
+
+def _design(scene, options, say):
+    whole = hog.whole_spec((8, 8), scene, "toy", started(options))
+    return hog.design(whole, options, lambda rules: KEPT, say)
+"""
+
+
+def test_a_tracker_is_one_folder_and_one_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A toy that moves its box by a setting is exported and tracked, and nothing else of the project is touched."""
+    (tmp_path / "device" / "toy").mkdir(parents=True)
+    (tmp_path / "device" / "toy" / "__init__.py").write_text(TOY_DEVICE)
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "desk" / "toy.py").write_text(TOY_DESK)
+    monkeypatch.setattr(trackers, "__path__", [*trackers.__path__, str(tmp_path / "device")])
+    monkeypatch.setattr(recipes, "__path__", [*recipes.__path__, str(tmp_path / "desk")])
+    try:
+        assert "toy" in names()
+        clip, model = MovingSquare(4), tmp_path / "toy.onnx"
+        source = Source("square", lambda: iter(clip.frame(i) for i in range(4)))
+        options = ExportOptions(tracker="toy", settings=("step=2.5",))
+        export(source, clip.box(0), model, options=options)
+        tracker = open_tracker(model, threads=1)
+        tracker.init(clip.frame(0), clip.box(0))
+        assert tracker.update(clip.frame(1)).box.x == clip.box(0).x + 2.5
+        with pytest.raises(Usage, match="the toy has no use for it"):
+            prepared(ExportOptions(tracker="toy", layers="11"))
+    finally:
+        for name in [name for name in sys.modules if name.endswith(".toy")]:
+            del sys.modules[name]
