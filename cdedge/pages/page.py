@@ -11,7 +11,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-
 
 def page(title: str, parts: Iterable[str]) -> str:
     """Return a whole HTML document of ``parts``, which are markup."""
-    return (
+    text = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -19,6 +19,7 @@ def page(title: str, parts: Iterable[str]) -> str:
         f"<title>{escape(title)}</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n<main>\n"
         f"{_lines(parts)}</main>\n<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n"
     )
+    return text.encode("utf-8", "backslashreplace").decode()  # bytes of a file's name that are no UTF-8 are written out
 
 
 def section(heading: str, *parts: str) -> str:

@@ -11,7 +11,7 @@ import cv2
 
 from cdedge_runtime.errors import BadEnvironment
 from cdedge_runtime.estimate import Estimate
-from cdedge_runtime.files import whole_file
+from cdedge_runtime.files import utf8_name, whole_file
 from cdedge_runtime.image import Frame
 
 _FOUND, _LOST = (80, 220, 60), (90, 90, 250)  # BGR
@@ -53,7 +53,8 @@ def drawn(frame: Frame, estimate: Estimate, index: int) -> Frame:
 
 def _open(part: Path, path: Path, fps: float, frame: Frame) -> cv2.VideoWriter:
     codec = "MJPG" if path.suffix.lower() == ".avi" else "mp4v"
-    writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*codec), fps, (frame.shape[1], frame.shape[0]))
+    with utf8_name(part) as name:
+        writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*codec), fps, (frame.shape[1], frame.shape[0]))
     if not writer.isOpened():
         raise BadEnvironment(f"{path}: OpenCV cannot write this kind of video here; try a name ending in .avi or .mp4")
     return writer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -63,3 +64,27 @@ def file_sha256(path: Path) -> str:
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from error
     return digest.hexdigest()
+
+
+@contextmanager
+def utf8_name(path: Path) -> Iterator[str]:
+    """An absolute name, in UTF-8, that opens or makes ``path`` while the block lasts.
+
+    OpenCV and onnxruntime take names as UTF-8; OpenCV crashes on one that is not. FFmpeg takes a relative
+    ``2024-05-01T12:30.mp4`` for a protocol.
+    """
+    name = str(path.absolute())
+    if _is_utf8(name):
+        yield name
+        return
+    with tempfile.TemporaryDirectory(prefix="cdedge-") as folder:
+        link = Path(folder) / f"file{path.suffix if path.suffix.isascii() else ''}"
+        link.symlink_to(name)
+        yield str(link)
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        return name.encode() == os.fsencode(name)
+    except UnicodeEncodeError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import zlib
 from collections.abc import Callable
@@ -107,6 +108,11 @@ def test_odd_names_go_through_the_command_line(
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
     assert "[bold]\\x1b[31m\\udcff" in done.stdout
+    odd = os.fsdecode(b"\xff.onnx")
+    shutil.copy(tiny_model, tmp_path / odd)
+    done = cdedge("track", tmp_path / odd, folder, "--frames", 3, "--video", tmp_path / os.fsdecode(b"\xfe.avi"))
+    assert done.returncode == 0, done.stderr
+    assert len(list(open_source(tmp_path / os.fsdecode(b"\xfe.avi")).frames())) == 3
     done = cdedge("track", tiny_model, tmp_path / "\x1b[2J.mp4")
     assert done.returncode == 1
     assert "\x1b" not in done.stderr

@@ -11,6 +11,7 @@ import onnxruntime as ort
 
 from cdedge_export.network.layers import Floats, Patches
 from cdedge_runtime.errors import BadModel
+from cdedge_runtime.files import utf8_name
 from cdedge_runtime.model.contract import INPUT_NAME, OUTPUT_NAME, ModelSpec, Precision, Tap, from_metadata
 
 # Of the largest feature; measured at most: 1e-6, 2e-3 and 0.11.
@@ -65,7 +66,8 @@ def file_features(path: Path, spec: ModelSpec, patches: Patches) -> dict[str, Fl
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    with utf8_name(path) as name:
+        session = ort.InferenceSession(name, options, providers=["CPUExecutionProvider"])
     if from_metadata(session.get_modelmeta().custom_metadata_map) != spec:
         raise BadModel(f"{path}: the contract read back is not the one written; please report this")
     found = np.concatenate([session.run([OUTPUT_NAME], {INPUT_NAME: patch[None]})[0] for patch in patches])

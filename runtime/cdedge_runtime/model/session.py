@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime.errors import BadModel, MissingExtra, ProviderUnavailable
-from cdedge_runtime.files import StrPath, as_path
+from cdedge_runtime.files import StrPath, as_path, utf8_name
 from cdedge_runtime.kinds import find_kind
 
 from . import contract
@@ -190,7 +190,8 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
         _share_arena()
         options.add_session_config_entry("session.use_env_allocators", "1")
     try:
-        session = ort.InferenceSession(str(path), options, providers=_with_options(wanted, path))
+        with utf8_name(path) as name:
+            session = ort.InferenceSession(name, options, providers=_with_options(wanted, path))
     except Exception as error:
         reason = str(error).splitlines()[0][:200]
         raise BadModel(f"onnxruntime {ort.__version__} cannot load it: {reason}") from error

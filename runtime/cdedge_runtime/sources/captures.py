@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 
 from cdedge_runtime.errors import BadEnvironment, BadInput
+from cdedge_runtime.files import utf8_name
 from cdedge_runtime.plain import plain, without_secrets
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a broken video is reported by us, in one line
@@ -24,7 +22,7 @@ def shown_name(text: str) -> str:
 
 def open_file(path: Path) -> cv2.VideoCapture:
     """A file or FIFO, whatever its name; raises `BadInput` where it is no video."""
-    with _readable_name(path) as name:
+    with utf8_name(path) as name:
         return _checked(cv2.VideoCapture(name, _ffmpeg_or_any()), str(path), "a video")
 
 
@@ -45,7 +43,7 @@ def open_address(address: str, timeout_s: float) -> cv2.VideoCapture:
         os.environ.setdefault(_FFMPEG_OPTIONS, "rtsp_transport;tcp")
     limit_ms = round(timeout_s * 1000)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
-    return _checked(_with(address, cv2.CAP_FFMPEG, limits), address, "a stream")
+    return _checked(cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits), address, "a stream")
 
 
 def open_pipeline(pipeline: str, text: str) -> cv2.VideoCapture:
@@ -71,33 +69,8 @@ def _ffmpeg_or_any() -> int:
     return int(cv2.CAP_FFMPEG if cv2.videoio_registry.hasBackend(cv2.CAP_FFMPEG) else cv2.CAP_ANY)
 
 
-def _with(address: str, backend: int, parameters: Sequence[int]) -> cv2.VideoCapture:
-    return cv2.VideoCapture(address, backend, parameters)
-
-
 def _checked(capture: cv2.VideoCapture, text: str, kind: str) -> cv2.VideoCapture:
     if not capture.isOpened():
         capture.release()
         raise BadInput(f"{shown_name(text)}: OpenCV cannot open it as {kind}")
     return capture
-
-
-@contextmanager
-def _readable_name(path: Path) -> Iterator[str]:
-    """A name of the file that OpenCV and FFmpeg can only take for a file's: absolute, and UTF-8."""
-    name = str(path.absolute())  # "2024-05-01T12:30.mp4" would be a protocol
-    if _same_bytes(name):
-        yield name
-        return
-    with tempfile.TemporaryDirectory(prefix="cdedge-") as folder:  # OpenCV crashes on a name that is no UTF-8
-        link = Path(folder) / f"video{path.suffix if path.suffix.isascii() else ''}"
-        link.symlink_to(name)
-        yield str(link)
-
-
-def _same_bytes(name: str) -> bool:
-    """Whether OpenCV, which takes names as UTF-8, sees the same bytes as the file system."""
-    try:
-        return name.encode() == os.fsencode(name)
-    except UnicodeEncodeError:
-        return False
