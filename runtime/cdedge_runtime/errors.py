@@ -76,6 +76,14 @@ class OverBudget(CdedgeError):
     exit_code = 4
 
 
+_OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "Insufficient memory", "Failed to allocate", "Cannot allocate")
+
+
+def memory_ran_out(text: str) -> bool:
+    """Whether a library's message says that memory ran out."""
+    return any(word in text for word in _OUT_OF_MEMORY)
+
+
 def _again(kind: type[CdedgeError], args: tuple[Any, ...], state: dict[str, Any]) -> CdedgeError:
     """An error that was pickled, whatever its constructor takes."""
     error = kind.__new__(kind, *args)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from cdedge_runtime.errors import BadEnvironment, ProviderUnavailable
+from cdedge_runtime.errors import BadEnvironment, BadInput, ProviderUnavailable
 from cdedge_runtime.model import providers
 from cdedge_runtime.model.providers import (
     EngineKey,
@@ -122,14 +124,60 @@ def test_a_provider_that_fails_in_the_middle_keeps_the_estimates(tiny_model: Pat
                 raise RuntimeError("CUDA error 719\nmore")
             real.run_with_iobinding(binding)
 
-    extract.session = Failing()
+    extract.session, extract.provider = Failing(), "CUDAExecutionProvider"
     source = open_source(str(square_folder))
     report = track(Tracker(extract), source, starting_box(source, extract.spec, None))
     assert 2 <= len(report.estimates) < 12
     assert isinstance(report.error, ProviderUnavailable)
     assert "failed while running: CUDA error 719; " in str(report.error)
+    assert report.error.field == "provider"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [("broken", "failed while running: broken$"), ("std::bad_alloc", "memory ran out")]
+)
+def test_the_cpu_provider_is_no_way_out_of_its_own_failure(tiny_model: Path, reason: str, said: str) -> None:
+    class Failing:
+        def run_with_iobinding(self, _: object) -> None:
+            raise RuntimeError(reason)
+
+    extract = Extractor(tiny_model, threads=1)
+    extract.session = Failing()
+    with pytest.raises(BadEnvironment, match=said) as caught:
+        extract(np.zeros((64, 64, 3), np.uint8))
+    assert not isinstance(caught.value, ProviderUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("patch", "came"),
+    [
+        (np.zeros((64, 63, 3), np.uint8), "(64, 63, 3) uint8"),
+        (np.zeros((64, 64, 3), np.float32), "(64, 64, 3) float32"),
+        (np.zeros((64, 64), np.uint8), "(64, 64) uint8"),
+        (np.zeros((2, 64, 64, 3), np.uint8), "(2, 64, 64, 3) uint8"),
+        (None, "NoneType"),
+        ([1, 2], "list"),
+    ],
+)
+def test_a_window_that_does_not_fit_is_named(tiny_model: Path, patch: object, came: str) -> None:
+    extract = Extractor(tiny_model, threads=1)
+    with pytest.raises(BadInput, match=rf"patch: expected \(64, 64, 3\) uint8, got {re.escape(came)}"):
+        extract(patch)
+    if not isinstance(patch, np.ndarray) or patch.ndim != 4:
+        with pytest.raises(BadInput, match=r"patch: expected \(N, 64, 64, 3\) uint8"):
+            extract.batch(patch)
+
+
+def test_a_window_may_lie_in_memory_as_it_likes(tiny_model: Path) -> None:
+    extract = Extractor(tiny_model, threads=1)
+    patch = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    wanted = extract(patch).copy()
+    for same in (np.asfortranarray(patch), np.repeat(patch, 2, axis=0)[::2], patch[::-1].copy()[::-1]):
+        np.testing.assert_array_equal(extract(same), wanted)
 
 
 def test_a_provider_that_is_not_here_is_an_error_with_its_remedy(tiny_model: Path) -> None:
-    with pytest.raises(ProviderUnavailable, match=r"--provider cpu"):
-        Extractor(tiny_model, provider="tensorrt")
+    for name in ("tensorrt", "vulkan", "", None, ["cpu"]):
+        with pytest.raises(ProviderUnavailable, match="cpu") as caught:
+            Extractor(tiny_model, provider=name)
+        assert caught.value.field == "provider"

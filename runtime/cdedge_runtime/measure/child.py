@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, OverBudget, Usage
+from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, OverBudget, Usage, memory_ran_out
 from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.measure.predict import FLOOR_BYTES, predict
 from cdedge_runtime.model.contract import ModelSpec, from_metadata
@@ -23,7 +23,6 @@ from .conditions import read_conditions
 Tick = Callable[[], None]
 
 _TICK_S = 0.2
-_OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "Insufficient memory", "Failed to allocate", "Cannot allocate")
 _MEANING = {
     9: " (the kernel does so when memory runs out)",
     4: " (an illegal instruction: run 'cdedge doctor')",
@@ -90,7 +89,7 @@ def failure(returncode: int, stderr: str, model: Path) -> CdedgeError:
     last = lines[-1] if lines else f"the measuring process ended with {returncode}"
     if returncode < 0:
         return BadEnvironment(f"the measuring process was killed by {_signal(-returncode)}. {memory_known(model)}")
-    if any(word in last for word in _OUT_OF_MEMORY):
+    if memory_ran_out(last):
         return BadEnvironment(f"the measuring process ran out of memory ({last[:120]}). {memory_known(model)}")
     return _BY_EXIT_CODE.get(returncode, CdedgeError)(last)
 

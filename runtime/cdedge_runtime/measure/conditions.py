@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from cdedge_runtime.board import Ask, board_and_l4t, read_text, run_tool
+from cdedge_runtime.model.threads import usable_cpus
 
 from .cgroup import address_limit, cpu_limit, memory_limit
 from .tegra import Tegra, read_tegra
@@ -82,7 +83,7 @@ def read_conditions(root: Path = Path("/"), ask: Ask | None = None) -> Condition
         l4t=l4t,
         cpu=_cpu_name(root),
         cpus=cpus,
-        usable_cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cpus,
+        usable_cpus=usable_cpus(),
         cgroup_cpus=cpu_limit(root),
         memory_bytes=memory.get("MemTotal"),
         available_bytes=memory.get("MemAvailable"),

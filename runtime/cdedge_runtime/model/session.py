@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import platform
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cdedge_runtime.errors import BadModel, MissingExtra, ProviderUnavailable
+from cdedge_runtime.errors import (
+    BadEnvironment,
+    BadInput,
+    BadModel,
+    MissingExtra,
+    ProviderUnavailable,
+    memory_ran_out,
+)
 from cdedge_runtime.files import StrPath, as_path, utf8_name
 from cdedge_runtime.kinds import find_kind
 
@@ -31,6 +38,7 @@ from .contract import (
 )
 from .graph import read_metadata
 from .providers import PROVIDERS, engine_folder, made, session_entries, tensorrt_options
+from .threads import session_threads
 
 try:
     import onnxruntime as ort
@@ -41,67 +49,73 @@ _PIXELS, _REAL = "tensor(uint8)", "tensor(float)"
 _AS_REQUESTED = 1  # onnxruntime's ArenaExtendStrategy
 
 
-def usable_cpus() -> int:
-    """Processors this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+class _Bound(threading.local):
+    """What a session reads and writes in one thread: bound once, and used again in each run."""
+
+    def __init__(self, session: ort.InferenceSession, spec: ModelSpec) -> None:
+        self.features = np.zeros((1, spec.channels, *spec.grid), np.float32)
+        self.binding = session.io_binding()
+        self.binding.bind_ortvalue_output(OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self.features))
+        if spec.deep is not None:
+            self._bind_deep(spec, spec.deep)
+
+    def _bind_deep(self, spec: ModelSpec, deep: DeepPart) -> None:
+        self.no_patch = np.zeros((1, *spec.input_px, 3), np.uint8)
+        self._no_deep_patch = np.zeros((1, *deep.input_px, 3), np.uint8)
+        self.switch = np.zeros((), np.bool_)
+        self.deep_features = np.zeros((1, deep.channels, *deep.grid), np.float32)
+        self.binding.bind_cpu_input(DEEP_INPUT_NAME, self._no_deep_patch)
+        self.binding.bind_cpu_input(DEEP_SWITCH_NAME, self.switch)
+        self.binding.bind_ortvalue_output(DEEP_OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self.deep_features))
 
 
 class Extractor:
     """A loaded model file: ``extractor(patch)`` gives the kept channels' maps.
 
-    The output array is bound once and reused: it holds until the next call.
+    The output array is bound once per thread and reused: it holds until the next call in that thread. So trackers in
+    several threads may share one extractor.
     """
 
     def __init__(self, model: StrPath, *, provider: str = "cpu", threads: int | None = None) -> None:
         path = as_path(model, "model")
-        self.threads = threads or usable_cpus()
+        self.threads = session_threads(threads)
         self.session, self.spec = _loaded(path, provider, self.threads)
         self.provider: str = self.session.get_providers()[0]
-        shape = (1, self.spec.channels, *self.spec.grid)
-        self._features: NDArray[np.float32] = np.zeros(shape, np.float32)
-        self._binding = self.session.io_binding()
-        self._binding.bind_ortvalue_output(OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self._features))
-        if self.spec.deep is not None:
-            self._bind_deep(self.spec.deep)
+        self._bound = _Bound(self.session, self.spec)
 
     def __call__(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window."""
-        self._binding.bind_cpu_input(INPUT_NAME, patch[None])
-        self._run_bound()
-        return np.asarray(self._features[0])
+        """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window; raises `BadInput` for another."""
+        bound = self._bound
+        bound.binding.bind_cpu_input(INPUT_NAME, _fitting(patch, self.spec.input_px)[None])
+        self._run_bound(bound)
+        return np.asarray(bound.features[0])
 
     def deep(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Deep features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window of the deep part's own size.
 
-        Raises `BadModel` where the file has no deep part.
+        Raises `BadModel` where the file has no deep part, `BadInput` for another window.
         """
         if self.spec.deep is None:
-            raise BadModel("the model has no deep part; export it with --profile robust")
-        self._binding.bind_cpu_input(INPUT_NAME, self._no_patch)
-        self._binding.bind_cpu_input(DEEP_INPUT_NAME, patch[None])
-        self._switch[...] = True
-        self._run_bound()
-        self._switch[...] = False
-        return np.asarray(self._deep_features[0])
-
-    def _bind_deep(self, deep: DeepPart) -> None:
-        self._no_patch = np.zeros((1, *self.spec.input_px, 3), np.uint8)
-        self._no_deep_patch = np.zeros((1, *deep.input_px, 3), np.uint8)
-        self._switch = np.zeros((), np.bool_)
-        self._deep_features = np.zeros((1, deep.channels, *deep.grid), np.float32)
-        self._binding.bind_cpu_input(DEEP_INPUT_NAME, self._no_deep_patch)
-        self._binding.bind_cpu_input(DEEP_SWITCH_NAME, self._switch)
-        self._binding.bind_ortvalue_output(DEEP_OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self._deep_features))
-
-    def _run_bound(self) -> None:
+            raise BadModel("the model has no deep part: the profile 'robust' exports one")
+        bound = self._bound
+        bound.binding.bind_cpu_input(INPUT_NAME, bound.no_patch)
+        bound.binding.bind_cpu_input(DEEP_INPUT_NAME, _fitting(patch, self.spec.deep.input_px)[None])
+        bound.switch[...] = True
         try:
-            self.session.run_with_iobinding(self._binding)
+            self._run_bound(bound)
+        finally:
+            bound.switch[...] = False
+        return np.asarray(bound.deep_features[0])
+
+    def _run_bound(self, bound: _Bound) -> None:
+        try:
+            self.session.run_with_iobinding(bound.binding)
         except Exception as error:
             raise self._failed(error) from error
 
     def batch(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (N, C, Gh, Gw) float32 of many (N, H, W, 3) uint8 BGR crops, for a graph that takes them."""
-        return np.asarray(self._run([OUTPUT_NAME], patches)[0])
+        return np.asarray(self._run([OUTPUT_NAME], _fitting(patches, self.spec.input_px, many=True))[0])
 
     def constants(self, names: Sequence[str]) -> list[NDArray[np.float32]]:
         """Constants that the graph delivers; raises `BadModel` where one is missing."""
@@ -116,9 +130,15 @@ class Extractor:
         except Exception as error:
             raise self._failed(error) from error
 
-    def _failed(self, error: Exception) -> ProviderUnavailable:
-        reason = str(error).splitlines()[0][:200]
-        return ProviderUnavailable(f"{self.provider} failed while running: {reason}; try --provider cpu")
+    def _failed(self, error: Exception) -> BadEnvironment:
+        reason = _first_line(error)
+        if memory_ran_out(reason):
+            return BadEnvironment(f"memory ran out while the network was running: {reason}")
+        if self.provider == PROVIDERS["cpu"]:
+            return BadEnvironment(f"{self.provider} failed while running: {reason}")
+        return ProviderUnavailable(
+            f"{self.provider} failed while running: {reason}; the provider 'cpu' runs everywhere", field="provider"
+        )
 
     def nodes(self) -> dict[str, int] | None:
         """Graph nodes per execution provider; None where this onnxruntime does not tell (before about 1.24)."""
@@ -126,6 +146,24 @@ class Extractor:
             return None
         parts = self.session.get_provider_graph_assignment_info()
         return dict(sum((Counter({part.ep_name: len(part.get_nodes())}) for part in parts), Counter()))
+
+
+def _fitting(patch: NDArray[np.uint8], size: tuple[int, int], *, many: bool = False) -> NDArray[np.uint8]:
+    """The window, or the crops, as the network takes them; raises `BadInput` for another size or type."""
+    if (
+        not isinstance(patch, np.ndarray)
+        or patch.dtype != np.uint8
+        or patch.shape[-3:] != (*size, 3)
+        or (patch.ndim != 3 + many)
+    ):
+        came = f"{patch.shape} {patch.dtype}" if isinstance(patch, np.ndarray) else type(patch).__name__
+        wanted = ", ".join(["N"] * many + [str(n) for n in (*size, 3)])
+        raise BadInput(f"patch: expected ({wanted}) uint8, got {came}", field="patch")
+    return patch if patch.flags.c_contiguous else np.ascontiguousarray(patch)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def read_spec(model: StrPath) -> ModelSpec:
@@ -193,12 +231,15 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
         with utf8_name(path) as name:
             session = ort.InferenceSession(name, options, providers=_with_options(wanted, path))
     except Exception as error:
-        reason = str(error).splitlines()[0][:200]
+        reason = _first_line(error)
+        if memory_ran_out(reason):
+            raise BadEnvironment(f"memory ran out while the network was loaded: {reason}") from error
         raise BadModel(f"onnxruntime {ort.__version__} cannot load it: {reason}") from error
     if session.get_providers()[0] != wanted:
         raise ProviderUnavailable(
-            f"asked for {wanted}, onnxruntime fell back to {session.get_providers()[0]}: "
-            "its libraries did not load; 'cdedge doctor' says which and what to install, or use --provider cpu"
+            f"asked for {wanted}, onnxruntime fell back to {session.get_providers()[0]}: its libraries did not load; "
+            "install them, or use the provider 'cpu'",
+            field="provider",
         )
     return session
 
@@ -222,12 +263,15 @@ def _with_options(wanted: str, path: Path) -> list[tuple[str, dict[str, str]]]:
 
 
 def _provider(name: str) -> str:
-    if name not in PROVIDERS:
-        raise ProviderUnavailable(f"unknown provider {name!r}, expected one of {', '.join(PROVIDERS)}")
+    if not isinstance(name, str) or name not in PROVIDERS:
+        raise ProviderUnavailable(
+            f"unknown provider {name!r:.60}, expected one of {', '.join(PROVIDERS)}", field="provider"
+        )
     wanted, available = PROVIDERS[name], ort.get_available_providers()
     if wanted not in available:
         raise ProviderUnavailable(
-            f"{wanted} is not in this onnxruntime ({', '.join(available)}): use --provider cpu, or install a build "
-            "with it (pip install 'cdedge[gpu]' on x86; NVIDIA's wheel for your JetPack on a Jetson)"
+            f"{wanted} is not in this onnxruntime ({', '.join(available)}): use the provider 'cpu', or install a build "
+            "with it (pip install 'cdedge[gpu]' on x86; NVIDIA's wheel for your JetPack on a Jetson)",
+            field="provider",
         )
     return wanted
