@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from .estimate import Features, ModelTracker
+from .files import StrPath
 from .kinds import find_kind
 from .model.hog import BACKBONE, HogFeatures
 from .model.session import Extractor
 
 
-def open_tracker(path: Path, *, provider: str = "cpu", threads: int | None = None) -> ModelTracker:
-    """The tracker that the file was exported for; raises `BadModel` or `ProviderUnavailable`."""
-    return tracker_with(open_features(path, provider=provider, threads=threads))
+def open_tracker(model: StrPath, *, provider: str = "cpu", threads: int | None = None) -> ModelTracker:
+    """The tracker that the file ``model`` was exported for.
+
+    ``provider`` is cpu, cuda or tensorrt; ``threads`` those of onnxruntime, by default one per usable processor. Raises
+    `BadInput` for what is no path, `BadModel` for a file that is no model, `ProviderUnavailable`, `Usage` for a number
+    of threads that is none, `BadEnvironment` where this machine lacks something.
+    """
+    return tracker_with(open_features(model, provider=provider, threads=threads))
 
 
 def tracker_with(features: Features) -> ModelTracker:
@@ -20,7 +24,7 @@ def tracker_with(features: Features) -> ModelTracker:
     return find_kind(features.spec.tracker).opened(features)
 
 
-def open_features(path: Path, *, provider: str = "cpu", threads: int | None = None) -> Features:
+def open_features(model: StrPath, *, provider: str = "cpu", threads: int | None = None) -> Features:
     """The file's network in onnxruntime, or HOG, which needs none."""
-    network = Extractor(path, provider=provider, threads=threads)
+    network = Extractor(model, provider=provider, threads=threads)
     return HogFeatures(network.spec) if network.spec.backbone == BACKBONE else network
