@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING
 from cdedge_runtime.lazy import on_demand
 
 if TYPE_CHECKING:
+    from cdedge_export.options import ExportOptions as ExportOptions
+
+    from .front import bench as bench
+    from .front import evaluate as evaluate
+    from .front import export as export
+
     __version__: str
 
-_PLACES: dict[str, str] = {}  # each public name with the module that holds it
+_PLACES = {  # each public name with the module that holds it
+    "export": "cdedge.front",
+    "evaluate": "cdedge.front",
+    "bench": "cdedge.front",
+    "ExportOptions": "cdedge_export.options",
+}
 
 __all__ = ["__version__", *_PLACES]
 
