@@ -53,7 +53,7 @@ class Outcome:
     """What a tracker said, up to the frame it broke at.
 
     boxes: ``x, y, w, h``, 0-based, one per frame. times_s: seconds in ``init`` and each ``update``, without
-    reading the image. scores: the tracker's own confidence, infinity for a first frame that is given.
+    reading the image. scores: the tracker's own confidence, 1 for a first frame that is given.
     """
 
     boxes: tuple[tuple[float, float, float, float], ...]

@@ -17,8 +17,6 @@ from .models import model_path
 from .result_files import Result, boxes_path, write_result
 from .sequence import Sequence
 
-_UNBOUNDED_SCORE = 1e6  # stands for the infinite score of a box that was given, which result files cannot hold
-
 
 @dataclass(frozen=True)
 class Facts:
@@ -82,8 +80,7 @@ def _result(outcome: Outcome, start: Job, frames: int) -> Result:
     array = np.array(boxes, np.float64)
     if outcome.failure is not None:
         return Result(array)
-    scores = np.nan_to_num(np.array(outcome.scores), nan=0.0, posinf=_UNBOUNDED_SCORE, neginf=-_UNBOUNDED_SCORE)
-    return Result(array, np.array(outcome.times_s), scores)
+    return Result(array, np.array(outcome.times_s), np.array(outcome.scores))
 
 
 def _facts_path(folder: Path, name: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -69,7 +68,7 @@ def tracking_parts(tracking: Tracking) -> list[str]:
     if len(estimates) > 2:
         parts.append(f'<div class="pair">{_score_figure(estimates)}{_size_figure(estimates)}</div>')
     parts.append(
-        paragraph("The score tells how sharply the filter's response peaks; no ground truth is looked at here.")
+        paragraph("The score is how probably the box is right, as the tracker sees it; no ground truth is looked at.")
     )
     return parts
 
@@ -77,7 +76,7 @@ def tracking_parts(tracking: Tracking) -> list[str]:
 def _shot(tracking: Tracking, index: int) -> str:
     estimate, count = tracking.estimates[index], len(tracking.estimates)
     css, word = ("bad", "lost") if estimate.lost else ("good", "found")
-    score = f", score {estimate.score:.1f}" if math.isfinite(estimate.score) else ", first box"
+    score = f", score {estimate.score:.2f}" if index else ", first box"
     lowest = ", the lowest" if index == _lowest(tracking.estimates) else ""
     words = f"frame {index + 1:,} of {count:,}: {word}{score}{lowest}"
     picture = overlaid(tracking.shots[index], [(estimate.box, css)], words)
@@ -112,8 +111,7 @@ def _size_figure(estimates: Sequence[Estimate]) -> str:
 
 
 def _lowest(estimates: Sequence[Estimate]) -> int | None:
-    known = [index for index, each in enumerate(estimates) if math.isfinite(each.score)]
-    return min(known, key=lambda index: estimates[index].score, default=None)
+    return min(range(1, len(estimates)), key=lambda index: estimates[index].score, default=None)
 
 
 def _first_lost(estimates: Sequence[Estimate]) -> int | None:

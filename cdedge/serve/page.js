@@ -143,7 +143,7 @@ function draw() {
 function outline(target, scale, line) {
   const colour = colourOf(target.id);
   stroke(target.box, scale, line, colour, target.lost ? [line * 3, line * 2] : []);
-  const score = target.lost ? "lost" : target.score === null ? "" : target.score.toFixed(1);
+  const score = target.lost ? "lost" : target.score === null ? "" : target.score.toFixed(2);
   label(`${target.id}  ${score}`.trim(), target.box[0] * scale, target.box[1] * scale, line, colour);
 }
 
@@ -233,12 +233,11 @@ function entry(list, id) {
 
 function fill(item, target) {
   item.classList.toggle("lost", target.lost);
-  item.querySelector(".found").textContent = choosing() ? "" : target.lost ? "lost" : target.score === null ? "learnt" : "found";
-  item.querySelector("output").textContent = target.score === null ? "" : `score ${target.score.toFixed(1)}`;
+  item.querySelector(".found").textContent = choosing() ? "" : target.lost ? "lost" : "found";
+  item.querySelector("output").textContent = target.score === null ? "" : `score ${target.score.toFixed(2)}`;
   item.querySelector(".box").textContent = `box ${target.box.map((v) => Math.round(v * 10) / 10).join(", ")}`;
   const past = (scores.get(target.id) ?? []).map((p) => p.score).filter((s) => s !== null);
-  const most = Math.max(1, ...past);
-  const points = past.map((s, i) => `${(i * 120) / (HISTORY - 1)},${26 - (24 * Math.max(s, 0)) / most}`);
+  const points = past.map((s, i) => `${(i * 120) / (HISTORY - 1)},${26 - 24 * s}`);
   item.querySelector("polyline").setAttribute("points", points.join(" "));
   item.querySelector("svg").style.display = choosing() ? "none" : "";
 }

@@ -51,5 +51,5 @@ class State:
 
 
 def target_state(number: int, seen: Estimate) -> TargetState:
-    """A target's state; the first frame's infinite score is none."""
+    """A target's state; a box that nothing tracks has an infinite score, shown as none."""
     return TargetState(number, numbered(seen.box), seen.score if math.isfinite(seen.score) else None, seen.lost)

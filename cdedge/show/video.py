@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +42,7 @@ def drawn(frame: Frame, estimate: Estimate, index: int) -> Frame:
     box, color = estimate.box, _LOST if estimate.lost else _FOUND
     corners = [(round(box.x), round(box.y)), (round(box.x + box.width), round(box.y + box.height))]
     cv2.rectangle(picture, corners[0], corners[1], color, 2, cv2.LINE_AA)
-    score = f"{estimate.score:.1f}" if math.isfinite(estimate.score) else "start"
+    score = f"{estimate.score:.2f}"
     text = f"{index}  {'lost' if estimate.lost else score}"
     (width, height), _ = cv2.getTextSize(text, *_FONT)
     cv2.rectangle(picture, (0, 0), (width + 16, height + 14), (0, 0, 0), cv2.FILLED)

@@ -38,7 +38,7 @@ class DistillingTracker:
         image = to_bgr(frame)
         check_target(box, image.shape)
         self._start, self._tracker = (image, box), None
-        return Estimate(box, np.inf, lost=False)
+        return Estimate(box, 1.0, lost=False)
 
     def update(self, frame: NDArray[np.generic]) -> Estimate:
         """Find the target in the next frame; the first call distils."""

@@ -22,7 +22,7 @@ Answer = tuple[Rectangle, dict[str, float]]
 class Tracker:
     """One target; the arguments are the ``arg_*`` lines of trackers.ini, all text.
 
-    ``init`` and ``update`` answer ``(x, y, width, height), properties``; ``confidence`` is the PSR.
+    ``init`` and ``update`` answer ``(x, y, width, height), properties``; ``confidence`` is the score, 0..1.
     """
 
     def __init__(

@@ -17,11 +17,16 @@ Lap = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Estimate:
-    """Where the target is: its box, the score (PSR of the response; MDNet: its classifier's), whether it is lost."""
+    """Where the target is.
+
+    score: how probable it is, 0..1, that the box overlaps the target by more than .3; 1 in the first frame.
+    psr: peak-to-sidelobe ratio of the response; None in the first frame and where there is no response.
+    """
 
     box: Box
     score: float
     lost: bool
+    psr: float | None = None
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ import pytest
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, NotInitialized
+from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.filter.dft import Dft
 from cdedge_runtime.model.session import Extractor
+from cdedge_runtime.trackers import score
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import MovingSquare
 
@@ -89,7 +91,7 @@ def test_black_frames_do_no_harm(tracker: Tracker) -> None:
     black = np.zeros((80, 100, 3), np.uint8)
     tracker.init(black, Box(20, 20, 30, 30))
     estimates = [tracker.update(black) for _ in range(6)]
-    assert all(math.isfinite(e.score) for e in estimates)
+    assert all(0 <= e.score <= 1 for e in estimates)
     assert estimates[-1].lost
 
 
@@ -102,7 +104,7 @@ def test_a_target_that_leaves_is_lost_and_found_again(tracker: Tracker) -> None:
     back = [tracker.update(clip.frame(i)) for i in range(15, 30)]
     assert not any(e.lost for e in seen)
     assert all(e.lost for e in gone[4:])
-    assert max(e.score for e in gone) < 0.5 * np.median([e.score for e in seen])
+    assert max(e.score for e in gone) < 0.3 < 0.8 < min(e.score for e in seen)
     assert not back[-1].lost
     assert back[-1].box.iou(clip.box(29)) > 0.6
 
@@ -118,6 +120,26 @@ def test_a_target_that_comes_back_elsewhere_is_found(tracker: Tracker) -> None:
     later = [tracker.update(elsewhere) for _ in range(40)]
     assert not later[-1].lost
     assert later[-1].box.iou(Box(150, 100, 24, 20)) > 0.6
+
+
+def test_the_first_frame_is_certain(tracker: Tracker, moving_square: MovingSquare) -> None:
+    first = tracker.init(moving_square.frame(0), moving_square.box(0))
+    assert (first.score, first.psr, first.lost) == (1, None, False)
+
+
+def test_the_score_alone_moves_no_box(
+    tracker: Tracker, moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> list[Estimate]:
+        tracker.init(moving_square.frame(0), moving_square.box(0))
+        return [tracker.update(moving_square.frame(i)) for i in range(1, 12)]
+
+    usual = run()
+    monkeypatch.setattr(score, "probability", lambda *_: 1.0)
+    sure = run()
+    assert [e.box for e in usual] == [e.box for e in sure]
+    assert [e.psr for e in usual] == [e.psr for e in sure]
+    assert [e.score for e in sure] == [1.0] * 11 != [e.score for e in usual]
 
 
 def test_it_needs_a_target_first(tracker: Tracker, moving_square: MovingSquare) -> None:

@@ -18,6 +18,7 @@ from cdedge_runtime.filter.scale import ScaleFilter
 from cdedge_runtime.image import Frame, first_frame, to_bgr
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.patch import Sides
+from cdedge_runtime.trackers.score import appearance_of, box_score
 
 from .cacf.settings import CacfSettings
 from .cf2.settings import Cf2Settings
@@ -67,7 +68,8 @@ class WindowTracker:
         )
         self._ready = True
         lap("update")
-        return Estimate(box, math.inf, lost=False)
+        self._appearance = appearance_of(image, box)
+        return Estimate(box, 1.0, lost=False)
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
         """Find the target in the next frame and learn from it."""
@@ -75,7 +77,7 @@ class WindowTracker:
             raise NotInitialized
         image = to_bgr(frame)
         response = self._method.respond(image, self._center, lap)
-        score = psr(response)
+        sharpness = psr(response)
         self._move(response, image.shape)
         lap("response")
         if self._scale is not None:
@@ -84,7 +86,9 @@ class WindowTracker:
         self._method.learn(image, self._center, lap)
         lap("update")
         factor = 1.0 if self._scale is None else self._scale.factor
-        return Estimate(Box.from_center(self._center, (self._size[0] * factor, self._size[1] * factor)), score, False)
+        box = Box.from_center(self._center, (self._size[0] * factor, self._size[1] * factor))
+        score = box_score(self._appearance, image, box, sharpness, self.spec.tracker)
+        return Estimate(box, score, lost=False, psr=sharpness)
 
     def sizes(self) -> Sizes:
         """What the model and the filter take, by shape; raises `NotInitialized` before ``init``."""

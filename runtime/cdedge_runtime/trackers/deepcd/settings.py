@@ -20,9 +20,10 @@ class Settings:
     first_iterations, iterations: conjugate-gradient steps in the first frame and per update.
     scale: ``none``; ``alternate`` tests one neighbouring scale per frame; ``pyramid`` tests both.
     scale_step: ratio of neighbouring scales; scale_penalty: factor on the response of a changed scale.
-    lost_below, lost_share: a response is weak when its PSR is below the one, or below the other times the PSR's running
-    mean. patience: weak responses in a row after which the target counts as lost, until one is half as strong again as
-    a weak one. While lost, nothing is learned and each frame looks at one other place instead of another scale.
+    lost_below, lost_share: an answer is weak when its PSR is below the one, or below the other times the PSR's running
+    mean; or, whatever these are, when its score is low. patience: weak answers in a row after which the target counts
+    as lost, until one is sure. While lost, nothing is learned and each frame looks at one other place instead of
+    another scale.
     """
 
     padding: float = 4.5

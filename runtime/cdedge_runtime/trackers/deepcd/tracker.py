@@ -16,21 +16,19 @@ from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, Features, Lap, Sizes, no_lap
 from cdedge_runtime.files import StrPath
 from cdedge_runtime.filter import compact
-from cdedge_runtime.filter.confidence import psr
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import hann_sides, peak, wrapped
 from cdedge_runtime.filter.shapes import support_cells
 from cdedge_runtime.image import Frame, first_frame, to_bgr
 from cdedge_runtime.kinds import settings_of
 from cdedge_runtime.model.session import Extractor
+from cdedge_runtime.patch import Sides
 
 from .deep import DeepSight, Lattice
 from .settings import Settings
+from .watch import Belief, Watch
 
 Point = tuple[float, float]
-
-_FOUND = 1.5  # how much stronger than a weak response one must be for a lost target to count as found
-_SCORE_RATE = 0.05  # how fast the running mean of the score follows it
 
 
 @dataclass(frozen=True)
@@ -75,13 +73,14 @@ class Tracker:
         self._view, self._size = View(box.center, 1.0), box.size
         self._limits = patch.scale_limits(box, image.shape)
         self._frame, self._shrink_next = 0, False
-        self._lost, self._weak, self._mean_score = False, 0, 0.0
         self._last_seen, self._visit = box.center, 0
         side = patch.window_side_px(box.size, settings.padding)
         cells = (box.height / side * grid[0], box.width / side * grid[1])
         support = support_cells(cells, settings.support, grid)
         self._rest = ((grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2)
         maps = self._maps(image, self._view, lap)
+        kind = "deepcd" if self._deep is None else "deepcd+deep"
+        self._watch = Watch(settings, kind, self._patch, *self._in_patch(self._view))
         self._gain = compact.channel_gain(maps)
         label = compact.label_for(grid, support, settings.label_sigma * math.sqrt(cells[0] * cells[1]))
         self._filter = compact.CompactFilter(
@@ -95,7 +94,7 @@ class Tracker:
         lap("update")
         if self._deep is not None:
             self._deep.begin(image, box.center, box.size, Lattice(grid, side, self._rest), lap)
-        return Estimate(box, math.inf, lost=False)
+        return Estimate(box, 1.0, lost=False)
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
         """Find the target in the next frame and learn from it."""
@@ -103,24 +102,23 @@ class Tracker:
             raise NotInitialized
         image = to_bgr(frame)
         self._frame += 1
-        response = self._locate(image, self._filter, lap)
-        score = psr(response)
-        self._judge(score)
+        belief = self._locate(image, self._filter, lap)
+        if self._watch.judge(belief):
+            self._last_seen, self._visit = self._view.center, 0
         lap("response")
-        settings = self._settings
-        if not self._lost and self._frame % settings.update_every == 0:
+        settings, lost = self._settings, self._watch.lost
+        if not lost and self._frame % settings.update_every == 0:
             rate = 1 - (1 - settings.learning_rate) ** settings.update_every
             self._filter.learn(self._spectrum(image, self._view, lap), rate, settings.iterations)
             lap("update")
-        if not self._lost and self._deep is not None:
+        if not lost and self._deep is not None:
             self._deep.learn(image, self._view.center, self._view.scale, self._frame, lap)
-        return Estimate(self.box, score, self._lost)
+        return Estimate(self.box, belief.score, lost, belief.psr)
 
     @property
     def box(self) -> Box:
         """The present box."""
-        scale = self._view.scale
-        return Box.from_center(self._view.center, (self._size[0] * scale, self._size[1] * scale))
+        return self._box_of(self._view)
 
     def sizes(self) -> Sizes:
         """What the model and the filter take, by shape; raises `NotInitialized` before ``init``."""
@@ -128,7 +126,7 @@ class Tracker:
             raise NotInitialized
         features = 4 * self.spec.channels * math.prod(self.spec.grid)
         # The filter's work space is two spectra.
-        buffers = self._patch.nbytes + features + 3 * self._seen.nbytes
+        buffers = self._patch.nbytes + features + 3 * self._seen.nbytes + self._watch.nbytes
         state = self._filter.state_bytes
         if self._deep is not None:
             state, buffers = state + self._deep.state_bytes, buffers + self._deep.buffers_bytes
@@ -137,10 +135,24 @@ class Tracker:
     def _side_px(self, view: View) -> float:
         return patch.window_side_px(self._size, self._settings.padding) * view.scale
 
+    def _box_of(self, view: View) -> Box:
+        return Box.from_center(view.center, (self._size[0] * view.scale, self._size[1] * view.scale))
+
+    def _in_patch(self, view: View) -> tuple[Point, Sides]:
+        """Center (x, y) and sides (height, width) of a view's box in pixels of the window cut last."""
+        shown, (height, width), box = self._shown, self.spec.input_px, self._box_of(view)
+        side = self._side_px(shown)
+        x, y = (0.5 + (at - middle) / side for at, middle in zip(view.center, shown.center, strict=True))
+        return (x * width, y * height), (box.height / side * height, box.width / side * width)
+
+    def _cut(self, image: Frame, view: View) -> None:
+        patch.cut(image, view.center, self._side_px(view), out=self._patch)
+        self._shown = view
+
     def _maps(self, image: Frame, view: View, lap: Lap) -> Real:
-        window = patch.cut(image, view.center, self._side_px(view), out=self._patch)
+        self._cut(image, view)
         lap("patch")
-        features = self._extract(window)
+        features = self._extract(self._patch)
         lap("features")
         return compact.prepared(features, self._settings.power, out=features)
 
@@ -156,8 +168,8 @@ class Tracker:
         parts *= self._gain
         return seen
 
-    def _locate(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> Real:
-        """Go to the view that answers best, and to the peak in it; returns its response."""
+    def _locate(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> Belief:
+        """Go to the view that answers best, and to the peak in it; says what to think of it."""
         here, *others = self._views(image.shape)
         deep = None if self._deep is None else self._deep.respond(image, here.center, here.scale, lap)
         view, answer = here, self._answer(image, here, learned, deep, lap)
@@ -165,13 +177,25 @@ class Tracker:
             if self._deep is not None and other.center != here.center:  # one look is enough for neighbouring scales
                 deep = self._deep.respond(image, other.center, other.scale, lap)
             candidate = self._answer(image, other, learned, deep, lap)
-            if self._is_better(candidate, answer):
+            if self._is_better(other, candidate, answer, image.shape):
                 view, answer = other, candidate
             lap("scale")
         if view is here:
             self._shrink_next = not self._shrink_next
-        self._view = self._moved(view, answer.joint, image.shape)
-        return answer.joint
+        if view.center != self._shown.center:  # the belief needs the pixels of the place that won
+            self._cut(image, view)
+        self._view, belief = self._stepped(here, self._moved(view, answer.joint, image.shape), answer.joint)
+        return belief
+
+    def _stepped(self, before: View, after: View, response: Real) -> tuple[View, Belief]:
+        """The view after a step, or that of before at the new scale where the step is a leap not to be believed."""
+        belief = self._belief(after, response)
+        side = math.sqrt(self._size[0] * self._size[1]) * before.scale
+        x, y = ((a - b) / side for a, b in zip(after.center, before.center, strict=True))
+        return (after if self._watch.follows((x, y), belief) else View(before.center, after.scale)), belief
+
+    def _belief(self, view: View, response: Real) -> Belief:
+        return self._watch.belief(response, self._patch, *self._in_patch(view))
 
     def _answer(self, image: Frame, view: View, learned: compact.CompactFilter, deep: Real | None, lap: Lap) -> Answer:
         """What the filter answers to a view, and that joined with the deep response where there is one."""
@@ -183,7 +207,7 @@ class Tracker:
     def _views(self, frame_shape: tuple[int, ...]) -> list[View]:
         """Here first; then neighbouring scales or, while the target is lost, another place."""
         here, settings = self._view, self._settings
-        if self._lost:
+        if self._watch.lost:
             self._visit += 1
             return [here, View(place(frame_shape, self._side_px(here), self._last_seen, self._visit), here.scale)]
         step = settings.scale_step
@@ -191,11 +215,12 @@ class Tracker:
         low, high = self._limits
         return [here, *(View(here.center, min(max(here.scale * f, low), high)) for f in factors[settings.scale])]
 
-    def _is_better(self, other: Answer, here: Answer) -> bool:
-        """Another scale has to answer more by a margin, on the fine grid; a place, as clearly as one found again."""
-        if self._lost:
+    def _is_better(self, view: View, other: Answer, here: Answer, frame_shape: tuple[int, ...]) -> bool:
+        """Another scale has to answer more by a margin, on the fine grid; a place, as surely as one found again."""
+        if self._watch.lost:
             more = float(other.joint.max()) > float(here.joint.max())
-            return more and psr(other.joint) >= _FOUND * self._weak_below()
+            moved = self._moved(view, other.joint, frame_shape)
+            return more and self._watch.is_sure(self._belief(moved, other.joint))
         return float(other.fine.max()) * self._settings.scale_penalty > float(here.fine.max())
 
     def _moved(self, view: View, response: Real, frame_shape: tuple[int, ...]) -> View:
@@ -204,18 +229,6 @@ class Tracker:
         dy = wrapped(rows - self._rest[0], grid[0]) * side / grid[0]
         dx = wrapped(columns - self._rest[1], grid[1]) * side / grid[1]
         return View(patch.limit_center((view.center[0] + dx, view.center[1] + dy), frame_shape), view.scale)
-
-    def _judge(self, score: float) -> None:
-        """Lost after several weak responses in a row, found at the first strong one."""
-        bound = self._weak_below()
-        self._weak = self._weak + 1 if score < bound else 0
-        self._lost = score < _FOUND * bound if self._lost else self._weak >= self._settings.patience
-        if not self._weak and not self._lost:
-            self._last_seen, self._visit = self._view.center, 0
-            self._mean_score += _SCORE_RATE * (score - self._mean_score)
-
-    def _weak_below(self) -> float:
-        return max(self._settings.lost_below, self._settings.lost_share * self._mean_score)
 
 
 def place(frame_shape: tuple[int, ...], side_px: float, near: Point, visit: int) -> Point:

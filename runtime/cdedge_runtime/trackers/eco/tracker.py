@@ -20,6 +20,7 @@ from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import gaussian_label, hann_window
 from cdedge_runtime.image import Frame, first_frame, to_bgr
 from cdedge_runtime.kinds import settings_of
+from cdedge_runtime.trackers.score import appearance_of, box_score
 
 from .mixture import Mixture
 from .penalty import spatial_penalty
@@ -90,8 +91,9 @@ class Eco:
             iterations=settings.first_iterations,
             store=Mixture,
         )
+        self._appearance = appearance_of(image, box)
         lap("update")
-        return Estimate(box, math.inf, lost=False)
+        return Estimate(box, 1.0, lost=False)
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
         """Find the target in the next frame and learn from it."""
@@ -102,7 +104,7 @@ class Eco:
         found = [answer for answer in self._answers(image, self._filter, lap) if math.isfinite(answer.height)]
         if not found:
             _LOG.warning("frame %d: the response is not finite; the box stays and nothing is learned", self._frame)
-            return Estimate(self.box, 0.0, lost=False)
+            return Estimate(self.box, 0.0, lost=False, psr=0.0)
         best = max(found, key=lambda answer: answer.height)
         self._move(best, image.shape)
         lap("scale")
@@ -111,7 +113,9 @@ class Eco:
         if self._frame % settings.update_every == 0:
             self._filter.train(settings.iterations)
         lap("update")
-        return Estimate(self.box, psr(best.response), lost=False)
+        sharpness = psr(best.response)
+        score = box_score(self._appearance, image, self.box, sharpness, self.spec.tracker)
+        return Estimate(self.box, score, lost=False, psr=sharpness)
 
     @property
     def box(self) -> Box:

@@ -86,6 +86,10 @@ class Classifier:
         """How much each of the features (N, D) looks like the target: (N,)."""
         return forward(self.layers, x)[-1][:, 1]
 
+    def probabilities(self, x: Real) -> Real:
+        """How probable the classifier finds it that each of the features (N, D) is the target: (N,) in 0..1."""
+        return np.asarray(_softmax(forward(self.layers, x)[-1])[:, 1])
+
     def train(self, positives: Sequence[Real], negatives: Sequence[Real], *, iterations: int, rate: float) -> None:
         """Momentum descent on blocks of features (n, D); each step's negatives are the hardest of many."""
         settings, rng = self._settings, self._rng

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
 import numpy as np
@@ -27,7 +26,10 @@ _SHIFT_GROWTH, _LARGEST_SHIFT = 1.1, 1.5
 
 
 class MdNet:
-    """A `ModelTracker`; the score is the mean of the best candidates' target score, and below 0 the target is lost."""
+    """A `ModelTracker`; the target is lost where the best candidates' mean output for the target is below 0.
+
+    The score is their mean probability as the classifier sees it, which nobody has calibrated.
+    """
 
     def __init__(self, features: CropFeatures) -> None:
         self.spec = features.spec
@@ -49,7 +51,7 @@ class MdNet:
         self._regression = box_regression.fit(features, boxes, box, ridge=settings.box_ridge)
         self._learn_first(image, lap)
         lap("update")
-        return Estimate(box, math.inf, lost=False)
+        return Estimate(box, 1.0, lost=False)
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
         """Find the target in the next frame and learn from it."""
@@ -57,8 +59,7 @@ class MdNet:
             raise NotInitialized
         image, settings = to_bgr(frame), self._settings
         self._frame += 1
-        reported, score = self._locate(image, self._classifier, lap)
-        found = score > 0
+        reported, found, score = self._locate(image, self._classifier, lap)
         self._shift = settings.shift if found else min(_LARGEST_SHIFT, _SHIFT_GROWTH * self._shift)
         lap("response")
         if found:
@@ -91,8 +92,8 @@ class MdNet:
         self._positives = deque([positives], maxlen=settings.long_frames)
         self._negatives = deque([self._network(image, _some(boxes, "beside"), lap)], maxlen=settings.short_frames)
 
-    def _locate(self, image: Frame, classifier: Classifier, lap: Lap) -> tuple[Box, float]:
-        """Go to the mean of the best candidates; returns the box to report, and their mean score."""
+    def _locate(self, image: Frame, classifier: Classifier, lap: Lap) -> tuple[Box, bool, float]:
+        """Go to the mean of the best candidates; returns the box to report, whether it is found, and its score."""
         settings = self._settings
         boxes = candidates.gaussian(
             self._rng,
@@ -105,11 +106,11 @@ class MdNet:
         features = self._network(image, boxes, lap)
         scores = classifier.scores(features)
         best = np.argsort(-scores, kind="stable")[:_BEST]
-        score = float(scores[best].mean())
         self._box = candidates.mean_box(boxes[best])
-        if score > 0:
-            return candidates.mean_box(self._regression(features[best], boxes[best])), score
-        return self._box, score
+        score = float(classifier.probabilities(features[best]).mean())
+        if scores[best].mean() > 0:
+            return candidates.mean_box(self._regression(features[best], boxes[best])), True, score
+        return self._box, False, score
 
     def _remember(self, image: Frame, lap: Lap) -> None:
         """Keep samples of this frame, in which the target was found."""

@@ -1,0 +1,282 @@
+"""Fit the score's coefficients, or judge how well the score tells a right box from a wrong one.
+
+    python benchmarks/score.py fit KIND DATA
+    python benchmarks/score.py judge KIND DATA [--peer BACKBONE,HEAD]
+
+KIND is one of `KINDS`; DATA a folder with `sequences/`, `train/videos` and `train2/videos`. Each target is tracked from
+several frames, each time with a model exported there. Fitting uses the tuning half of split.toml and the videos for
+training, with `lost` going by the PSR alone, so that the coefficients do not choose their own frames; every sequence
+counts by the root of its frames. A frame without the target counts as an IoU of 0. Nothing is drawn: no seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unittest import mock
+
+import cv2
+import numpy as np
+import tomllib
+from numpy.typing import NDArray
+
+from cdedge.evaluation.configuration import TrackerOptions
+from cdedge.evaluation.datasets import load_dataset
+from cdedge.evaluation.job import job_of
+from cdedge.evaluation.metrics import overlaps
+from cdedge.evaluation.peers import AnyTracker, Peer
+from cdedge.evaluation.protocols import Pass, segment_starts
+from cdedge.evaluation.sequence import Sequence
+from cdedge.evaluation.worker import export_job
+from cdedge_export.options import ExportOptions
+from cdedge_runtime.opening import open_tracker
+from cdedge_runtime.sources.frames import read_image
+from cdedge_runtime.trackers import score
+
+Values = NDArray[np.float64]
+
+KINDS = {
+    "fast": ExportOptions(),
+    "accurate": ExportOptions(layers="11+12+21", mode="chain"),
+    "cf2": ExportOptions(tracker="cf2", layers="11+12+21", distill=False),
+    "cacf": ExportOptions(tracker="cacf", distill=False),
+    "eco": ExportOptions(tracker="eco", layers="hog"),
+}
+FOLDERS = {
+    "otb": ("otb", "sequences/OTB100"),
+    "uav123": ("folder", "sequences/UAV123_10fps"),
+    "uav123_half": ("folder", "sequences/UAV123_half"),
+    "vot": ("vot", "sequences/VOT2018"),
+}
+STARTS, LONGEST = 8, 400  # passes per target, and frames of one
+GOOD, BAD = 0.5, 0.1  # IoU above and below which a box is judged; between, it is neither
+FAILED_FRAMES = 10  # a failure is so many bad frames in a row; `lost` should rise within as many
+WEAK_RIDGE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """What a tracker said from one start, per frame: IoU, score, PSR, lost and the model's cues (N, 4)."""
+
+    name: str
+    iou: Values
+    score: Values
+    psr: Values
+    lost: NDArray[np.bool_]
+    cues: Values
+
+
+# --- data
+
+
+def half(data: Path, name: str) -> list[Sequence]:
+    """The sequences of one half of split.toml."""
+    split = tomllib.loads((Path(__file__).parent / "split.toml").read_text())[name]
+    found = []
+    for key, names in split.items():
+        kind, folder = FOLDERS[key]
+        if names:
+            found += load_dataset(kind, data / folder, tuple(names)).sequences
+    return found
+
+
+def training(data: Path) -> list[Sequence]:
+    """The videos with one target that nothing is judged on."""
+    roots = [p for part in ("train", "train2") for p in sorted((data / part / "videos").iterdir())]
+    return [s for p in roots if (p / "groundtruth_rect.txt").is_file() for s in load_dataset("folder", p).sequences]
+
+
+def passes(sequence: Sequence, count: int) -> Iterator[Pass]:
+    """``count`` of TRE's segments, evenly spread, with a first box of at least 2 px."""
+    starts = segment_starts(sequence)
+    for start in sorted({starts[i * (len(starts) - 1) // max(count, 1)] for i in range(count)}):
+        part = replace(
+            sequence,
+            name=f"{sequence.name}.{start}",
+            frame_paths=sequence.frame_paths[start : start + LONGEST],
+            boxes=sequence.boxes[start : start + LONGEST],
+        )
+        if min(part.boxes[0][2:]) >= 2:
+            yield Pass(sequence.name, part, part.first_box)
+
+
+# --- tracks
+
+
+class Recorder:
+    """Stands in for `score.probability`, keeps what it is asked and answers ``always``, or the truth for None."""
+
+    def __init__(self, always: float | None) -> None:
+        self._always, self._truly, self.asked = always, score.probability, (0.0,) * 4
+
+    def __call__(self, psr: float, like: score.Likeness, calibration: score.Calibration) -> float:
+        self.asked = (np.log(max(psr, 1.0)), like.colour, like.contrast, like.pattern)
+        return self._truly(psr, like, calibration) if self._always is None else self._always
+
+
+def track(tracker: AnyTracker, item: Pass, recorder: Recorder) -> Track:
+    """Track one pass."""
+    frames = (read_image(path) for path in item.sequence.frame_paths)
+    tracker.init(next(frames), item.start)
+    said, cues = [], []
+    with mock.patch.object(score, "probability", recorder):
+        for frame in frames:
+            said.append(tracker.update(frame))
+            cues.append(recorder.asked)
+    boxes = np.array([(e.box.x, e.box.y, e.box.width, e.box.height) for e in said])
+    return Track(
+        item.target,
+        np.nan_to_num(overlaps(boxes, item.sequence.boxes[1:])),
+        np.array([e.score for e in said]),
+        np.array([0.0 if e.psr is None else e.psr for e in said]),
+        np.array([e.lost for e in said]),
+        np.array(cues),
+    )
+
+
+def tracks(
+    sequences: Iterable[Sequence], make: Callable[[Pass], AnyTracker], *, count: int, always: float | None = None
+) -> list[Track]:
+    """All passes of all sequences."""
+    items = [item for sequence in sequences for item in passes(sequence, count)]
+    return [track(make(item), item, Recorder(always)) for item in items]
+
+
+def exported(kind: str) -> Callable[[Pass], AnyTracker]:
+    """Makes the tracker of a pass from a file exported for it."""
+
+    def make(item: Pass) -> AnyTracker:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            outcome = export_job(job_of(item, TrackerOptions(KINDS[kind]), 1), path)
+            if outcome.failure is not None:
+                raise SystemExit(f"{item.sequence.name}: {outcome.failure.reason}")
+            return open_tracker(path, threads=1)
+
+    return make
+
+
+# --- figures
+
+
+def joined(runs: list[Track], name: str) -> Values:
+    """One value per frame, over all passes."""
+    return np.concatenate([getattr(run, name) for run in runs])
+
+
+def roc_area(values: Values, iou: Values) -> float:
+    """Probability that a good frame has more than a bad one, ties counting half (Mann and Whitney 1947)."""
+    good, bad = values[iou > GOOD], np.sort(values[iou < BAD])
+    below, upto = (np.searchsorted(bad, good, side=side) for side in ("left", "right"))
+    return float((below + upto).mean() / 2 / len(bad))
+
+
+def failures(iou: Values) -> list[int]:
+    """First frames of the runs of at least `FAILED_FRAMES` bad frames."""
+    edges = np.diff(np.concatenate([[0], (iou < BAD).astype(int), [0]]))
+    begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    return [int(b) for b, e in zip(begins, ends, strict=True) if e - b >= FAILED_FRAMES]
+
+
+def detected(runs: list[Track]) -> tuple[int, int]:
+    """How many failures ``lost`` told of in time, of how many."""
+    told = [run.lost[begin : begin + FAILED_FRAMES].any() for run in runs for begin in failures(run.iou)]
+    return int(sum(told)), len(told)
+
+
+def false_alarms(runs: list[Track]) -> float:
+    """Lost frames per 1,000 good ones."""
+    good = joined(runs, "iou") > GOOD
+    return 1000 * float(joined(runs, "lost")[good].mean())
+
+
+def reliability(runs: list[Track]) -> Iterator[str]:
+    """Per tenth of the score: frames, mean score, share of right boxes."""
+    said, right = joined(runs, "score"), joined(runs, "iou") > score.RIGHT_IOU
+    for tenth in range(10):
+        here = np.minimum(said * 10, 9.999).astype(int) == tenth
+        if here.any():
+            yield f"| {tenth / 10:.1f} | {here.sum()} | {said[here].mean():.2f} | {right[here].mean():.2f} |"
+
+
+# --- the model
+
+
+def fitted(cues: Values, right: NDArray[np.bool_], weights: Values) -> Values:
+    """Coefficients of logistic regression, the bias first, by Newton's method with a slight ridge on scaled cues."""
+    mean, spread = cues.mean(0), cues.std(0)
+    x = np.column_stack([np.ones(len(cues)), (cues - mean) / spread])
+    ridge = np.diag([0.0] + [WEAK_RIDGE] * cues.shape[1])
+    found, w = np.zeros(x.shape[1]), weights / weights.sum()
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-x @ found))
+        step = np.linalg.solve((x.T * (w * p * (1 - p))) @ x + ridge, x.T @ (w * (p - right)) + ridge @ found)
+        found -= step
+    slopes = found[1:] / spread
+    return np.concatenate([[found[0] - slopes @ mean], slopes])
+
+
+def per_frame_weights(runs: list[Track]) -> Values:
+    """Weights with which a sequence counts by the root of its frames."""
+    counts = {name: sum(len(r.iou) for r in runs if r.name == name) for name in {r.name for r in runs}}
+    return np.concatenate([np.full(len(r.iou), counts[r.name] ** -0.5) for r in runs])
+
+
+def fit(data: Path, kind: str, starts: int) -> None:
+    """Print the coefficients of one kind of file, and what they are worth on either half."""
+    make = exported(kind)
+    tuning = tracks(half(data, "tuning"), make, count=starts, always=1.0)
+    runs = tuning + tracks(training(data), make, count=max(1, starts // 2), always=1.0)
+    right = joined(runs, "iou") > score.RIGHT_IOU
+    found = fitted(joined(runs, "cues"), right, per_frame_weights(runs))
+    names = ("bias", "psr", "colour", "contrast", "pattern")
+    print("Calibration(" + ", ".join(f"{n}={v:.2f}" for n, v in zip(names, found, strict=True)) + ")")
+    checking = tracks(half(data, "checking"), make, count=starts, always=1.0)
+    for name, part in (("tuning", tuning), ("checking", checking)):
+        odds, iou = found[0] + joined(part, "cues") @ found[1:], joined(part, "iou")
+        told, of = detected(part)
+        print(f"{name}: ROC {roc_area(odds, iou):.3f}, PSR {roc_area(joined(part, 'psr'), iou):.3f}")
+        print(f"  lost by PSR: {told} of {of} failures, {false_alarms(part):.1f} false alarms per 1,000 good frames")
+
+
+def judge(data: Path, kind: str, starts: int, peer: tuple[str, ...]) -> None:
+    """Print how good the score is on either half, and how good NanoTrack's."""
+    for name in ("tuning", "checking"):
+        sequences = half(data, name)
+        runs = tracks(sequences, exported(kind), count=starts)
+        report(f"{kind}, {name}", runs)
+        print("\n".join(reliability(runs)))
+        if peer:
+            report(f"NanoTrack, {name}", tracks(sequences, lambda _: Peer("Nano", peer), count=starts))
+
+
+def report(title: str, runs: list[Track]) -> None:
+    """Print what one tracker's scores are worth."""
+    iou, (told, of) = joined(runs, "iou"), detected(runs)
+    areas = {name: roc_area(joined(runs, name), iou) for name in ("score", "psr")}
+    print(f"{title}: {len(iou)} frames, {(iou > GOOD).sum()} good, {(iou < BAD).sum()} bad; mean IoU {iou.mean():.3f}")
+    print(f"  ROC: score {areas['score']:.3f}, PSR {areas['psr']:.3f}")
+    print(f"  lost: {told} of {of} failures, {false_alarms(runs):.1f} false alarms per 1,000 good frames", flush=True)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=("fit", "judge"))
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--starts", type=int, default=STARTS)
+    parser.add_argument("--peer", default="", help="NanoTrack's BACKBONE,HEAD")
+    asked = parser.parse_args()
+    cv2.setNumThreads(1)
+    if asked.task == "fit":
+        fit(asked.data, asked.kind, asked.starts)
+    else:
+        judge(asked.data, asked.kind, asked.starts, tuple(filter(None, asked.peer.split(","))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Whether the tracker still sees its target: the score of an answer, leaps that nothing explains, and loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from cdedge_runtime.filter.confidence import psr
+from cdedge_runtime.filter.dft import Real
+from cdedge_runtime.patch import Image, Sides
+from cdedge_runtime.trackers import score
+from cdedge_runtime.trackers.appearance import Appearance
+
+from .settings import Settings
+
+Point = tuple[float, float]
+
+_WEAK, _FOUND = 0.25, 0.4  # scores below which an answer is weak, and from which a lost target counts as found
+_FOUND_PSR = 1.5  # how much stronger than a weak response it must be besides
+_PSR_RATE = 0.05  # how fast the running mean of the PSR follows it
+_LEAP = 0.4  # sides of the target beyond what its motion explains
+_MOTION_RATE = 0.3  # how fast the motion follows a step
+
+
+@dataclass(frozen=True)
+class Belief:
+    """How probable it is that an answer is right, and the PSR of its response."""
+
+    score: float
+    psr: float
+
+
+class Watch:
+    """Remembers how the target looked and moved; starts with the first frame's box (as in `Appearance`)."""
+
+    def __init__(self, settings: Settings, kind: str, image: Image, center: Point, sides: Sides) -> None:
+        self._settings, self._calibration = settings, score.CALIBRATIONS[kind]
+        self._appearance = Appearance(image, center, sides)
+        self._weak, self._mean_psr, self._motion = 0, 0.0, (0.0, 0.0)
+        self.lost = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is remembered."""
+        return self._appearance.nbytes
+
+    def belief(self, response: Real, image: Image, center: Point, sides: Sides) -> Belief:
+        """What to think of a box with this response (Gh, Gw); center (x, y) and sides (height, width) in ``image``."""
+        sharpness = psr(response)
+        like = self._appearance.likeness(image, center, sides)
+        return Belief(score.probability(sharpness, like, self._calibration), sharpness)
+
+    def follows(self, step: Point, belief: Belief) -> bool:
+        """Whether to go a step (x, y), in sides of the target: a leap only on a belief that is not weak.
+
+        A lost target has no motion.
+        """
+        if self.lost:
+            self._motion = 0.0, 0.0
+            return True
+        leaps = math.dist(step, self._motion) > _LEAP and belief.score < _WEAK
+        taken = (0.0, 0.0) if leaps else step
+        x, y = (m + _MOTION_RATE * (s - m) for m, s in zip(self._motion, taken, strict=True))
+        self._motion = x, y
+        return not leaps
+
+    def judge(self, belief: Belief) -> bool:
+        """Take in an answer: lost after several weak ones in a row, until one is sure. Says whether it is strong."""
+        self._weak = self._weak + 1 if self._is_weak(belief) else 0
+        self.lost = not self.is_sure(belief) if self.lost else self._weak >= self._settings.patience
+        seen = not self._weak and not self.lost
+        if seen:
+            self._mean_psr += _PSR_RATE * (belief.psr - self._mean_psr)
+        return seen
+
+    def is_sure(self, belief: Belief) -> bool:
+        """Whether an answer finds a lost target again."""
+        return belief.score >= _FOUND and belief.psr >= _FOUND_PSR * self._weak_below()
+
+    def _is_weak(self, belief: Belief) -> bool:
+        return belief.score < _WEAK or belief.psr < self._weak_below()
+
+    def _weak_below(self) -> float:
+        return max(self._settings.lost_below, self._settings.lost_share * self._mean_psr)

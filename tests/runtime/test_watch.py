@@ -1,0 +1,69 @@
+"""When an answer is followed, when it is weak, and when a target is lost and found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cdedge_runtime.trackers.deepcd.settings import Settings
+from cdedge_runtime.trackers.deepcd.watch import Belief, Watch
+
+SURE, UNSURE, FLAT = Belief(0.95, 30.0), Belief(0.05, 30.0), Belief(0.95, 2.0)
+FAIR = Belief(0.3, 30.0)  # neither weak nor sure
+
+
+@pytest.fixture
+def watch() -> Watch:
+    image = np.random.default_rng(1).integers(0, 255, (60, 60, 3), dtype=np.uint8)
+    return Watch(Settings(), "deepcd", image, (30, 30), (20, 20))
+
+
+def test_steps_are_followed_and_so_is_a_leap_to_a_sure_place(watch: Watch) -> None:
+    assert watch.follows((0.2, 0.1), UNSURE)
+    assert watch.follows((2.0, 0.0), SURE)
+
+
+def test_a_leap_to_an_unlikely_place_is_not_followed(watch: Watch) -> None:
+    assert not watch.follows((0.7, 0.0), UNSURE)
+    assert not watch.follows((0.0, -0.7), UNSURE)
+
+
+def test_a_steady_motion_explains_long_steps(watch: Watch) -> None:
+    for _ in range(12):
+        assert watch.follows((0.8, 0.0), SURE)
+    assert watch.follows((0.8, 0.0), UNSURE)
+    assert not watch.follows((-0.2, 0.0), UNSURE)
+
+
+@pytest.mark.parametrize("weak", [UNSURE, FLAT], ids=["unlikely", "flat response"])
+def test_lost_after_several_weak_answers_in_a_row(watch: Watch, weak: Belief) -> None:
+    answers = [weak, weak, weak, SURE, weak, weak, weak, weak]
+    lost = []
+    for answer in answers:
+        watch.judge(answer)
+        lost.append(watch.lost)
+    assert lost == [False] * 7 + [True]
+
+
+def test_found_by_a_sure_answer_only(watch: Watch) -> None:
+    for _ in range(4):
+        watch.judge(UNSURE)
+    for answer, lost in ((FAIR, True), (FLAT, True), (SURE, False)):
+        watch.judge(answer)
+        assert watch.lost is lost
+
+
+def test_a_lost_target_may_be_anywhere(watch: Watch) -> None:
+    for _ in range(4):
+        watch.judge(UNSURE)
+    assert watch.follows((5.0, 5.0), UNSURE)
+
+
+def test_only_a_strong_answer_says_where_the_target_was_seen(watch: Watch) -> None:
+    assert [watch.judge(answer) for answer in (SURE, FAIR, UNSURE, FLAT)] == [True, True, False, False]
+
+
+def test_a_response_is_weak_by_its_own_mean_too(watch: Watch) -> None:
+    for _ in range(200):
+        watch.judge(Belief(0.95, 80.0))
+    assert not watch.judge(Belief(0.95, 15.0))  # below a quarter of the mean, though above 9
