@@ -33,7 +33,6 @@ from cdedge.evaluation.sequence import Sequence
 from cdedge.evaluation.worker import export_job
 from cdedge_export.options import ExportOptions
 from cdedge_runtime.opening import open_tracker
-from cdedge_runtime.sources.frames import read_image
 from cdedge_runtime.trackers import score
 
 Values = NDArray[np.float64]
@@ -119,7 +118,7 @@ class Recorder:
 
 def track(tracker: AnyTracker, item: Pass, recorder: Recorder) -> Track:
     """Track one pass."""
-    frames = (read_image(path) for path in item.sequence.frame_paths)
+    frames = item.sequence.frames()
     tracker.init(next(frames), item.start)
     said, cues = [], []
     with mock.patch.object(score, "probability", recorder):

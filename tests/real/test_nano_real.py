@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from cdedge.evaluation.datasets import load_dataset
 from cdedge.evaluation.peers import Peer, check_peer
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadEnvironment, BadModel
-from cdedge_runtime.sources.frames import read_image
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 FILES = tuple(str(SHARED / "weights" / "peers" / f"nanotrack_{part}_sim.onnx") for part in ("backbone", "head"))
@@ -31,7 +31,7 @@ def _opencv_has_it() -> None:
 
 def test_it_follows_crossing_and_says_how_sure_it_is() -> None:
     (sequence,) = load_dataset("otb", ROOT, ("Crossing",)).sequences
-    frames = [read_image(path) for path in sequence.frame_paths[:30]]
+    frames = list(islice(sequence.frames(), 30))
     peer = Peer("Nano", FILES)
     assert peer.init(frames[0], sequence.first_box).score == 1
     found = [peer.update(frame) for frame in frames[1:]]
@@ -42,4 +42,4 @@ def test_it_follows_crossing_and_says_how_sure_it_is() -> None:
 def test_its_files_in_the_wrong_order_are_a_bad_model() -> None:
     (sequence,) = load_dataset("otb", ROOT, ("Crossing",)).sequences
     with pytest.raises(BadModel, match="backbone, neckhead"):
-        Peer("Nano", FILES[::-1]).init(read_image(sequence.frame_paths[0]), sequence.first_box)
+        Peer("Nano", FILES[::-1]).init(next(sequence.frames()), sequence.first_box)
