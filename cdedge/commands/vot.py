@@ -7,33 +7,20 @@ from typing import Annotated
 
 import typer
 
-from cdedge.options import JsonOption, ProviderOption, ThreadsOption
+from cdedge.options import JsonOption, ProviderOption, ThreadsOption, taking
 from cdedge.show.render import emit_json, show_facts
+from cdedge_export.options import ExportOptions
 
 
+@taking()
 def vot(
+    options: ExportOptions,
     workspace: Annotated[
         Path, typer.Argument(help="The workspace's folder; made where there is none.", show_default=False)
     ],
     model: Annotated[
         str | None,
         typer.Option(help="A file made by 'cdedge export', for every sequence.", show_default=False),
-    ] = None,
-    backbone: Annotated[
-        str | None,
-        typer.Option(
-            help="Instead of --model: distil this backbone at each start, when frame 2 arrives.",
-            show_default=False,
-        ),
-    ] = None,
-    layers: Annotated[str, typer.Option(help="Candidate layers for --backbone.")] = "11",
-    weights: Annotated[
-        str | None,
-        typer.Option(help="Weights for --backbone: bundled, imagenet or a PATH.", show_default=False),
-    ] = None,
-    convention: Annotated[
-        str | None,
-        typer.Option(help="Input convention of --weights: caffe or torchvision.", show_default=False),
     ] = None,
     name: Annotated[str, typer.Option(help="The tracker's identifier; the TraX entry is NAME-trax.")] = "cdedge",
     stack: Annotated[
@@ -47,11 +34,15 @@ def vot(
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Prepare a workspace in which the official vot-toolkit evaluates the tracker."""
+    """Prepare a workspace in which the official vot-toolkit evaluates the tracker.
+
+    Without --model, a tracker is distilled at each start, when frame 2 arrives, with the options of 'cdedge export'.
+    """
+    from cdedge.evaluation.configuration import resolved
     from cdedge.vot.setup import Setup, open_tracker
     from cdedge.vot.workspace import prepare
 
-    setup = Setup(_absolute(model), backbone, layers, _absolute(weights), convention, provider, threads)
+    setup = Setup(None if model is None else str(Path(model).resolve()), resolved(options), provider, threads)
     open_tracker(setup)  # the toolkit would tell of a bad model much later
     done = prepare(workspace, setup, name=name, stack=stack)
     first = done.trackers[0]
@@ -71,8 +62,3 @@ def vot(
             *(("next" if i == 0 else "", step) for i, step in enumerate(steps)),
         ],
     )
-
-
-def _absolute(file: str | None) -> str | None:
-    """Make a file's path absolute, as the toolkit starts trackers elsewhere; another word stays as it is."""
-    return str(Path(file).resolve()) if file is not None and Path(file).exists() else file

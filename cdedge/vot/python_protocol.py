@@ -13,7 +13,7 @@ from cdedge_runtime.image import Frame
 from cdedge_runtime.sources.images import read_image
 
 from .regions import box_of_wire
-from .setup import Setup, open_tracker
+from .setup import open_tracker, setup_of
 
 Rectangle = tuple[float, float, float, float]
 Answer = tuple[Rectangle, dict[str, float]]
@@ -28,17 +28,14 @@ class Tracker:
     def __init__(
         self,
         model: str | None = None,
-        backbone: str | None = None,
-        layers: str = "11",
-        weights: str | None = None,
-        convention: str | None = None,
+        options: str | None = None,
         provider: str = "cpu",
         threads: str | None = None,
     ) -> None:
         with _errors_for_toolkit():
-            count = None if threads is None else int(threads)
-            self._tracker = open_tracker(Setup(model, backbone, layers, weights, convention, provider, count))
-        cv2.setNumThreads(count or 0)
+            setup = setup_of(model, options, provider, threads)
+            self._tracker = open_tracker(setup)
+        cv2.setNumThreads(setup.threads or 0)
 
     def init(self, frame: str | Mapping[str, str], new: tuple[object, Mapping[str, object]]) -> Answer:
         """Start on a frame's path with ``new``, a region and its properties."""

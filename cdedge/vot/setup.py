@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cdedge_export.options import ExportOptions
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.estimate import ModelTracker
 from cdedge_runtime.opening import open_tracker as open_file
+from cdedge_runtime.record import decode, encode
 
 from .distilling import DistillingTracker
-
-if TYPE_CHECKING:
-    from cdedge_export.pipeline import ExportOptions
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What both entry points are told: a ``model`` file, or a ``backbone`` to distil at the second frame."""
+    """What both entry points are told: a ``model`` file, or what to distil at the second frame."""
 
     model: str | None = None
-    backbone: str | None = None
-    layers: str = "11"
-    weights: str | None = None
-    convention: str | None = None
+    made: ExportOptions = field(default_factory=ExportOptions)
     provider: str = "cpu"
     threads: int | None = None
 
     def words(self) -> dict[str, str]:
-        """Name and text of every option off its default, as trackers.ini and a command line carry them."""
-        return {f.name: str(value) for f in fields(self) if (value := getattr(self, f.name)) != f.default}
+        """Name and text of what is not the default, as trackers.ini and a command line carry them."""
+        said = {"model": self.model, "options": json.dumps(self.made.given()) if self.made.given() else None}
+        said |= {"provider": None if self.provider == "cpu" else self.provider}
+        said |= {"threads": None if self.threads is None else str(self.threads)}
+        return {name: text for name, text in said.items() if text is not None}
+
+
+def setup_of(model: str | None, options: str | None, provider: str, threads: str | None) -> Setup:
+    """The setup of an entry's words; raises `Usage` where they are none."""
+    try:
+        given = {} if options is None else json.loads(options)
+        made = decode(ExportOptions, {**encode(ExportOptions()), **given})
+        return Setup(model, made, provider, None if threads is None else int(threads))
+    except (TypeError, ValueError) as error:
+        raise Usage(f"not the words of a tracker's entry: {error}") from error
 
 
 def open_tracker(setup: Setup) -> ModelTracker | DistillingTracker:
-    """Open the tracker of ``setup``; raises `Usage` unless it names either a model or a backbone."""
-    if (setup.model is None) == (setup.backbone is None):
-        raise Usage("give either a model file or a backbone to distil at the second frame, not both and not none")
+    """Open the tracker of ``setup``; raises `Usage` unless it names either a model or something to distil."""
+    distils = bool(setup.made.given())
+    if (setup.model is not None) == distils:
+        raise Usage("expected either a model file or a backbone to distil at the second frame, not both and not none")
     if setup.model is not None:
         return open_file(Path(setup.model), provider=setup.provider, threads=setup.threads)
-    return DistillingTracker(_options(setup), provider=setup.provider, threads=setup.threads)
-
-
-def _options(setup: Setup) -> ExportOptions:
     from cdedge_export.network.backbones import find_backbone, parse_layers
-    from cdedge_export.options import ExportOptions
+    from cdedge_export.options import filled
 
-    backbone = find_backbone(str(setup.backbone))
-    parse_layers(setup.layers, backbone)
-    return ExportOptions(
-        backbone=backbone.name, layers=setup.layers, weights=setup.weights, convention=setup.convention
-    )
+    wanted = filled(setup.made, {})
+    parse_layers(wanted.layers, find_backbone(wanted.backbone))
+    return DistillingTracker(setup.made, provider=setup.provider, threads=setup.threads)

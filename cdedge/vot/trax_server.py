@@ -14,23 +14,21 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.sources.images import read_image
 
 from .regions import box_of_polygon, box_of_rectangle
-from .setup import Setup, open_tracker
+from .setup import open_tracker, setup_of
 
 _REGIONS = [Region.RECTANGLE, Region.POLYGON]
 
 
 def serve(
     model: Annotated[str | None, typer.Option(help="A file made by 'cdedge export'.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="Without --model: distil this at the second frame.")] = None,
-    layers: str = "11",
-    weights: str | None = None,
-    convention: str | None = None,
+    options: Annotated[str | None, typer.Option(help="Without --model: what to distil, as JSON.")] = None,
     provider: str = "cpu",
-    threads: int | None = None,
+    threads: str | None = None,
 ) -> None:
     """Answer a TraX client until it quits."""
-    cv2.setNumThreads(threads or 0)
-    tracker = open_tracker(Setup(model, backbone, layers, weights, convention, provider, threads))
+    setup = setup_of(model, options, provider, threads)
+    cv2.setNumThreads(setup.threads or 0)
+    tracker = open_tracker(setup)
     with Server(_REGIONS, [Image.PATH], tracker_name="cdedge") as server:
         while True:
             request = server.wait()

@@ -10,7 +10,8 @@ import pytest
 from cdedge.vot import Tracker
 from cdedge.vot.distilling import DistillingTracker
 from cdedge.vot.regions import box_of_wire
-from cdedge.vot.setup import Setup, open_tracker
+from cdedge.vot.setup import Setup, open_tracker, setup_of
+from cdedge_export.options import ExportOptions
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, NotInitialized, Usage
 from tests.conftest import MovingSquare
@@ -54,7 +55,7 @@ def test_an_error_reaches_the_toolkit_as_the_class_it_reports(tiny_model: Path, 
 
 
 def test_a_setup_names_a_model_or_a_backbone(tiny_model: Path) -> None:
-    for wrong in (Setup(), Setup(model=str(tiny_model), backbone="vgg19")):
+    for wrong in (Setup(), Setup(model=str(tiny_model), made=ExportOptions(backbone="vgg19"))):
         with pytest.raises(Usage, match="either"):
             open_tracker(wrong)
 
@@ -89,3 +90,12 @@ def _random_front(path: Path) -> Path:
     weight = torch.randn(64, 3, 3, 3, generator=generator) * 0.2
     torch.save({"features.0.weight": weight, "features.0.bias": torch.zeros(64)}, path)
     return path
+
+
+def test_an_entrys_words_are_read_back() -> None:
+    made = ExportOptions(backbone="vgg19", settings=("scale=none",), seed=3, reconstruct=True)
+    setup = Setup(made=made, provider="cuda", threads=2)
+    words = setup.words()
+    assert setup_of(words.get("model"), words["options"], words["provider"], words["threads"]) == setup
+    with pytest.raises(Usage, match="words of a tracker's entry"):
+        setup_of(None, '{"colour": 1}', "cpu", None)
