@@ -153,6 +153,16 @@ def test_what_comes_before_a_node_of_another_kind_can_be_tapped(tmp_path: Path) 
     assert [tap.name for tap in taps(open_graph(tmp_path / "net.onnx"), PX)][-1] == "relu3"
 
 
+def test_behind_what_a_model_file_may_not_hold_there_are_no_taps(tmp_path: Path) -> None:
+    net, end = plain()
+    late = net.unary("Relu", net.unary("Sin", end))
+    assert [tap.name for tap in taps(open_graph(net.save(tmp_path / "net.onnx", [late])), PX)][-1] == "relu3"
+    net = Net()
+    end = net.conv(net.unary("Cos", "image"), 4)
+    with pytest.raises(BadModel, match=r"its node Cos .* is not a float CNN's"):
+        taps(open_graph(net.save(tmp_path / "net.onnx", [end])), PX)
+
+
 def test_names_that_find_a_tap(tmp_path: Path) -> None:
     net, end = plain()
     graph = open_graph(net.save(tmp_path / "net.onnx", [end]))

@@ -6,7 +6,7 @@ A tap is a float tensor (1, C, h, w) that depends on the image and that onnxrunt
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from onnx import TensorProto
 
 from cdedge_export.network.layers import Size
 from cdedge_runtime.errors import BadModel, Usage
+from cdedge_runtime.model.graph import OPERATORS
 
 from . import costs
 from .names import ends_of, short_names
@@ -68,8 +69,11 @@ def taps(graph: Graph, input_px: Size) -> tuple[TapInfo, ...]:
     model = fixed(graph, input_px)
     candidates, barred = _candidates(model, graph.input)
     shapes = {name: shape for name, shape in _computed(model, graph, candidates).items() if _is_map(shape)}
-    found = tuple(_described(graph, model, shapes, input_px)) if shapes else ()
+    part = settled(cut_fixed(model, graph.input, list(shapes))) if shapes else Settled((), {}, {}, 0)
+    foreign = {at: node for at, node in enumerate(part.nodes) if node.domain or node.op_type not in OPERATORS}
+    found = tuple(_described(graph, part, shapes, input_px, foreign))
     if not found:
+        barred += [f"{node.op_type} {node.name}".strip() for node in foreign.values()]
         raise BadModel(f"{graph.path}: no 4-D maps can be taken for {_text(input_px)} px{_why(graph, barred)}")
     return found
 
@@ -172,11 +176,14 @@ def _why(graph: Graph, barred: list[str]) -> str:
     return ": no node of it works on images"
 
 
-def _described(graph: Graph, model: onnx.ModelProto, shapes: Mapping[str, Shape], input_px: Size) -> Iterable[TapInfo]:
-    part = settled(cut_fixed(model, graph.input, list(shapes)))
+def _described(
+    graph: Graph, part: Settled, shapes: Mapping[str, Shape], input_px: Size, foreign: Collection[int]
+) -> Iterable[TapInfo]:
+    """Taps that no ``foreign`` node leads to: one that a model file may not hold, when constants are folded."""
     file_nodes = {name: node for node in graph.model.graph.node for name in node.output}
     strides, behind = _strides(part, graph.input, input_px), _behind(part)
-    maps = {name: shape for name, shape in shapes.items() if name in strides}
+    closed = sum(1 << at for at in foreign)
+    maps = {name: shape for name, shape in shapes.items() if name in strides and not behind[name] & closed}
     names = short_names({name: file_nodes[name].op_type for name in maps})
     readers = {name: {n.op_type for n in part.nodes if name in n.input} for name in maps}
     for tensor, (_, channels, height, width) in maps.items():
