@@ -53,9 +53,15 @@ class ExportOptions:
         stands_for="deepcd",
         common=True,
     )
-    backbone: str = _option("vgg19, squeezenet1_1, squeezenet1_0 or vggm. Default: vgg19.", stands_for="vgg19")
+    backbone: str = _option(
+        "vgg19, squeezenet1_1, squeezenet1_0 or vggm; the PATH of any .onnx file, or a torchvision model's name (see "
+        "docs/backbones.md). Default: vgg19.",
+        stands_for="vgg19",
+    )
     layers: str = _option(
-        "Candidate layers: 11, 11+12+21, fire2+fire3, all, ... Default: 11.", stands_for="11", common=True
+        "Candidate layers: 11, 11+12+21, fire2+fire3, all, ... ('cdedge layers' lists another network's). Default: 11.",
+        stands_for="11",
+        common=True,
     )
     weights: str | None = _option(
         "bundled, imagenet (torchvision's, downloaded once) or the PATH of a .pth, .safetensors or .mat file. "
@@ -63,7 +69,8 @@ class ExportOptions:
         common=True,
     )
     convention: str | None = _option(
-        "Input convention of a weights file where it cannot be told: caffe or torchvision."
+        "How pixels become the network's input, where its file does not say it: bgr, rgb, caffe, torchvision, or one "
+        "of these with changes, such as rgb:scale=1/255:mean=0.5:std=0.5."
     )
     mode: Mode = _option(
         "exact: features equal the full network's. chain: each layer keeps only kept channels; faster. Default: exact.",

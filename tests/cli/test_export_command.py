@@ -58,7 +58,7 @@ def test_from_a_sequence_to_a_tracked_file(cdedge: Run, square_folder: Path, wei
     ("arguments", "code", "text"),
     [
         (["--layers", "99"], 2, "no layer '99'"),
-        (["--backbone", "vgg99"], 2, "no backbone"),
+        (["--backbone", "vgg99"], 2, "no network"),
         (["--channels", "65"], 2, "64 channels"),
         (["--rank", "best"], 2, "unknown rank"),
         (["--box", "500,10,20,20"], 1, "outside"),

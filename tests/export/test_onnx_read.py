@@ -175,7 +175,7 @@ def test_names_that_find_a_tap(tmp_path: Path) -> None:
 def test_a_tap_that_does_not_exist_lists_those_that_do(tmp_path: Path) -> None:
     net, end = plain()
     graph = open_graph(net.save(tmp_path / "net.onnx", [end]))
-    with pytest.raises(Usage, match=r"no map 'relu9' .* any of conv0 relu1 conv2 relu3;"):
+    with pytest.raises(Usage, match=r"no map 'relu9' .* any of relu1 relu3;"):
         find_taps("relu1+relu9", taps(graph, PX), graph)
     with pytest.raises(Usage, match=r"several 'Relu': use '\+' between any of relu1 relu3;"):
         find_taps("Relu", taps(graph, PX), graph)
@@ -185,7 +185,7 @@ def test_a_tap_with_fewer_than_eight_cells_is_refused(tmp_path: Path) -> None:
     net, end = plain()
     end = net.conv(end, 4, stride=8)
     graph = open_graph(net.save(tmp_path / "net.onnx", [end]))
-    with pytest.raises(Usage, match=r"conv4 has 4x4 cells, at least 8x8 .* use one of conv0 relu1 conv2 relu3"):
+    with pytest.raises(Usage, match=r"conv4 has 4x4 cells, at least 8x8 .* use one of relu1 relu3"):
         find_taps("conv4", taps(graph, PX), graph)
 
 

@@ -52,9 +52,10 @@ def compared(
     max_abs, max_rel = _largest(found, expected)
     parity = Parity(max_abs, max_rel, TOLERANCES[precision], losses, reference)
     if not parity.max_rel <= parity.tolerance:
+        why = f"is onnxruntime {ort.__version__} sound?" if precision == "fp32" else "this network needs precision fp32"
         raise BadModel(
             f"the exported graph differs from {reference} by {parity.max_rel:.2g} of the largest feature, "
-            f"allowed is {parity.tolerance:g}; no file was written; is onnxruntime {ort.__version__} sound?"
+            f"allowed is {parity.tolerance:g}; no file was written; {why}"
         )
     return parity
 

@@ -111,7 +111,8 @@ def _find(name: str, known: Sequence[TapInfo], graph: Graph) -> TapInfo:
 
 
 def _names(some: Iterable[TapInfo]) -> str:
-    names = [tap.name for tap in some]
+    taps = list(some)
+    names = [tap.name for tap in taps if not tap.inner] or [tap.name for tap in taps]
     return " ".join(names[:40]) + (f" .. ({len(names) - 40} more)" if len(names) > 40 else "") or "none"
 
 

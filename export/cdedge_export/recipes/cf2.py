@@ -11,22 +11,23 @@ from cdedge_runtime.trackers.cf2.settings import Cf2Settings
 from cdedge_runtime.trackers.cf2.tracker import INPUT_PX, grid_for, window_px
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
-from .networks import chosen_plan, design, pruned, seen
-from .recipe import OF_NETWORK, Design, Recipe, Scene, started
+from .recipe import Design, Recipe, Scene, started
+from .steps import network_recipe, steps_for
 
 
-def recipe(_options: ExportOptions) -> Recipe:
+def recipe(options: ExportOptions) -> Recipe:
     """As DeepCD's, without profiles; its filter is the one that Eq. 4's reduced form is exact for."""
-    return Recipe(OF_NETWORK, "the tracker cf2 has no profiles", _design, defaults={"search": "reduced"})
+    why_not, defaults = "the tracker cf2 has no profiles", {"search": "reduced"}
+    return network_recipe(options, _design, why_not=why_not, defaults=defaults)
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
     settings: Cf2Settings = started(options)
     view = _window(scene, options, settings)
     # Its channels are judged by the standard compact filter.
-    sight = seen(scene, options, say, window=lambda _stride: view, judge=Settings())
-    plan = chosen_plan(sight, options)
-    return design(scene, options, sight, plan, pruned(plan, sight, options), settings=settings)
+    steps = steps_for(options)
+    sight = steps.seen(scene, options, say, window=lambda _stride: view, judge=Settings())
+    return steps.file_of(scene, options, sight, steps.chosen_plan(sight, options), say, settings)
 
 
 def _window(scene: Scene, options: ExportOptions, settings: Cf2Settings) -> SearchWindow:

@@ -7,21 +7,21 @@ from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.trackers.deepcd.settings import PROFILES, Settings
 
-from .networks import chosen_plan, design, pruned, seen, square_settings_window
-from .recipe import OF_NETWORK, Design, Recipe, Scene, started
+from .recipe import Design, Recipe, Scene, started
+from .steps import network_recipe, square_settings_window, steps_for
 
 
-def recipe(_options: ExportOptions) -> Recipe:
+def recipe(options: ExportOptions) -> Recipe:
     """Everything means something to it."""
-    return Recipe(OF_NETWORK | {"profile"}, "deepcd has no use for it", _design)
+    return network_recipe(options, _design, why_not="deepcd has no use for it", more=frozenset({"profile"}))
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
     settings = started(options, _profile(options))
     window = square_settings_window(scene, options, settings)
-    sight = seen(scene, options, say, window=window, judge=settings)
-    plan = chosen_plan(sight, options)
-    return design(scene, options, sight, plan, pruned(plan, sight, options), settings=settings)
+    steps = steps_for(options)
+    sight = steps.seen(scene, options, say, window=window, judge=settings)
+    return steps.file_of(scene, options, sight, steps.chosen_plan(sight, options), say, settings)
 
 
 def _profile(options: ExportOptions) -> Settings:

@@ -20,9 +20,10 @@ from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.eco.settings import EcoSettings
 
 from . import hog
-from .networks import Sight, design, pruned, seen, square_settings_window
+from .networks import Sight, design, pruned, seen
 from .projections import factorised, narrowed
 from .recipe import OF_EVERY, OF_NETWORK, Design, Recipe, Scene, chosen_by, decided, started
+from .steps import is_built_in, square_settings_window
 
 
 def recipe(options: ExportOptions) -> Recipe:
@@ -30,6 +31,10 @@ def recipe(options: ExportOptions) -> Recipe:
     if options.layers == TAP:
         why = "it is for networks, and the tracker eco uses HOG here"
         return Recipe(OF_EVERY | {"layers", "grid"}, why, _on_hog)
+    if not is_built_in(options):
+        raise Usage(
+            "backbone: eco's projections are made for the built-in backbones; use one of these, or deepcd or cf2"
+        )
     return Recipe(OF_NETWORK, "the tracker eco has no profiles", _on_network, components=True)
 
 

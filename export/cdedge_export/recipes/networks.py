@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from cdedge_export.choose.distill import Maps, TwoFrames, distill
@@ -87,6 +87,11 @@ def pruned(plan: ChannelPlan, sight: Sight, options: ExportOptions) -> Network:
     return reconstructed(network, full_network(sight.backbone, sight.weights, list(kept)), kept, patches=sight.varied)
 
 
+def file_of(scene: Scene, options: ExportOptions, sight: Sight, plan: ChannelPlan, _say: Say, settings: Any) -> Design:
+    """The file of a plan's channels."""
+    return design(scene, options, sight, plan, pruned(plan, sight, options), settings=settings)
+
+
 def design(
     scene: Scene,
     options: ExportOptions,
@@ -156,23 +161,3 @@ def _contract(
         activation_bytes=needs.activation_bytes,
         producer=PRODUCER,
     )
-
-
-def square_settings_window(scene: Scene, options: ExportOptions, settings: Any) -> Callable[[int], SearchWindow]:
-    """The square window of settings that have a padding, a power and a label's sigma."""
-    from cdedge_export.choose.windows import square_window
-
-    return lambda stride: square_window(
-        scene.box,
-        padding=settings.padding,
-        power=settings.power,
-        label_sigma=settings.label_sigma,
-        input_px=options.input_px,
-        grid=options.grid,
-        stride=stride,
-    )
-
-
-def judged_by(sight: Sight, two: TwoFrames) -> Sight:
-    """The same sight with other features."""
-    return replace(sight, two=two)
