@@ -125,9 +125,7 @@ def main(model: Path, rounds: int) -> None:
         ratios = [one.fps / none.fps for one, none in zip(found, rates["none"], strict=True)]
         low, middle, high = quantiles(ratios, n=4)
         fps, cpu_ms = median(one.fps for one in found), median(one.cpu_ms for one in found)
-        print(
-            f"{name:6} {fps:6.0f} fps, ratio {middle:.2f} (quartiles {low:.2f}, {high:.2f}); loop {cpu_ms:.2f} ms a frame"
-        )
+        print(f"{name:6} {fps:6.0f} fps, ratio {middle:.2f} (quartiles {low:.2f}, {high:.2f}); {cpu_ms:.2f} ms a frame")
 
 
 if __name__ == "__main__":

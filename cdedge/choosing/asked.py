@@ -103,6 +103,8 @@ def save_ruled(path: Path, frame: Frame, box: Box | None, origin: int) -> None:
 def _drawn(source: Source) -> Box | None:
     from .choose import choose
 
+    if source.waits:
+        raise Usage(f"--select: {source.name} is a pipe, it can be read once: give the box with --box x,y,w,h")
     return choose(source).box
 
 

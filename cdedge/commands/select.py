@@ -11,11 +11,11 @@ import typer
 from cdedge.choosing.asked import box_in, save_ruled
 from cdedge.choosing.choose import SELECT_SCHEMA, Choice, SelectAnswer, choose
 from cdedge.choosing.doubts import doubts, numbered
-from cdedge.options import BoxOption, JsonOption, SourceArgument
+from cdedge.options import BoxOption, DepthRangeOption, JsonOption, SourceArgument, StartOption, parse_depth_range
 from cdedge.show.render import emit_json, introduce, say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.record import encode
-from cdedge_runtime.sources.frames import Source, first_frame, open_source
+from cdedge_runtime.sources.frames import Reading, Source, first_frame, open_source
 
 
 def select(
@@ -27,12 +27,14 @@ def select(
     ] = None,
     page: Annotated[bool, typer.Option("--page", help="Ask in the browser where there is a display, too.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0: any free one.")] = 0,
+    start: StartOption = 0,
+    depth_range: DepthRangeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw the target in SOURCE's first frame: in a window, else on a page in the browser. Prints --box X,Y,W,H."""
     if box is not None and png is None:
         raise Usage("--box: to look at a box, give --png OUT.png as well")
-    opened = open_source(source)
+    opened = open_source(source, Reading(start, depth_range=parse_depth_range(depth_range)))
     introduce(opened)
     answer = _chosen(opened, page=page, port=port) if png is None else _ruled(opened, box, png)
     for warning in answer.warnings:

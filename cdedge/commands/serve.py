@@ -11,15 +11,20 @@ import typer
 from cdedge.choosing.asked import Asked, finder
 from cdedge.options import (
     BoxOption,
+    DepthRangeOption,
+    EveryOption,
     JsonOption,
     ModelArgument,
     ProviderOption,
+    ReconnectOption,
     SourceArgument,
+    StartOption,
     ThreadsOption,
+    parse_depth_range,
 )
 from cdedge.show.render import emit_json, introduce, say
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.frames import Reading, open_source
 
 
 def serve(
@@ -38,6 +43,10 @@ def serve(
         ),
     ] = None,
     box: BoxOption = None,
+    start: StartOption = 0,
+    every: EveryOption = 1,
+    depth_range: DepthRangeOption = None,
+    reconnect: ReconnectOption = 0.0,
     loop: Annotated[bool, typer.Option("--loop", help="Play a recording again and again.")] = False,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
@@ -53,7 +62,7 @@ def serve(
     from cdedge.serve.viewers import Viewers
     from cdedge_runtime.opening import open_features
 
-    opened = open_source(source)
+    opened = open_source(source, Reading(start, every, parse_depth_range(depth_range), reconnect, tell=say))
     introduce(opened)
     if loop and opened.live:
         raise Usage(f"--loop: {opened.name} is live, it has no end")

@@ -181,14 +181,16 @@ function words() {
   document.title = `${state.source} · cdedge`;
   text("source", state.source);
   text("model", choosing() ? "Choose the target" : state.model);
-  text("status", STATUS[state.status]);
-  element("status").className = `pill ${state.status}`;
+  const silent = state.link === "lost" && state.status === "running";
+  text("status", silent ? "no picture" : STATUS[state.status]);
+  element("status").className = `pill ${silent ? "offline" : state.status}`;
   text("size", `In pixels or per cent; the frame is ${state.width_px} × ${state.height_px}.`);
   text("fps", state.fps === null ? "–" : `${state.fps.toFixed(1)} fps`);
   text("latency", state.latency_ms === null ? "–" : `${state.latency_ms.toFixed(1)} ms`);
   text("memory", state.memory_bytes === null ? "–" : `${(state.memory_bytes / 1e6).toFixed(0)} MB`);
   text("frame", String(state.frame));
   text("skipped", String(state.skipped_frames));
+  text("reconnects", String(state.reconnects));
   text("viewers", String(state.viewers));
   const over = state.status === "ended" || state.status === "failed";
   text("pause", state.status === "running" ? "Pause" : "Play");
@@ -197,6 +199,7 @@ function words() {
   element("agree").hidden = !choosing();
   element("agree").disabled = state.targets.length === 0;
   element("live").hidden = !state.live;
+  element("link").hidden = state.link === null;
   element("figures").hidden = choosing();
   element("none").hidden = state.targets.length > 0;
 }
@@ -205,6 +208,7 @@ function hint() {
   if (!state || failures) return;
   let text = "";
   if (redrawn !== null) text = `Drag the new box of target ${redrawn}`;
+  else if (state.link === "lost" && state.status === "running") text = "The source is lost: waiting for it to come back";
   else if (state.status === "failed") text = state.error;
   else if (state.status === "ended") text = state.live ? "The source has ended" : "The end of the recording";
   else if (choosing() && state.targets.length) text = "Drag again to correct it, then use this box";

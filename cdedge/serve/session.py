@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as LateAnswer
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
@@ -31,6 +31,7 @@ MOST_TARGETS = 16
 _DEFAULT_FPS = 30.0  # of a folder of images, which does not say
 _ANSWER_S = 10.0  # a request waits so long for a loop that waits for its source
 _TICK_S = 1.0  # a session that stands still tells its figures so often
+_PATIENCE_S = 0.5  # a live source that gives nothing for so long is shown as silent, and requests are done
 _RATE_S = 2.0
 
 
@@ -68,9 +69,9 @@ class Rate:
 class Session:
     """Follows targets through a source until it is closed; what other threads ask for is done between two frames.
 
-    A recording waits at its first frame for a target, then plays at its frame rate and, with ``loop``, again and again;
-    each target begins again on the frame it was drawn on. ``first`` finds a target in the very first frame. Without a
-    ``model`` boxes are only chosen, and a recording stays at its first frame.
+    A recording (or pipe) waits at its first frame for a target. A recording then plays at its frame rate and, with
+    ``loop``, again and again; each target begins again on the frame it was drawn on. ``first`` finds a target in the
+    very first frame. Without a ``model`` boxes are only chosen, and a recording stays at its first frame.
     """
 
     def __init__(
@@ -87,7 +88,8 @@ class Session:
         self._source, self._targets, self._viewers, self._model = source, targets, viewers, model
         self._first, self._loop = first, loop
         self._asked: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._status: Status = "running" if source.live else "waiting"
+        self._runs_on = source.live and not source.waits  # whether frames come and go while nobody takes them
+        self._status: Status = "running" if self._runs_on else "waiting"
         self._closed = self._again = False
         self._chosen: dict[int, Chosen] = {}
         self._seen: dict[int, Estimate] = {}
@@ -174,32 +176,40 @@ class Session:
             self._seen = {}
         self._rate.clear()
         step_s, due_s = 0.0 if self._source.live else 1 / (self._source.fps or _DEFAULT_FPS), time.monotonic()
+        index = -1
         with self._frames() as frames:
-            for index, (frame, read_s) in enumerate(frames):
-                self._see(index, frame)
-                self._latency_ms.append(1e3 * (time.perf_counter() - read_s))
-                self._rate.add(time.monotonic())
-                self._show(frame, index)
+            for frame, read_s in frames:
+                if frame is None:
+                    self._rate.clear()
+                    self._show_again()
+                else:
+                    index += 1
+                    self._see(index, frame)
+                    self._latency_ms.append(1e3 * (time.perf_counter() - read_s))
+                    self._rate.add(time.monotonic())
+                    self._show(frame, index)
                 due_s = max(due_s + step_s, time.monotonic() - step_s)
                 self._obey(due_s)
                 if self._closed or self._again:
                     return
 
     @contextmanager
-    def _frames(self) -> Iterator[Iterator[tuple[Frame, float]]]:
-        """The frames, each with the time (``time.perf_counter``) it had been read; of a live source the newest."""
-        latest = Latest(self._source.frames()) if self._source.live else None
+    def _frames(self) -> Iterator[Iterator[tuple[Frame | None, float]]]:
+        """The frames, each with the time (``time.perf_counter``) it had been read; None where one is long in coming."""
+        if not self._runs_on:
+            yield ((frame, time.perf_counter()) for frame in self._source.frames())
+            return
+        with Latest(self._source.frames()) as latest:
 
-        def timed() -> Iterator[tuple[Frame, float]]:
-            for frame in latest or self._source.frames():
-                if latest is None:
-                    yield frame, time.perf_counter()
-                else:
+            def newest() -> Iterator[tuple[Frame | None, float]]:
+                while True:
+                    frame = latest.within(_PATIENCE_S)
+                    if frame is None and latest.ended:
+                        return
                     self._skipped = latest.dropped
                     yield frame, latest.captured_ns / 1e9
 
-        with latest or nullcontext():
-            yield timed()
+            yield newest()
 
     def _see(self, index: int, frame: Frame) -> None:
         self._seen = self._targets.update(frame)
@@ -228,6 +238,8 @@ class Session:
             memory_bytes=self._resident(),
             skipped_frames=self._skipped,
             viewers=self._viewers.count(),
+            link=None if self._source.link is None else self._source.link.state,
+            reconnects=None if self._source.link is None else self._source.link.reconnects,
             error=self._error,
         )
         self.board.put(View(frame, state))
@@ -262,7 +274,7 @@ class Session:
             self._show(last.frame, last.state.frame)
 
     def _stands(self) -> bool:
-        return self._status != "running" or (not self._source.live and self._viewers.holding())
+        return self._status != "running" or (not self._runs_on and self._viewers.holding())
 
     def _select(self, box: Box, frame: Frame, index: int, number: int | None) -> int:
         if number is not None and number not in self._chosen:
@@ -291,8 +303,8 @@ class Session:
     def _reset(self) -> None:
         for number in list(self._chosen):
             self._remove(number)
-        if not self._source.live:
-            self._status, self._again = "waiting", True
+        if not self._runs_on:
+            self._status, self._again = "waiting", not self._source.live  # a pipe cannot go back
 
     def _restart(self) -> None:
         self._status, self._again = "running", True

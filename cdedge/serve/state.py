@@ -30,7 +30,8 @@ class State:
     view: counts what was shown, frames and changes of state. frame: number in the source, from 0.
     fps: frames of the last two seconds, per second; latency_ms: from a frame read to its boxes, median of the last 30.
     memory_bytes: resident now. viewers: browsers that look on. skipped_frames: of a live source, those that came while
-    another was worked on. error: what ended a source or a tracker.
+    another was worked on. link, reconnects: of a camera or stream, how it is doing, and how often it was lost and came
+    back. error: what ended a source or a tracker.
     """
 
     view: int
@@ -47,6 +48,8 @@ class State:
     memory_bytes: int | None
     skipped_frames: int
     viewers: int
+    link: Literal["waiting", "running", "lost"] | None
+    reconnects: int | None
     error: str | None
 
 

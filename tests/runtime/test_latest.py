@@ -108,3 +108,17 @@ def test_a_run_over_a_live_source_skips_what_it_missed_and_says_so() -> None:
     assert 0 < report.latency.p50_ms < 10_000
     whole = track(Slow(lambda: None), Source("file", Camera(5).frames), lambda _: Box(0, 0, 4, 4))
     assert (len(whole.estimates), whole.dropped, whole.latency) == (5, None, None)
+
+
+def test_one_who_will_not_wait_for_long_gets_nothing_and_asks_again() -> None:
+    camera = Camera(2, 0)
+    with Latest(camera.frames()) as frames:
+        assert next(frames)[0, 0, 0] == 0
+        assert frames.within(0.01) is None
+        assert not frames.ended
+        camera.gates[0].set()
+        frame = frames.within(5)
+        assert frame is not None
+        assert frame[0, 0, 0] == 1
+        assert frames.within(5) is None
+        assert frames.ended

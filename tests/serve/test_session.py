@@ -13,6 +13,7 @@ from cdedge.serve import session as sessions
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.sources.frames import Frame, Source
+from cdedge_runtime.sources.stream import Link
 
 from .serving import SHAPE, Stub, numbered, serving
 
@@ -141,27 +142,57 @@ def test_a_source_without_a_first_frame_ends_it() -> None:
         pass
 
 
-def test_nothing_can_be_done_on_a_camera_that_gives_no_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_ANSWER_S", 0.1)
-    more = threading.Event()
+def one_by_one(more: threading.Event, silent: threading.Event | None = None) -> Iterator[Frame]:
+    yield np.zeros(SHAPE, np.uint8)
+    if silent is not None:
+        silent.set()
+    more.wait(20)
+    yield np.ones(SHAPE, np.uint8)
 
-    def frames() -> Iterator[Frame]:
-        yield np.zeros(SHAPE, np.uint8)
-        more.wait(20)
-        yield np.ones(SHAPE, np.uint8)
 
-    targets = Stub()
-    with serving(Source("camera", frames, live=True), targets) as running:
-        running.until(lambda s: s.frame == 0)
-        view = running.session.board.shown()
+def test_while_a_camera_is_silent_requests_are_done_and_its_loss_is_told() -> None:
+    more, link = threading.Event(), Link("running")
+    source = Source("camera", lambda: one_by_one(more), live=True, link=link)
+    with serving(source, Stub()) as running:
         try:
-            for _ in range(2):  # the first may be answered before the loop goes to its source
-                with pytest.raises(BadInput, match="gives no frames"):
-                    [running.session.select(BOX, view, None) for _ in range(2)]
+            running.until(lambda s: s.frame == 0)
+            link.state = "lost"
+            assert running.until(lambda s: s.link == "lost").fps is None
+            assert running.session.select(BOX, running.session.board.shown(), None) == 1
+            running.session.pause(True)
+            running.session.pause(False)
+        finally:
+            more.set()
+        assert running.until(lambda s: s.status == "ended").targets[0].box == (11, 10, 20, 20)
+
+
+def test_what_cannot_be_done_in_time_is_refused_and_not_done_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_ANSWER_S", 0.2)
+    more, silent, targets = threading.Event(), threading.Event(), Stub()
+    with serving(Source("pipe", lambda: one_by_one(more, silent), live=True, waits=True), targets) as running:
+        try:
+            running.until(lambda s: s.status == "waiting")
+            view = running.session.board.shown()
+            running.session.pause(False)  # on to a frame that does not come
+            assert silent.wait(20)
+            with pytest.raises(BadInput, match="pipe gives no frames"):
+                running.session.select(BOX, view, None)
+            done = len(targets.started)
         finally:
             more.set()
         running.until(lambda s: s.status == "ended")
-        assert len(targets.started) <= 1  # what nobody waits for any more is not done later
+        assert len(targets.started) == done
+
+
+def test_a_pipe_waits_and_cannot_go_back() -> None:
+    source = dataclasses.replace(numbered(3000), live=True, waits=True)
+    with serving(source, Stub()) as running:
+        assert running.until(lambda s: s.status == "waiting").frame == 0
+        running.session.select(BOX, running.session.board.shown(), None)
+        running.until(lambda s: s.frame > 5)
+        running.session.reset()
+        state = running.session.board.shown().state
+        assert (state.status, state.targets, state.frame > 5) == ("waiting", (), True)
 
 
 def test_without_a_model_a_recording_stays_at_its_first_frame() -> None:

@@ -23,7 +23,7 @@ class Latest:
         self._frames, self._news = frames, threading.Condition()
         self._newest: tuple[Frame, int] | None = None
         self._error: Exception | None = None
-        self._ended = self._closed = False
+        self.ended = self._closed = False
         self._thread = threading.Thread(target=self._read, name="cdedge-latest", daemon=True)
         self._thread.start()
 
@@ -38,10 +38,19 @@ class Latest:
         return self
 
     def __next__(self) -> Frame:
+        frame = self.within(None)
+        if frame is None:
+            raise StopIteration
+        return frame
+
+    def within(self, timeout_s: float | None) -> Frame | None:
+        """The newest frame; None where none comes in time (None: ever), or any more: then ``ended`` is set."""
         with self._news:
-            self._news.wait_for(lambda: self._newest is not None or self._ended)
+            self._news.wait_for(lambda: self._newest is not None or self.ended, timeout_s)
             if self._newest is None:
-                raise self._error or StopIteration
+                if self.ended and self._error is not None:
+                    raise self._error
+                return None
             (frame, self.captured_ns), self._newest = self._newest, None
         return frame
 
@@ -57,7 +66,7 @@ class Latest:
             if isinstance(self._frames, Generator):
                 self._frames.close()  # gives the camera back
             with self._news:
-                self._ended = True
+                self.ended = True
                 self._news.notify()
 
     def _offer(self, frame: Frame) -> None:
