@@ -31,9 +31,9 @@ from cdedge.serve.session import Session
 from cdedge.serve.site import Site
 from cdedge.serve.targets import Tracked
 from cdedge.serve.viewers import Viewers
+from cdedge_runtime.opening import open_features
 from cdedge_runtime.sources.demo import Clip
 from cdedge_runtime.sources.frames import Source
-from cdedge_runtime.trackers.opening import open_features
 
 WINDOW_S, SETTLE_S = 1.0, 0.4
 CASES = (("none", 0), ("one", 1), ("five", 5), ("stuck", 0))
