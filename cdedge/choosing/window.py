@@ -23,10 +23,10 @@ def ask(frame: Frame, title: str) -> Box | None:
     """The box that the user draws on the frame (H, W, 3) uint8 BGR; None for none. Enter takes it, c gives up."""
     height, width = frame.shape[:2]
     shrink = min(1.0, _LARGEST_PX[0] / width, _LARGEST_PX[1] / height)
-    cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+    cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
     cv2.resizeWindow(title, round(width * shrink), round(height * shrink))
     try:
-        box = Box(*(float(v) for v in cv2.selectROI(title, frame, showCrosshair=False)))
+        box = Box(*(float(v) for v in cv2.selectROI(title, frame, showCrosshair=False, printNotice=False)))
     finally:
         cv2.destroyWindow(title)
     return box if box.width > 0 and box.height > 0 else None
