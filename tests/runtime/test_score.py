@@ -62,6 +62,16 @@ def test_likeness_falls_beside_the_target() -> None:
     assert steps[0].pattern > 0.9 > 0.4 > max(step.pattern for step in steps[1:])
 
 
+def test_colour_and_contrast_by_hand() -> None:
+    red, half = np.zeros((2, 80, 80, 3), np.uint8)
+    red[..., 2] = half[..., 2] = 200
+    half[:, 40:] = (200, 0, 0)
+    like = Appearance(red, (40, 40), (20, 20)).likeness(half, (40, 40), (20, 20))
+    assert like.colour == pytest.approx(math.sqrt(0.5), abs=0.03)  # one column of pixels is a mixture
+    assert like.contrast == pytest.approx(0, abs=0.06)  # half and half around it, too
+    assert Appearance(red, (40, 40), (20, 20)).likeness(half, (70, 40), (20, 20)).colour == pytest.approx(0, abs=1e-6)
+
+
 def test_light_changes_colours_but_not_the_pattern() -> None:
     like = appearance_of(IMAGE, TARGET).likeness(IMAGE // 2 + 20, TARGET.center, (30, 24))
     assert like.pattern > 0.98

@@ -20,9 +20,10 @@ Real = NDArray[np.float32]
 
 _SIDE_PX = 40  # of the crop, which covers the box and as much again around it
 _INNER = slice(12, 28)  # 0.8 of the box: its corners are seldom the target
-_BINS = (16, 16, 16)
+_CHANNELS, _BINS, _RANGES = (0, 1, 2), (16, 16, 16), (0, 256) * 3
 _AROUND = np.full((_SIDE_PX, _SIDE_PX), 255, np.uint8)
 _AROUND[8:32, 8:32] = 0  # what is outside 1.2 times the box
+_ONES = np.ones((_INNER.stop - _INNER.start) ** 2 * 3, np.float32)  # a sum in BLAS is faster than numpy's
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,12 @@ class Appearance:
         """Compare the box around ``center`` (x, y) with ``sides`` (height, width), in pixels of ``image``."""
         pixels = self._cut(image, center, sides)
         colours, around = _histogram(pixels), _histogram(self._crop, _AROUND)
-        values = _flat(pixels)
-        spread = float(np.vdot(values, values)) - values.size * float(values.mean()) ** 2
-        return Likeness(
-            colour=float(np.vdot(self._colours, colours)),
-            contrast=1 - float(np.vdot(around, colours)),
-            # The first pattern's mean is 0, so that of the values drops out of the product.
-            pattern=float(np.vdot(self._pattern, values)) / math.sqrt(spread) if spread > 1 else 0.0,
-        )
+        return Likeness(1 - _unlike(self._colours, colours), _unlike(around, colours), self._correlation(_flat(pixels)))
+
+    def _correlation(self, values: Real) -> float:
+        """Normalised correlation with the first pattern, whose mean is 0, so that of the values drops out."""
+        spread = float(np.vdot(values, values)) - float(np.vdot(values, _ONES)) ** 2 / values.size
+        return float(np.vdot(self._pattern, values)) / math.sqrt(spread) if spread > 1 else 0.0
 
     def _cut(self, image: Image, center: tuple[float, float], sides: Sides) -> Image:
         patch.cut(image, center, (2 * sides[0], 2 * sides[1]), out=self._crop)
@@ -77,6 +76,9 @@ def _flat(pixels: Image) -> Real:
 
 
 def _histogram(pixels: Image, mask: Image | None = None) -> Real:
-    """Roots of the colour histogram, a unit vector (4096,)."""
-    counts = cv2.calcHist([pixels], [0, 1, 2], mask, _BINS, [0, 256] * 3).ravel()
-    return np.asarray(np.sqrt(counts / counts.sum()), np.float32)
+    return np.asarray(cv2.calcHist([pixels], _CHANNELS, mask, _BINS, _RANGES), np.float32)
+
+
+def _unlike(one: Real, other: Real) -> float:
+    """1 less the Bhattacharyya coefficient; OpenCV's distance is its root."""
+    return cv2.compareHist(one, other, cv2.HISTCMP_BHATTACHARYYA) ** 2
