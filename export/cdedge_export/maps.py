@@ -60,24 +60,47 @@ def hog_maps(spec: ModelSpec, window: Frame) -> dict[str, Floats]:
 def whole_maps(spec: ModelSpec, window: Frame, *, weights: str | None = None) -> dict[str, Floats]:
     """All channels (C, Gh, Gw) float32 of the layers that ``spec`` keeps channels of, for ``window`` (H, W, 3) uint8.
 
-    ``weights`` are the ones the file was made from, as in `load_weights`; None where these are bundled. Raises `Usage`
-    where they are others, or where the channels are no network's (ECO's components), and as `load_weights`.
+    ``weights`` are the ones the file was made from, as in `load_weights`, or the ONNX file that it was cut from; None
+    where they are bundled. Raises `Usage` where they are others, or where the channels are no network's (ECO's
+    components), and as `load_weights` or `open_network`.
     """
     if _is_projected(spec):
         raise Usage(f"the file's channels are components of {spec.tracker}'s projection; it holds the kept ones only")
+    from .network.backbones import BACKBONES
+
+    if weights is None and spec.weights.name != "bundled":
+        raise Usage(f"weights: the full network needs those the file was made from: {_named(spec.weights)}")
+    maps = (_of_built_in if spec.backbone in BACKBONES else _of_graph)(spec, window, weights or "bundled")
+    return {tap.name: maps[tap.name][0] for tap in spec.taps}
+
+
+def _of_built_in(spec: ModelSpec, window: Frame, weights: str) -> dict[str, Floats]:
     from .network.backbones import find_backbone
     from .network.torch_net import extract
     from .network.weights import load_weights
 
     backbone, taps = find_backbone(spec.backbone), tuple(tap.name for tap in spec.taps)
-    if weights is None and spec.weights.name != "bundled":
-        raise Usage(f"weights: the full network needs those the file was made from: {_named(spec.weights)}")
-    loaded = load_weights(weights or "bundled", backbone, taps=taps)
-    if loaded.info.sha256 != spec.weights.sha256:
-        raise Usage(f"expected the weights the file was made from, {_named(spec.weights)}, got {_named(loaded.info)}")
+    loaded = load_weights(weights, backbone, taps=taps)
+    _check_same(spec.weights, loaded.info)
     whole = replace(loaded, convention=spec.convention)
-    maps = extract(backbone, whole, taps, patches=window[None], grid=spec.grid, subsample=spec.subsample)
-    return {name: maps[name][0] for name in taps}
+    return extract(backbone, whole, taps, patches=window[None], grid=spec.grid, subsample=spec.subsample)
+
+
+def _of_graph(spec: ModelSpec, window: Frame, weights: str) -> dict[str, Floats]:
+    from .onnx_net.run import features
+    from .onnx_net.taps import find_taps, taps
+    from .onnx_net.torchvision_net import is_file, open_network
+
+    of_file = spec.backbone == spec.weights.name and is_file(weights)
+    graph = open_network(weights) if of_file else open_network(spec.backbone, weights)
+    _check_same(spec.weights, graph.info)
+    chosen = find_taps(spec.layers, taps(graph, spec.input_px), graph)
+    return features(graph, chosen, window[None], spec.convention, grid=spec.grid)
+
+
+def _check_same(expected: WeightsInfo, found: WeightsInfo) -> None:
+    if found.sha256 != expected.sha256:
+        raise Usage(f"expected the weights the file was made from, {_named(expected)}, got {_named(found)}")
 
 
 def _named(weights: WeightsInfo) -> str:

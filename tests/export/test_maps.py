@@ -14,6 +14,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.sources.frames import open_source
+from tests.export.onnx_nets import plain
 
 SOURCE = open_source(None)
 FRAME = next(SOURCE.frames())
@@ -65,3 +66,20 @@ def test_components_of_a_projection_have_no_whole(tmp_path: Path) -> None:
     assert len(kept_maps(tmp_path / "m.onnx", window)["11"]) == len(spec.taps[0].kept)
     with pytest.raises(Usage, match="components of eco's projection"):
         whole_maps(spec, window)
+
+
+def test_a_file_cut_from_a_graph_is_told_with_it(tmp_path: Path) -> None:
+    net, end = plain(12)
+    path = net.save(tmp_path / "net.onnx", [end])
+    options = ExportOptions(backbone=str(path), layers="relu1+relu3", convention="torchvision", channels="0.5")
+    spec = export(SOURCE, None, tmp_path / "m.onnx", options=options, timed=False).spec
+    window = first_window(spec, FRAME, Box(*spec.source.box)).pixels
+    kept, whole = kept_maps(tmp_path / "m.onnx", window), whole_maps(spec, window, weights=str(path))
+    for tap in spec.taps:
+        assert len(whole[tap.name]) == tap.total
+        np.testing.assert_allclose(whole[tap.name][list(tap.kept)], kept[tap.name], rtol=1e-4, atol=1e-4)
+    with pytest.raises(Usage, match=r"weights: the full network needs .* net\.onnx"):
+        whole_maps(spec, window)
+    other = plain(8)[0].save(tmp_path / "other.onnx", [end])
+    with pytest.raises(Usage, match=r"net\.onnx \(sha256 .*got other\.onnx"):
+        whole_maps(spec, window, weights=str(other))

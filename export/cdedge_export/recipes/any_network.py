@@ -64,14 +64,23 @@ class Sight:
         return Geometry(self.view.input_px, self.view.grid)
 
 
+def check(options: ExportOptions) -> None:
+    """Raise `Usage` or `BadModel` for a network or a layer that does not exist."""
+    _probed(options, _opened(options)[0])
+
+
+def _probed(options: ExportOptions, graph: Graph) -> tuple[TapInfo, ...]:
+    """The taps, at a size that is not yet the window's."""
+    probe_px = (options.input_px, options.input_px) if options.input_px else graph.own_px or (_PROBE_PX, _PROBE_PX)
+    return find_taps(options.layers, taps(graph, probe_px), graph, least=1)
+
+
 def seen(
     scene: Scene, options: ExportOptions, say: Say, *, window: Callable[[int], SearchWindow], judge: Settings
 ) -> Sight:
     """Look at both frames; ``window`` makes the search window from the deepest tap's stride."""
     graph, convention, reason = _opened(options)
-    probe_px = (options.input_px, options.input_px) if options.input_px else graph.own_px or (_PROBE_PX, _PROBE_PX)
-    probed = find_taps(options.layers, taps(graph, probe_px), graph, least=1)
-    view = window(round(max(tap.stride for tap in probed)))
+    view = window(round(max(tap.stride for tap in _probed(options, graph))))
     chosen = find_taps(options.layers, taps(graph, view.input_px), graph)
     say(f"choosing channels of {'+'.join(tap.name for tap in chosen)} of {graph.name}")
 

@@ -49,6 +49,11 @@ class Sight:
     varied: Patches
 
 
+def check(options: ExportOptions) -> None:
+    """Raise `Usage` for a backbone or a layer that does not exist."""
+    parse_layers(options.layers, find_backbone(options.backbone))
+
+
 def seen(
     scene: Scene, options: ExportOptions, say: Say, *, window: Callable[[int], SearchWindow], judge: Settings
 ) -> Sight:

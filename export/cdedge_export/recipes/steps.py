@@ -21,6 +21,8 @@ _OF_BUILT_IN = {"mode", "reconstruct", "subsample"}
 class Steps(Protocol):
     """What `networks` and `any_network` both have; what is seen is their own."""
 
+    def check(self, options: ExportOptions) -> None: ...
+
     def seen(
         self, scene: Scene, options: ExportOptions, say: Say, *, window: Callable[[int], SearchWindow], judge: Settings
     ) -> Any: ...
