@@ -11,6 +11,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,8 +19,8 @@ import pytest
 
 from cdedge_runtime.errors import BadEnvironment, BadInput
 from cdedge_runtime.plain import plain, without_secrets
-from cdedge_runtime.sources import captures, stream
-from cdedge_runtime.sources.frames import Reading, board_pipeline, open_source
+from cdedge_runtime.sources import board, captures, stream
+from cdedge_runtime.sources.frames import Reading, open_source
 from cdedge_runtime.sources.raw import raw_format
 from tests.conftest import Done, MovingSquare
 from tests.runtime.cameras import camera
@@ -182,33 +183,75 @@ def test_plain_text_has_nothing_that_steers_a_terminal() -> None:
 
 
 def test_rtsp_goes_over_tcp_unless_the_user_has_options(monkeypatch) -> None:
-    monkeypatch.setattr(captures.cv2, "VideoCapture", lambda *_: pytest.fail("no connection is needed"))
-    for given, expected in ((None, "rtsp_transport;tcp"), ("rtsp_transport;udp", "rtsp_transport;udp")):
-        monkeypatch.delenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", raising=False)
-        if given:
-            monkeypatch.setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", given)
-        with pytest.raises(pytest.fail.Exception):
-            captures.open_address("rtsp://cam/1", 1.0)
-        assert os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] == expected
-    monkeypatch.delenv("OPENCV_FFMPEG_CAPTURE_OPTIONS")
+    name, seen = "OPENCV_FFMPEG_CAPTURE_OPTIONS", []
+    refused = SimpleNamespace(isOpened=lambda: False, release=lambda: None)
+
+    def capture(*_: object) -> object:
+        seen.append(os.environ.get(name))
+        return refused
+
+    monkeypatch.setattr(captures.cv2, "VideoCapture", capture)
+    monkeypatch.delenv(name, raising=False)
+    for address in ("rtsp://cam/1", "http://cam/1"):
+        with pytest.raises(BadInput):
+            captures.open_address(address, 1.0)
+        assert name not in os.environ
+    monkeypatch.setenv(name, "rtsp_transport;udp")
+    with pytest.raises(BadInput):
+        captures.open_address("RTSP://cam/1", 1.0)
+    assert seen == ["rtsp_transport;tcp", None, "rtsp_transport;udp"]
 
 
 def test_board_cameras_have_their_pipelines() -> None:
-    assert "nvarguscamerasrc sensor-id=1 !" in board_pipeline("csi", "1")
-    assert board_pipeline("picamera", "0").startswith("libcamerasrc ! ")
-    assert 'camera-name="/base/soc/i2c0mux"' in board_pipeline("picamera", "/base/soc/i2c0mux")
-    for pipeline in (board_pipeline("csi", "0"), board_pipeline("picamera", "0")):
-        assert "format=BGR ! appsink drop=true max-buffers=1" in pipeline
+    assert "nvarguscamerasrc sensor-id=1 !" in board.pipeline("csi", "1")
+    assert board.pipeline("picamera", "0").startswith("libcamerasrc ! ")
+    assert 'camera-name="/base/soc/i2c0mux"' in board.pipeline("picamera", "/base/soc/i2c0mux")
+    for pipeline in (board.pipeline("csi", "0"), board.pipeline("picamera", "0")):
+        assert pipeline.endswith("format=BGR ! appsink drop=true max-buffers=1 sync=false")
     for kind, camera_ in (("csi", "left"), ("picamera", "1"), ("picamera", 'a" ! filesink')):
         with pytest.raises(BadInput, match=f"{kind}:"):
-            board_pipeline(kind, camera_)
+            board.pipeline(kind, camera_)
 
 
-def test_a_pipeline_without_gstreamer_says_what_is_missing(monkeypatch) -> None:
+def test_without_gstreamer_it_is_said_what_is_missing(monkeypatch) -> None:
     monkeypatch.setattr(cv2.videoio_registry, "hasBackend", lambda _: False)
+    monkeypatch.setenv("PATH", "")
     for text in ("csi:0", "picamera:0", "videotestsrc ! appsink"):
-        with pytest.raises(BadEnvironment, match="this OpenCV was built without"):
+        with pytest.raises(BadEnvironment, match=r"GStreamer.*python3-opencv"):
             next(open_source(text).frames())
+
+
+_CAMERA_PROGRAM = """#!{python}
+import os, sys, time
+open({told!r}, "a").write(repr(sys.argv[1:]) + " " + str(os.getpid()) + chr(10))
+sys.stdout.buffer.write(open({data!r}, "rb").read())
+sys.stdout.flush()
+if not os.path.exists({ends!r}):
+    time.sleep(30)
+"""
+
+
+@pytest.mark.parametrize(("source", "name"), [("picamera:1", "rpicam-vid"), ("csi:1", "gst-launch-1.0")])
+def test_without_gstreamer_the_boards_program_is_read_and_ended(
+    tmp_path: Path, monkeypatch, source: str, name: str
+) -> None:
+    monkeypatch.setattr(cv2.videoio_registry, "hasBackend", lambda backend: backend != cv2.CAP_GSTREAMER)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "data").write_bytes(mjpeg(40))
+    told, ends = tmp_path / "told", tmp_path / "ends"
+    program = tmp_path / name
+    names = {"told": str(told), "data": str(tmp_path / "data"), "ends": str(ends)}
+    program.write_text(_CAMERA_PROGRAM.format(python=sys.executable, **names))
+    program.chmod(0o755)
+    frames = open_source(source).frames()
+    assert [next(frames).shape for _ in range(5)] == [(160, 200, 3)] * 5
+    arguments, _, process = told.read_text().strip().rpartition(" ")
+    assert "--camera=1" in arguments or "sensor-id=1" in arguments
+    frames.close()  # type: ignore[attr-defined]
+    assert not Path(f"/proc/{process}").exists()
+    ends.touch()
+    with pytest.raises(BadInput, match=f"{source}: the stream ended or broke after 40 frames"):
+        list(open_source(source).frames())
 
 
 def mjpeg(count: int) -> bytes:

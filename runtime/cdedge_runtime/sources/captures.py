@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 
@@ -13,6 +16,14 @@ from cdedge_runtime.plain import plain, without_secrets
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a broken video is reported by us, in one line
 _FFMPEG_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_SHORT_LOOK = "analyzeduration;500000"  # us; FFmpeg would collect 5 MB of MJPEG before it gives the first frame
+
+
+class Adjustable(Protocol):
+    """What has properties as `cv2.VideoCapture` has them."""
+
+    def get(self, what: int, /) -> float: ...
+    def set(self, what: int, value: float, /) -> bool: ...
 
 
 def shown_name(text: str) -> str:
@@ -21,42 +32,81 @@ def shown_name(text: str) -> str:
 
 
 def open_file(path: Path) -> cv2.VideoCapture:
-    """A file or FIFO, whatever its name; raises `BadInput` where it is no video."""
-    with utf8_name(path) as name:
+    """A file, whatever its name; raises `BadInput` where it is no video."""
+    with utf8_name(path) as name, quiet():
         return _checked(cv2.VideoCapture(name, _ffmpeg_or_any()), str(path), "a video")
 
 
-def open_stdin() -> cv2.VideoCapture:
-    """What comes on standard input: MJPEG, YUV4MPEG, MPEG-TS, Matroska, whatever FFmpeg can tell by itself."""
-    return _checked(cv2.VideoCapture("pipe:0", cv2.CAP_FFMPEG), "-", "a video on standard input")
+def open_fifo(path: Path) -> cv2.VideoCapture:
+    """What a FIFO or character device gives, as `open_descriptor`."""
+    with utf8_name(path) as name, quiet(), _unless_given(_SHORT_LOOK):
+        return _checked(cv2.VideoCapture(name, cv2.CAP_FFMPEG), str(path), "a video")
+
+
+def open_descriptor(number: int, text: str) -> cv2.VideoCapture:
+    """What comes through a pipe: MJPEG, YUV4MPEG, MPEG-TS, Matroska, whatever FFmpeg can tell by itself."""
+    with quiet(), _unless_given(_SHORT_LOOK):
+        return _checked(cv2.VideoCapture(f"pipe:{number}", cv2.CAP_FFMPEG), text, "a video")
 
 
 def open_camera(number_or_device: int | str) -> cv2.VideoCapture:
     """A camera by number or device file."""
     backend = cv2.CAP_V4L2 if isinstance(number_or_device, str) else cv2.CAP_ANY
-    return _checked(cv2.VideoCapture(number_or_device, backend), str(number_or_device), "a camera")
+    with quiet():
+        return _checked(cv2.VideoCapture(number_or_device, backend), str(number_or_device), "a camera")
 
 
 def open_address(address: str, timeout_s: float) -> cv2.VideoCapture:
     """A stream or a recording behind an address; RTSP over TCP, unless the user's FFmpeg options say other."""
-    if address.lower().startswith("rtsp"):
-        os.environ.setdefault(_FFMPEG_OPTIONS, "rtsp_transport;tcp")
+    options = "rtsp_transport;tcp" if address.lower().startswith("rtsp") else None
     limit_ms = round(timeout_s * 1000)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
-    return _checked(cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits), address, "a stream")
+    with quiet(), _unless_given(options):
+        return _checked(cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits), address, "a stream")
 
 
 def open_pipeline(pipeline: str, text: str) -> cv2.VideoCapture:
     """A GStreamer pipeline, which ``text`` stands for; raises `BadEnvironment` where OpenCV has no GStreamer."""
-    if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):  # getBackends lists it even where it is absent
+    if not has_gstreamer():
         raise BadEnvironment(
             f"{shown_name(text)[:60]}: this needs GStreamer, which this OpenCV was built without; use the system's "
             f"OpenCV (apt install python3-opencv), or pipe MJPEG into the source '-'"
         )
-    return _checked(cv2.VideoCapture(pipeline, cv2.CAP_GSTREAMER), text, "a pipeline")
+    with quiet():
+        return _checked(cv2.VideoCapture(pipeline, cv2.CAP_GSTREAMER), text, "a pipeline")
 
 
-def keep_depth(capture: cv2.VideoCapture) -> None:
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Have OpenCV say nothing: what it cannot open or decode is reported by us, in one line and without secrets."""
+    level = cv2.utils.logging.getLogLevel()
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+@contextmanager
+def _unless_given(options: str | None) -> Iterator[None]:
+    """FFmpeg's options while a capture is opened; those that the user has set stay alone."""
+    given = options is None or _FFMPEG_OPTIONS in os.environ
+    if not given:
+        os.environ[_FFMPEG_OPTIONS] = options or ""
+    try:
+        yield
+    finally:
+        if not given:
+            del os.environ[_FFMPEG_OPTIONS]
+
+
+def has_gstreamer() -> bool:
+    """Whether OpenCV was built with GStreamer; ``getBackends`` lists it even where it is absent."""
+    return bool(cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER))
+
+
+def keep_depth(capture: Adjustable) -> None:
     """Have grey pictures of 16 bit handed on as they are; OpenCV would keep their upper 8 bit."""
     formats = (capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT), capture.get(cv2.CAP_PROP_FOURCC))
     codes = [(int(value) & 0xFFFFFFFF).to_bytes(4, "little") for value in formats if abs(value) < 2**63]

@@ -22,11 +22,12 @@ from cdedge_runtime.plain import plain
 
 from .alike import Picture, Range, as_frames
 from .annotations import IMAGE_SUFFIXES, Annotation, find_annotation, sequence_images
-from .captures import open_address, open_camera, open_file, open_pipeline, open_stdin, shown_name
+from .board import open_board_camera
+from .captures import open_address, open_camera, open_descriptor, open_fifo, open_file, open_pipeline, shown_name
 from .images import read_picture
 from .raw import raw_format, raw_pictures
 from .recording import frame_count, pictures_of
-from .stream import Link, live_pictures
+from .stream import Link, Opener, live_pictures
 
 VIDEO_SUFFIXES = frozenset(
     {".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"}
@@ -117,7 +118,7 @@ def open_source(source: StrPath | None, reading: Reading = _AS_IT_IS) -> Source:
     if stat.S_ISCHR(mode) and os.major(path.stat().st_rdev) == _VIDEO4LINUX:
         return _live(partial(open_camera, str(path)), text, reading)
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
-        return _pipe(partial(open_file, path), plain(path.name), reading)
+        return _pipe(partial(open_fifo, path), plain(path.name), reading)
     raise BadInput(f"{plain(text)}: neither a file, a folder, a camera nor a pipe")
 
 
@@ -190,11 +191,11 @@ def _looks_like_an_address(text: str) -> bool:
 def _not_a_file(text: str, reading: Reading) -> Source:
     raw, board = raw_format(text), _BOARD_CAMERA.fullmatch(text)
     if text == "-":
-        return _pipe(open_stdin, "stdin", reading)
+        return _pipe(partial(open_descriptor, 0, "stdin"), "stdin", reading)
     if raw is not None:
         return _once("stdin", partial(_frames, partial(raw_pictures, raw), "stdin", reading), reading)
     if board is not None:
-        return _live(partial(open_pipeline, board_pipeline(board[1], board[2]), text), text, reading)
+        return _live(partial(open_board_camera, board[1], board[2]), text, reading)
     if text.isascii() and text.isdecimal() and len(text) <= 4:
         return _live(partial(open_camera, int(text)), text, reading)
     if _ADDRESS.match(text):
@@ -206,24 +207,6 @@ def _not_a_file(text: str, reading: Reading) -> Source:
         "pipeline, - or raw:WIDTHxHEIGHT)",
         field="source",
     )
-
-
-def board_pipeline(kind: str, camera: str) -> str:
-    """GStreamer's pipeline for a Jetson's CSI camera (``csi``, by number) or libcamera's (``picamera``, 0 or by name).
-
-    A queue of one frame that is replaced: the newest is read.
-    """
-    if kind == "csi":
-        if not (camera.isascii() and camera.isdecimal()):
-            raise BadInput(f"csi:{camera}: expected the camera's number, like csi:0")
-        head = f"nvarguscamerasrc sensor-id={camera} ! video/x-raw(memory:NVMM) ! nvvidconv ! video/x-raw,format=BGRx"
-    elif camera == "0":
-        head = "libcamerasrc ! video/x-raw"
-    elif camera.isdecimal() or re.search(r"[\s!\"]", camera):
-        raise BadInput(f"picamera:{camera}: expected 0 or the camera's name as 'rpicam-hello --list-cameras' says it")
-    else:
-        head = f'libcamerasrc camera-name="{camera}" ! video/x-raw'
-    return f"{head} ! videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1 sync=false"
 
 
 def _behind_address(address: str, reading: Reading) -> Source:
@@ -282,7 +265,7 @@ def _once(name: str, frames: Callable[[], Iterator[Frame]], reading: Reading) ->
     return Source(name, frames, live=True, waits=True)
 
 
-def _live(open_: Callable[[], cv2.VideoCapture], text: str, reading: Reading) -> Source:
+def _live(open_: Opener, text: str, reading: Reading) -> Source:
     name, link = shown_name(text), Link()
     _refuse_a_part(name, reading)
     pictures = partial(live_pictures, open_, name, link, reconnect_s=reading.reconnect_s, tell=reading.tell)

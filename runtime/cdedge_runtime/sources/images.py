@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import StrPath
@@ -14,8 +16,10 @@ from cdedge_runtime.image import Frame
 from cdedge_runtime.plain import plain
 
 from .alike import Picture, as_frames
+from .captures import quiet
 
 MAX_PIXELS = 2**27  # of one frame: 134 million, 400 MB decoded
+MAX_FILE_BYTES = 8 * MAX_PIXELS
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -29,17 +33,30 @@ def read_image(path: StrPath) -> Frame:
 
 def read_picture(path: StrPath) -> Picture:
     """One image file as OpenCV decodes it, (H, W, 3) BGR of its own depth; raises `BadInput` naming the file."""
+    name = plain(os.fspath(path))
     try:
-        data = np.fromfile(path, np.uint8)
-        check_header(memoryview(data))  # type: ignore[arg-type]
-        picture = cv2.imdecode(data, _FLAGS) if data.size else None
+        picture = _decoded(_bytes_of(Path(path)))
     except OSError as error:
-        raise BadInput(f"{plain(os.fspath(path))}: cannot be read: {error.strerror}") from error
-    except (BadInput, cv2.error) as error:
-        reason = error.err if isinstance(error, cv2.error) else error
-        raise BadInput(f"{plain(os.fspath(path))}: cannot be decoded as an image: {reason}") from error
+        raise BadInput(f"{name}: cannot be read: {error.strerror}") from error
+    except cv2.error as error:
+        raise BadInput(f"{name}: cannot be decoded as an image: {error.err}") from error
+    except BadInput as error:
+        raise BadInput(f"{name}: cannot be decoded as an image: {error}") from error
+    return picture
+
+
+def _bytes_of(path: Path) -> NDArray[np.uint8]:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise BadInput(f"it takes more than the {MAX_FILE_BYTES / 1e9:.1f} GB that an image may take")
+    return np.fromfile(path, np.uint8)
+
+
+def _decoded(data: NDArray[np.uint8]) -> Picture:
+    check_header(memoryview(data))  # type: ignore[arg-type]
+    with quiet():
+        picture = cv2.imdecode(data, _FLAGS) if data.size else None
     if picture is None:
-        raise BadInput(f"{plain(os.fspath(path))}: cannot be decoded as an image")
+        raise BadInput("it is of no kind that OpenCV reads, or damaged")
     return np.asarray(picture)
 
 

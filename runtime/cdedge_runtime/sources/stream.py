@@ -13,9 +13,13 @@ import numpy as np
 from cdedge_runtime.errors import BadInput
 
 from .alike import Picture
+from .board import ProgramCapture
 from .captures import keep_depth
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+
+
+Opener = Callable[[], "cv2.VideoCapture | ProgramCapture"]
 
 
 @dataclass
@@ -28,7 +32,7 @@ class Link:
 
 
 def live_pictures(
-    open_: Callable[[], cv2.VideoCapture], name: str, link: Link, *, reconnect_s: float, tell: Callable[[str], None]
+    open_: Opener, name: str, link: Link, *, reconnect_s: float, tell: Callable[[str], None]
 ) -> Iterator[Picture]:
     """Pictures of a stream or camera, without end.
 
@@ -62,7 +66,7 @@ def live_pictures(
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-def _while_it_lasts(open_: Callable[[], cv2.VideoCapture]) -> Iterator[Picture]:
+def _while_it_lasts(open_: Opener) -> Iterator[Picture]:
     capture = open_()
     keep_depth(capture)
     try:
