@@ -40,7 +40,9 @@ class TrackerOptions:
     def files(self) -> tuple[str, ...]:
         """Files the results depend on."""
         weights = self.made.weights if self.made.weights not in _NAMED_WEIGHTS else None
-        return tuple(path for path in (self.model, weights, self.made.plan, *self.peer_model) if path is not None)
+        return tuple(
+            path for path in (self.model, weights, self.made.plan, self.made.deep, *self.peer_model) if path is not None
+        )
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,11 @@ class Configuration:
 def resolved(options: ExportOptions) -> ExportOptions:
     """The options with absolute paths; ``bundled`` and ``imagenet`` are names, not paths."""
     weights = options.weights if options.weights in (None, *_NAMED_WEIGHTS) else str(Path(options.weights).resolve())
-    return replace(options, weights=weights, plan=None if options.plan is None else str(Path(options.plan).resolve()))
+    return replace(options, weights=weights, plan=_absolute(options.plan), deep=_absolute(options.deep))
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else str(Path(path).resolve())
 
 
 def check_tracker(options: TrackerOptions) -> None:

@@ -101,10 +101,20 @@ class ExportOptions:
     seed: int | None = _option("Seed of the random order. Default: 0.", least=0)
     plan: str | None = _option("Replay a saved channel plan instead of choosing.", metavar="PATH")
     profile: str | None = _option(
-        "deepcd's settings: fast or accurate. Default: fast for one layer, accurate for several."
+        "deepcd's settings: fast, accurate, or robust with a deep network beside the layers. Default: fast for one "
+        "layer, accurate for several, robust with a deep network."
+    )
+    deep: str | None = _option(
+        "A network trained for tracking, as an .onnx file: its maps are a second look (see docs/sight.md).",
+        metavar="PATH",
+    )
+    deep_layers: str | None = _option("The deep network's layers, see cdedge layers. Default: its last.")
+    deep_convention: str = _option("Input convention of the deep network. Default: bgr.", stands_for="bgr")
+    deep_input: int = _option(
+        "Side of the deep network's input in pixels. Default: 256.", stands_for=256, least=64, most=512
     )
     settings: tuple[str, ...] = _option(
-        "Change a setting of the tracker (see docs/tracker.md), e.g. scale=none. May be repeated.",
+        "Change a setting of the tracker (see docs/tracker.md), e.g. scale=none, or deep.share=0.5. May be repeated.",
         stands_for=(),
         spelled="set",
         metavar="NAME=VALUE",

@@ -9,7 +9,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
-from cdedge_export.recipes.deep_part import DeepOptions, add_deep_part
+from cdedge_export.recipes.deep_part import DeepOptions, add_deep_part, open_deep
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.model.session import Extractor, read_spec
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
@@ -44,7 +44,7 @@ def network(tmp_path: Path) -> Path:
 @pytest.fixture
 def both(tiny_model: Path, network: Path, tmp_path: Path) -> Path:
     out = tmp_path / "both.onnx"
-    parity = add_deep_part(tiny_model, out, DeepOptions(network, input_px=128), PATCHES)
+    parity = add_deep_part(tiny_model, out, open_deep(DeepOptions(network, input_px=128)), PATCHES)
     assert parity.max_rel < 1e-5
     return out
 
@@ -74,7 +74,7 @@ def test_nobody_looks_nothing_runs(both: Path) -> None:
 
 def test_several_taps_share_the_coarsest_grid(tiny_model: Path, network: Path, tmp_path: Path) -> None:
     out = tmp_path / "two.onnx"
-    add_deep_part(tiny_model, out, DeepOptions(network, "stem+last", input_px=128), PATCHES)
+    add_deep_part(tiny_model, out, open_deep(DeepOptions(network, "stem+last", input_px=128)), PATCHES)
     deep = read_spec(out).deep
     assert deep is not None
     assert (deep.grid, deep.channels) == ((8, 8), 13)
@@ -92,11 +92,11 @@ def test_the_tracker_follows_with_both(both: Path, tiny_model: Path, moving_squa
 
 def test_a_second_deep_part_is_refused(both: Path, network: Path, tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="deep part"):
-        add_deep_part(both, tmp_path / "three.onnx", DeepOptions(network, input_px=128), PATCHES)
+        add_deep_part(both, tmp_path / "three.onnx", open_deep(DeepOptions(network, input_px=128)), PATCHES)
 
 
 def test_too_coarse_a_tap_leaves_no_file(tiny_model: Path, network: Path, tmp_path: Path) -> None:
     out = tmp_path / "coarse.onnx"
     with pytest.raises(Usage, match="cells"):
-        add_deep_part(tiny_model, out, DeepOptions(network, "last", input_px=64), PATCHES[:, :64, :64])
+        add_deep_part(tiny_model, out, open_deep(DeepOptions(network, "last", input_px=64)), PATCHES[:, :64, :64])
     assert not out.exists()

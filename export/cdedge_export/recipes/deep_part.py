@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,11 +21,14 @@ from cdedge_export.onnx_net.prune import whole_part
 from cdedge_export.onnx_net.read import Graph, open_graph
 from cdedge_export.onnx_net.run import features
 from cdedge_export.onnx_net.taps import TapInfo, find_taps, taps
+from cdedge_runtime import patch
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.files import whole_file
 from cdedge_runtime.model.contract import DeepPart, ModelSpec, Tap, seal, to_metadata
 from cdedge_runtime.model.session import Extractor, read_spec
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings
+
+from .recipe import Design, Scene
 
 
 @dataclass(frozen=True)
@@ -42,27 +46,72 @@ class DeepOptions:
     settings: DeepSettings = field(default_factory=DeepSettings)
 
 
-def add_deep_part(file: Path, out: Path, options: DeepOptions, patches: Patches) -> Parity:
+@dataclass(frozen=True, eq=False)
+class DeepNetwork:
+    """A deep part that is worked out: its contract, its network as a model of its own, and the original."""
+
+    part: DeepPart
+    model: onnx.ModelProto
+    graph: Graph
+    taps: tuple[TapInfo, ...]
+
+
+def open_deep(options: DeepOptions) -> DeepNetwork:
+    """Read the network and cut it at its taps; raises `BadModel` or `Usage`."""
+    graph, size = open_graph(options.network), (options.input_px, options.input_px)
+    known = taps(graph, size)
+    chosen = known[-1:] if options.layers is None else find_taps(options.layers, known, graph)
+    part = _part(graph, chosen, size, options)
+    model = baked(whole_part(graph, chosen, input_px=size), part.convention, Geometry(size, part.grid), metadata={})
+    return DeepNetwork(part, model, graph, chosen)
+
+
+def with_deep_part(fine: Design, deep: DeepNetwork, scene: Scene) -> Design:
+    """The design of a file that has the deep part too."""
+    patches = _windows(scene, deep.part)
+
+    def write(out: Path) -> Parity:
+        with tempfile.TemporaryDirectory() as folder:
+            alone = Path(folder) / "fine.onnx"
+            first, second = fine.write(alone), add_deep_part(alone, out, deep, patches)
+        return second if first is None else max(first, second, key=lambda parity: parity.max_rel)
+
+    return replace(fine, spec=with_deep(fine.spec, deep), write=write)
+
+
+def add_deep_part(file: Path, out: Path, deep: DeepNetwork, patches: Patches) -> Parity:
     """Write ``file``, one of deepcd's, with a deep part to ``out`` and compare that with its network on ``patches``.
 
-    ``patches`` (N, H, W, 3) uint8 BGR, of the deep part's input size. Raises `BadModel` or `Usage`, or
-    `BadEnvironment` where ``out`` cannot be written; then no new file is left.
+    ``patches`` (N, H, W, 3) uint8 BGR, of the deep part's input size. Raises `BadModel`, or `BadEnvironment` where
+    ``out`` cannot be written; then no new file is left.
     """
     spec = read_spec(file)
     if spec.deep is not None or spec.tracker != "deepcd":
         raise BadModel(f"{file}: a deep part goes to a file of deepcd without one; this one is for {spec.tracker}")
-    graph, size = open_graph(options.network), (options.input_px, options.input_px)
-    known = taps(graph, size)
-    chosen = (known[-1],) if options.layers is None else find_taps(options.layers, known, graph)
-    part = _part(graph, chosen, size, options)
-    deep = baked(whole_part(graph, chosen, input_px=size), part.convention, Geometry(size, part.grid), metadata={})
-    spec = _with_costs(replace(spec, deep=part), deep)
-    data = seal(joined(onnx.load(file), deep, to_metadata(spec)).SerializeToString())
+    data = seal(joined(onnx.load(file), deep.model, to_metadata(with_deep(spec, deep))).SerializeToString())
     with whole_file(out) as written:
         written.write_bytes(data)
-        found = _delivered(Extractor(written, threads=1), patches, chosen)
-        expected = features(graph, chosen, patches, part.convention, grid=part.grid)
-        return compared(found, expected, precision="fp32", reference=graph.name)
+        found = _delivered(Extractor(written, threads=1), patches, deep.taps)
+        expected = features(deep.graph, deep.taps, patches, deep.part.convention, grid=deep.part.grid)
+        return compared(found, expected, precision="fp32", reference=deep.graph.name)
+
+
+def with_deep(spec: ModelSpec, deep: DeepNetwork) -> ModelSpec:
+    """The contract with the deep part; the two run one after the other, so the larger one's activations count."""
+    costs = layer_costs(deep.model, [tap.name for tap in deep.taps]).values()
+    return replace(
+        spec,
+        deep=deep.part,
+        macs=spec.macs + sum(cost.macs for cost in costs),
+        weight_bytes=spec.weight_bytes + sum(cost.weight_bytes for cost in costs),
+        activation_bytes=max(spec.activation_bytes, activation_bytes(deep.model)),
+    )
+
+
+def _windows(scene: Scene, part: DeepPart) -> Patches:
+    """What the deep network will see around the target in the scene's frames, (N, H, W, 3) uint8."""
+    side, size = patch.window_side_px(scene.box.size, part.settings.padding), (*part.input_px, 3)
+    return np.stack([patch.cut(frame, scene.box.center, side, out=np.empty(size, np.uint8)) for frame in scene.frames])
 
 
 def _part(graph: Graph, chosen: Sequence[TapInfo], size: Size, options: DeepOptions) -> DeepPart:
@@ -76,17 +125,6 @@ def _part(graph: Graph, chosen: Sequence[TapInfo], size: Size, options: DeepOpti
         convention=parse_convention(options.convention),
         settings=options.settings,
         weights=graph.info,
-    )
-
-
-def _with_costs(spec: ModelSpec, deep: onnx.ModelProto) -> ModelSpec:
-    """Both networks' costs; they run one after the other, so the larger one's activations count."""
-    costs = layer_costs(deep, [tap.name for tap in spec.deep.taps] if spec.deep else []).values()
-    return replace(
-        spec,
-        macs=spec.macs + sum(cost.macs for cost in costs),
-        weight_bytes=spec.weight_bytes + sum(cost.weight_bytes for cost in costs),
-        activation_bytes=max(spec.activation_bytes, activation_bytes(deep)),
     )
 
 

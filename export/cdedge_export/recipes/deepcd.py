@@ -2,32 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.trackers.deepcd.settings import PROFILES, Settings
+from cdedge_runtime.record import assigned
+from cdedge_runtime.trackers.deepcd.settings import PROFILES, DeepSettings, Settings
 
+from .deep_part import DeepNetwork, DeepOptions, open_deep, with_deep_part
 from .recipe import Design, Recipe, Scene, started
 from .steps import network_recipe, square_settings_window, steps_for
 
+_DEEP = frozenset({"deep", "deep_layers", "deep_convention", "deep_input"})
+_OF_DEEP = "deep."  # settings of the deep part go by this prefix
+
 
 def recipe(options: ExportOptions) -> Recipe:
-    """Everything means something to it."""
-    return network_recipe(options, _design, why_not="deepcd has no use for it", more=frozenset({"profile"}))
+    """Everything means something to it; how the deep network looks, only where there is one."""
+    more = frozenset({"profile"}) | (_DEEP if options.deep is not None else {"deep"})
+    return network_recipe(options, _design, why_not="deepcd without a deep network has no use for it", more=more)
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
-    settings = started(options, _profile(options))
+    deep = _deep_network(options)
+    own = replace(options, settings=tuple(text for text in options.settings if not text.startswith(_OF_DEEP)))
+    settings = started(own, _profile(options))
     window = square_settings_window(scene, options, settings)
     steps = steps_for(options)
     sight = steps.seen(scene, options, say, window=window, judge=settings)
-    return steps.file_of(scene, options, sight, steps.chosen_plan(sight, options), say, settings)
+    fine = steps.file_of(scene, options, sight, steps.chosen_plan(sight, options), say, settings)
+    return fine if deep is None else with_deep_part(fine, deep, scene)
 
 
 def _profile(options: ExportOptions) -> Settings:
-    """The named profile: fast for one layer, accurate for several where none is named; raises `Usage`."""
+    """The named profile: where none is, robust with a deep network, else by layers; raises `Usage`."""
     several = "+" in options.layers or options.layers == "all"
-    name = options.profile or ("accurate" if several else "fast")
+    name = options.profile or ("robust" if options.deep is not None else "accurate" if several else "fast")
     if name not in PROFILES:
         raise Usage(f"profile: expected one of {', '.join(PROFILES)}, got {name!r}")
+    if (name == "robust") != (options.deep is not None):
+        raise Usage(
+            "profile: robust needs a deep network and the others have none; add deep with the path of one, such as "
+            "NanoTrack v2's backbone (docs/sight.md says where it is)"
+        )
     return PROFILES[name]
+
+
+def _deep_network(options: ExportOptions) -> DeepNetwork | None:
+    """The deep part that is asked for; raises `Usage` or `BadModel`."""
+    settings = [text.removeprefix(_OF_DEEP) for text in options.settings if text.startswith(_OF_DEEP)]
+    if options.deep is None:
+        if settings:
+            raise Usage(f"settings: {_OF_DEEP}{settings[0]} is for a deep network; add one, or leave it out")
+        return None
+    return open_deep(
+        DeepOptions(
+            Path(options.deep),
+            options.deep_layers,
+            options.deep_convention,
+            options.deep_input,
+            assigned(DeepSettings(), settings),
+        )
+    )

@@ -46,11 +46,29 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class HeadSettings:
+    """Settings of a box head.
+
+    share: of its score in the joint response, 0..1; the rest is the two filters'.
+    size_rate: how fast the box's size follows the head's, times the head's score.
+    center_rate: how far the box's center goes to the head's, where its score is above ``sure``.
+    penalty: how much a box of another size or shape than the last one counts less: exp(-penalty (change - 1)).
+    """
+
+    share: float = 0.5
+    size_rate: float = 0.35
+    center_rate: float = 0.8
+    sure: float = 0.3
+    penalty: float = 0.138
+
+
+@dataclass(frozen=True)
 class DeepSettings:
     """Settings of the filter on deep maps, whose grid is coarse: a cell is a quarter of the target or so.
 
     label_cells: standard deviation of the Gaussian label in cells. A label that is narrow for its grid is what a shift
     by half a cell destroys, and then nothing is recognised.
+    padding: side of the search window over that of a square target; a long one gets more around it (`context_side_px`).
     share: of the deep response in the joint one, 0..1; the rest is the fine one's.
     The others as in `Settings`; ``power`` keeps the sign of what it is applied to.
     """
@@ -69,5 +87,9 @@ class DeepSettings:
     share: float = 0.7
 
 
-# What a user chooses between: one neighbouring scale per frame, or both for more time.
-PROFILES = {"fast": Settings(scale="alternate"), "accurate": Settings(scale="pyramid")}
+# What a user chooses between: one neighbouring scale per frame, or both for more time; robust looks deep besides.
+PROFILES = {
+    "fast": Settings(scale="alternate"),
+    "accurate": Settings(scale="pyramid"),
+    "robust": Settings(scale="alternate"),
+}
