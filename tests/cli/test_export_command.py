@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedg
 from safetensors.numpy import save_file
 
 from cdedge_runtime.model.session import read_spec
+from cdedge_runtime.trackers.deepcd.settings import PROFILES
 from tests.conftest import Done
+from tests.export.onnx_nets import Net
 
 Run = Callable[..., Done]
 
@@ -54,9 +57,29 @@ def test_from_a_sequence_to_a_tracked_file(cdedge: Run, square_folder: Path, wei
     assert json.loads(tracked.stdout)["frames"] == 12
 
 
+def test_a_deep_network_goes_into_the_file(cdedge: Run, square_folder: Path, weights: Path, tmp_path: Path) -> None:
+    net, model = Net(), tmp_path / "robust.onnx"
+    deep = net.save(
+        tmp_path / "deep.onnx", [net.conv(net.unary("Relu", net.conv("image", 6, 5, stride=4)), 5, stride=4)]
+    )
+    options = ("--weights", weights, "--convention", "caffe", "--deep", deep, "--deep-input", 160)
+    done = cdedge("export", square_folder, *options, "--set", "deep.share=0.4", "--set", "scale=none", "-o", model)
+    assert done.returncode == 0, done.stderr
+    spec = read_spec(model)
+    assert spec.deep is not None
+    assert (spec.deep.grid, spec.deep.channels, spec.deep.settings.share) == ((10, 10), 5, 0.4)
+    assert spec.settings == replace(PROFILES["robust"], scale="none")
+    tracked = cdedge("track", model, square_folder, "--json")
+    assert json.loads(tracked.stdout)["frames"] == 12
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
+        (["--profile", "robust"], 2, "robust needs a deep network"),
+        (["--deep-layers", "a"], 2, "without a deep network"),
+        (["--set", "deep.share=0.4"], 2, "is for a deep network"),
+        (["--deep", "nowhere.onnx"], 1, "nowhere.onnx"),
         (["--layers", "99"], 2, "no layer '99'"),
         (["--backbone", "vgg99"], 2, "no network"),
         (["--channels", "65"], 2, "64 channels"),
