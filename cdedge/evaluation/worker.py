@@ -1,16 +1,13 @@
-"""A pass in a process of its own: ``python -m cdedge.evaluation.worker track|export FD``.
+"""A pass in a process of its own: what `launch` has its children do.
 
-Each line on stdin is a request in JSON, answered by a line on stdout. Tracking in processes of their own keeps
-the memory of one pass apart from the next and from PyTorch, and a crash costs one pass.
+Tracking in processes of their own keeps the memory of one pass apart from the next and from PyTorch, and a crash costs
+one pass.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import threading
 import time
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ from typing import Any
 import cv2
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.errors import BadInput, CdedgeError
+from cdedge_runtime.errors import BadInput
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.measure.meters import MemoryNow, memory_now, reset_peak
 from cdedge_runtime.opening import open_tracker
@@ -54,7 +51,7 @@ def track_job(job: Job) -> Outcome:
 
 def export_job(job: Job, out: Path) -> Outcome:
     """Distil and export the model of one pass from its first two frames; only ``failure`` is filled."""
-    from cdedge_export.pipeline import export
+    from cdedge_export.pipeline import export as run_export
 
     try:
         frames = list(islice(_images(job).frames(), 2))
@@ -62,7 +59,7 @@ def export_job(job: Job, out: Path) -> Outcome:
         return broken("data", str(error))
     source = Source(job.name, lambda: iter(frames), Box(*job.box), job.origin, len(frames))
     try:
-        export(source, Box(*job.box), out, options=job.tracker.made, timed=False)
+        run_export(source, Box(*job.box), out, options=job.tracker.made, timed=False)
     except BadInput as error:
         return broken("tracker", f"distillation: {error}")
     return Outcome((), (), (), (), None, None)
@@ -105,34 +102,11 @@ def _memory(floor: MemoryNow, peak: MemoryNow) -> Memory:
     return Memory(floor.rss_bytes, peak.peak_bytes, over)
 
 
-def _die_with_parent(descriptor: int) -> None:
-    """Leave when the other end of the pipe closes, which it does however the parent ends."""
-
-    def wait() -> None:
-        os.read(descriptor, 1)
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
+def track(request: Any, _see: Callable[[Any], None]) -> Any:
+    """`track_job` as a child's work (see `child.Child`)."""
+    return encode(track_job(decode(Job, request["job"])))
 
 
-def _answer(stage: str, request: dict[str, Any]) -> dict[str, Any]:
-    job = decode(Job, request["job"])
-    try:
-        outcome = export_job(job, Path(request["out"])) if stage == "export" else track_job(job)
-    except CdedgeError as error:
-        return {"error": type(error).__name__, "text": str(error)}
-    return {"outcome": encode(outcome)}
-
-
-def _main() -> None:
-    _die_with_parent(int(sys.argv[2]))
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints is no answer
-    with answers:
-        for line in sys.stdin:
-            answers.write(json.dumps(_answer(sys.argv[1], json.loads(line))) + "\n")
-            answers.flush()
-
-
-if __name__ == "__main__":
-    _main()
+def export(request: Any, _see: Callable[[Any], None]) -> Any:
+    """`export_job` as a child's work (see `child.Child`)."""
+    return encode(export_job(decode(Job, request["job"]), Path(request["out"])))

@@ -128,9 +128,8 @@ def test_the_kernel_ends_the_measuring_process_before_the_one_that_reports(tmp_p
     from cdedge_runtime.measure import child
 
     start_with("import sys; sys.stdin.read()", tmp_path / "site", monkeypatch)
-    with child.start("cdedge_runtime.measure.probe") as process:
-        score = Path(f"/proc/{process.pid}/oom_score_adj").read_text()
-        process.kill()
+    with child.Child("cdedge_runtime.measure.probe:answer") as asked:
+        score = Path(f"/proc/{asked.process.pid}/oom_score_adj").read_text()
     assert int(score) == 1000
 
 

@@ -165,7 +165,7 @@ def test_a_process_that_dies_costs_one_sequence(squares, tmp_path, monkeypatch):
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\nkill -9 $$\n")
     program.chmod(0o755)
-    monkeypatch.setattr("cdedge.evaluation.launch.sys.executable", str(program))
+    monkeypatch.setattr("cdedge_runtime.measure.child.sys.executable", str(program))
     one = replace(squares, sequences=squares.sequences[:1])
     summary = run(one, configure(squares.root), tmp_path / "out", hand=local_hand(1))
     assert "SIGKILL" in summary.failures["A"].reason
@@ -193,7 +193,7 @@ def test_what_every_sequence_would_meet_ends_the_run(squares, tmp_path):
 
 def test_a_tracking_process_ends_with_its_parent():
     read_end, write_end = os.pipe()
-    command = [sys.executable, "-m", "cdedge.evaluation.worker", "track", str(read_end)]
+    command = [sys.executable, "-m", "cdedge_runtime.measure.served", "cdedge.evaluation.worker:track", str(read_end)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(read_end,)) as child:
         os.close(write_end)
         assert child.wait(timeout=30) == 1

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,20 +59,18 @@ def test_what_the_child_met_is_raised(tiny_model: Path, tmp_path: Path) -> None:
         (-11, "", BadEnvironment, "SIGSEGV"),
         (1, "Traceback\nnumpy._core._exceptions._ArrayMemoryError: MemoryError", BadEnvironment, "out of memory"),
         (1, "onnxruntime: std::bad_alloc", BadEnvironment, "out of memory"),
-        (2, "give --box", Usage, "give --box"),
-        (3, "no CUDA", BadEnvironment, "no CUDA"),
         (77, "", CdedgeError, "77"),
     ],
 )
 def test_ends_are_told_apart(returncode: int, stderr: str, kind: type[CdedgeError], text: str) -> None:
-    error = child.failure(returncode, stderr, Path("none.onnx"))
+    error = child.failure(child.Died(returncode, stderr, None), Path("none.onnx"))
     assert type(error) is kind
     assert text in str(error)
 
 
 def test_a_model_that_cannot_be_read_does_not_hide_the_death() -> None:
     assert "need cannot be read" in child.memory_known(Path("none.onnx"))
-    assert not isinstance(child.failure(-9, "", Path("none.onnx")), BadModel)
+    assert not isinstance(child.failure(child.Died(-9, "", None), Path("none.onnx")), BadModel)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +95,71 @@ def test_waiting_ticks_and_leaves_no_child(monkeypatch: pytest.MonkeyPatch, tmp_
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        child.ask("cdedge_runtime.measure.probe", {}, tmp_path / "m.onnx", stop)
+        child.ask("cdedge_runtime.measure.probe:answer", {}, tmp_path / "m.onnx", stop)
     assert ticks == [1]
 
 
 def test_the_entry_point_limits_blas_before_numpy_is_imported() -> None:
     code = "import sys, cdedge.__main__, cdedge_runtime.measure.conditions; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def echoed(request: Any, see: Callable[[Any], None]) -> Any:
+    """A child's work: see each of the request's words, wait as long as it says, answer with their number."""
+    for word in request.get("words", []):
+        see(word)
+    time.sleep(request.get("wait_s", 0))
+    if "refused" in request:
+        raise Usage(request["refused"], field="words")
+    return len(request.get("words", []))
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[child.Child]:
+    """A child whose work is `echoed`."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))
+    with child.Child("tests.runtime.test_child:echoed") as process:
+        yield process
+
+
+def test_requests_are_answered_one_by_one_with_what_is_seen_before(answering: child.Child) -> None:
+    seen: list[str] = []
+    assert answering.ask({"words": ["a", "b\n"]}, see=seen.append) == 2
+    assert answering.ask({}) == 0
+    assert seen == ["a", "b\n"]
+
+
+def test_an_error_arrives_as_itself_and_the_child_goes_on(answering: child.Child) -> None:
+    with pytest.raises(Usage, match=r"^no such word$") as met:
+        answering.ask({"refused": "no such word"})
+    assert met.value.field == "words"
+    assert answering.ask({}) == 0
+
+
+@pytest.mark.parametrize(("bound", "why"), [("limit_s", "longer than"), ("silence_s", "no sign of life")])
+def test_a_child_that_hangs_is_ended_and_told(answering: child.Child, bound: str, why: str) -> None:
+    with pytest.raises(child.Died) as death:
+        answering.ask({"wait_s": 60}, **{bound: 0.5})
+    assert why in str(death.value.ended)
+    assert answering.is_dead
+    assert why in str(child.failure(death.value, Path("none.onnx")))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells whether the process is there")
+def test_a_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    code = "import pathlib, sys, time; from cdedge_runtime.measure.child import Child; "
+    code += "c = Child('time:sleep'); pathlib.Path(sys.argv[1]).write_text(str(c.process.pid)); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, str(told)]) as parent:
+        until(lambda: told.exists() and told.read_text() != "")
+        parent.kill()
+    until(lambda: not Path(f"/proc/{told.read_text()}").exists())
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for it, half a minute at most."""
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came true")

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import onnxruntime as ort
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.errors import CdedgeError
 from cdedge_runtime.estimate import Sizes
 from cdedge_runtime.measure.meters import MemoryNow, StageTime, memory_now, reset_peak
 from cdedge_runtime.model.session import Extractor
@@ -94,10 +94,17 @@ class ProbeReport:
 
 def measure(request: Request, *, tick: child.Tick | None = None) -> ProbeReport:
     """Run the request in a fresh interpreter; raises what the child met, or `BadEnvironment` if it died."""
-    return decode(ProbeReport, child.ask("cdedge_runtime.measure.probe", encode(request), Path(request.model), tick))
+    silence_s = None if request.provider == "tensorrt" else child.SILENCE_S  # an engine takes minutes to build
+    task = "cdedge_runtime.measure.probe:answer"
+    return decode(ProbeReport, child.ask(task, encode(request), Path(request.model), tick, silence_s=silence_s))
 
 
-def _answer(request: Request) -> ProbeReport:
+def answer(request: Any, see: Callable[[Any], None]) -> Any:
+    """`measure`'s work in the fresh process (see `child.Child`)."""
+    return encode(_probed(decode(Request, request), child.beat(see)))
+
+
+def _probed(request: Request, beat: Callable[[], None]) -> ProbeReport:
     cv2.setNumThreads(request.threads or 0)
     floor = memory_now()
     source = open_source(request.source)
@@ -111,7 +118,8 @@ def _answer(request: Request) -> ProbeReport:
     warm = time.perf_counter()
     tracker = tracker_with(features)
     given = Box(*request.box) if request.box else None
-    report = track(tracker, source, starting_box(source, tracker.spec, given), limit=request.frames)
+    begin_box = starting_box(source, tracker.spec, given)
+    report = track(tracker, source, begin_box, limit=request.frames, observe=lambda *_: beat())
     if report.error is not None:
         raise report.error
     peak = memory_now()
@@ -160,17 +168,3 @@ def _memory(floor: MemoryNow, with_source: MemoryNow, peak: MemoryNow, sizes: Si
 
 def _less(a: int | None, b: int | None) -> int | None:
     return None if a is None or b is None else a - b
-
-
-def _main() -> None:
-    request = decode(Request, json.loads(sys.stdin.read()))
-    try:
-        answer = _answer(request)
-    except CdedgeError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(error.exit_code) from error
-    sys.stdout.write(json.dumps(encode(answer)))
-
-
-if __name__ == "__main__":
-    _main()

@@ -1,25 +1,22 @@
 """A long run in a fresh process that reports its own memory, handles, threads and latency as it goes.
 
-The measured process keeps no sample: it prints each one, and this side collects them.
+The measured process keeps no sample: it tells each one, and this side collects them.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import cv2
 import numpy as np
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.errors import BadInput, CdedgeError
+from cdedge_runtime.errors import BadInput
 from cdedge_runtime.estimate import ModelTracker
 from cdedge_runtime.image import Frame
 from cdedge_runtime.measure.meters import memory_now
@@ -31,6 +28,7 @@ from cdedge_runtime.sources.frames import Source, open_source
 from . import child
 
 KEPT_FRAMES_BYTES = 160_000_000
+_SILENCE_S = 600.0  # between two samples
 _HANDLES = Path("/proc/self/fd")
 _THREADS = Path("/proc/self/task")
 
@@ -67,31 +65,17 @@ class Sample:
 
 def watch(request: SoakRequest, see: Callable[[Sample], None]) -> None:
     """Run the request in a fresh process and hand on its samples; raises what it met, or that it died."""
-    with child.start("cdedge_runtime.measure.soak") as process:
-        errors: list[str] = []
-        reader = threading.Thread(target=_collect, args=(process.stderr, errors), daemon=True)
-        reader.start()
-        try:
-            _hand_over(process.stdin, request)
-            for line in process.stdout or ():
-                see(decode(Sample, json.loads(line)))
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            reader.join()
-    if process.returncode:
-        raise child.failure(process.returncode, "".join(errors), Path(request.model))
+    task, model = "cdedge_runtime.measure.soak:answer", Path(request.model)
+    told = encode(request)
+    child.ask(task, told, model, see=lambda sample: see(decode(Sample, sample)), silence_s=_SILENCE_S)
 
 
-def _hand_over(stdin: IO[str] | None, request: SoakRequest) -> None:
-    if stdin is not None:
-        stdin.write(json.dumps(encode(request)))
-        stdin.close()
-
-
-def _collect(stream: IO[str] | None, lines: list[str]) -> None:
-    lines.extend(stream or ())
+def answer(request: Any, see: Callable[[Any], None]) -> Any:
+    """`watch`'s work in the fresh process (see `child.Child`)."""
+    asked = decode(SoakRequest, request)
+    cv2.setNumThreads(asked.threads or 0)
+    tracker = open_tracker(Path(asked.model), provider=asked.provider, threads=asked.threads)
+    run(tracker, open_source(asked.source), asked, lambda sample: see(encode(sample)))
 
 
 def run(tracker: ModelTracker, source: Source, request: SoakRequest, see: Callable[[Sample], None]) -> None:
@@ -152,23 +136,3 @@ def _entries(folder: Path) -> int | None:
         return sum(1 for _ in folder.iterdir())
     except OSError:
         return None
-
-
-def _print(sample: Sample) -> None:
-    sys.stdout.write(json.dumps(encode(sample)) + "\n")
-    sys.stdout.flush()
-
-
-def _main() -> None:
-    request = decode(SoakRequest, json.loads(sys.stdin.read()))
-    cv2.setNumThreads(request.threads or 0)
-    try:
-        tracker = open_tracker(Path(request.model), provider=request.provider, threads=request.threads)
-        run(tracker, open_source(request.source), request, _print)
-    except CdedgeError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(error.exit_code) from error
-
-
-if __name__ == "__main__":
-    _main()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
-from cdedge_runtime.errors import CdedgeError
 from cdedge_runtime.model.providers import engine_folder
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.record import decode, encode
@@ -41,7 +40,7 @@ class WarmReport:
     nodes: dict[str, int] | None
 
 
-def answer(request: WarmRequest) -> WarmReport:
+def warmed(request: WarmRequest) -> WarmReport:
     """Load the model, run it twice on an empty window, and say what was kept."""
     model = Path(request.model)
     cache = engine_folder(model, ort.__version__) if request.provider == "tensorrt" and model.is_file() else None
@@ -65,22 +64,15 @@ def answer(request: WarmRequest) -> WarmReport:
 
 
 def warm(request: WarmRequest, tick: child.Tick | None = None) -> WarmReport:
-    """`answer` in a fresh process; ``tick`` is called while it works."""
-    return decode(WarmReport, child.ask("cdedge_runtime.measure.warm", encode(request), Path(request.model), tick))
+    """`warmed` in a fresh process; ``tick`` is called while it works."""
+    task = "cdedge_runtime.measure.warm:answer"
+    return decode(WarmReport, child.ask(task, encode(request), Path(request.model), tick))
+
+
+def answer(request: Any, _see: Callable[[Any], None]) -> Any:
+    """`warm`'s work in the fresh process (see `child.Child`)."""
+    return encode(warmed(decode(WarmRequest, request)))
 
 
 def _held(cache: Path | None) -> int:
     return 0 if cache is None or not cache.is_dir() else sum(file.stat().st_size for file in cache.iterdir())
-
-
-def _main() -> None:
-    try:
-        report = answer(decode(WarmRequest, json.loads(sys.stdin.read())))
-    except CdedgeError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(error.exit_code) from error
-    sys.stdout.write(json.dumps(encode(report)))
-
-
-if __name__ == "__main__":
-    _main()
