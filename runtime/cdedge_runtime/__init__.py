@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import BadEnvironment as BadEnvironment
     from .errors import BadInput as BadInput
     from .errors import BadModel as BadModel
+    from .errors import BadValue as BadValue
     from .errors import CdedgeError as CdedgeError
     from .errors import MissingExtra as MissingExtra
     from .errors import NotInitialized as NotInitialized
@@ -46,6 +47,7 @@ _ERRORS = (
     "BadModel",
     "NotInitialized",
     "Usage",
+    "BadValue",
     "BadEnvironment",
     "MissingExtra",
     "ProviderUnavailable",

@@ -5,6 +5,7 @@ CdedgeError                 1
 ├── BadModel                1   a file that is not a cdedge model, or is damaged
 ├── NotInitialized          1   update() before init()
 ├── Usage                   2   options that do not fit together
+│   └── BadValue            2   a setting out of its range
 ├── BadEnvironment          3   this machine lacks something
 │   ├── MissingExtra        3   a package that an extra installs
 │   └── ProviderUnavailable 3   an execution provider that is not here
@@ -51,6 +52,10 @@ class Usage(CdedgeError):
     """Options that do not fit together."""
 
     exit_code = 2
+
+
+class BadValue(Usage, ValueError):
+    """A setting of another type, or out of its range; ``field`` is its name."""
 
 
 class BadEnvironment(CdedgeError):

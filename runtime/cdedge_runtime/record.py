@@ -8,9 +8,10 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from .errors import Usage
+from .errors import BadValue, Usage
 
 T = TypeVar("T")
+_RANGE = "cdedge.range"
 _NONE: Mapping[str, Any] = types.MappingProxyType({})
 
 
@@ -103,6 +104,30 @@ def _number(text: str, value: str, *, kind: type[float] | type[int]) -> float:
         return kind(value)
     except ValueError as error:
         raise Usage(f"setting {text!r}: expected {kind.__name__}, got {value!r}") from error
+
+
+def within(default: T, least: float, most: float) -> T:
+    """A field's default, and the range that `check_record` holds its values to, ends included."""
+    return dataclasses.field(default=default, metadata={_RANGE: (least, most)})
+
+
+def check_record(record: Any) -> None:
+    """Raise `BadValue` naming the field of a frozen record whose value is of another type, or out of its range.
+
+    Called in ``__post_init__``, so that a setting on the command line, a sweep's and a model file's meet the same.
+    """
+    hints = typing.get_type_hints(type(record))
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        try:
+            check(hints[field.name], value, field.name)
+        except ValueError as error:
+            raise BadValue(str(error), field=field.name) from error
+        if _RANGE not in field.metadata:
+            continue
+        least, most = field.metadata[_RANGE]
+        if not least <= value <= most:  # so is NaN
+            raise BadValue(f"{field.name}: expected {least:g} to {most:g}, got {value!r:.40}", field=field.name)
 
 
 def check(hint: Any, value: Any, name: str) -> None:

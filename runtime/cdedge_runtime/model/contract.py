@@ -46,6 +46,7 @@ PREFIX = "cdedge."
 UNSEALED = "0" * 64
 LARGEST_INPUT_PX = 2048  # per side
 MOST_VALUES = 1 << 26  # of the feature maps: 256 MiB
+MOST_WORK = 5_000_000_000  # values that one training of the filter goes through: some ten seconds
 HOG_BACKBONE = "fhog"  # whose graph hands the window on: HOG is computed by this package
 CROPS = "crops"  # the name of the open first axis
 
@@ -232,6 +233,7 @@ def _check(spec: ModelSpec) -> None:
         raise BadModel("the model's contract is damaged: a number of operations or bytes is below 0")
     for part in parts:
         _check_sizes(part)
+        _check_training(part)
     if spec.backbone == HOG_BACKBONE:
         _check_hog(spec)
 
@@ -245,6 +247,17 @@ def _check_sizes(part: ModelSpec | DeepPart) -> None:
         raise BadModel(
             f"an input of {part.input_px} px (at most {LARGEST_INPUT_PX} per side) and {part.channels} channels on a "
             f"grid of {part.grid} (together at most {MOST_VALUES} values) are more than a tracker is made for"
+        )
+
+
+def _check_training(part: ModelSpec | DeepPart) -> None:
+    """A filter's samples and the steps of its training, where it has such."""
+    passes = getattr(part.settings, "training_passes", 1)
+    work = part.channels * math.prod(part.grid) * passes
+    if work > MOST_WORK:
+        raise BadModel(
+            f"{part.channels} channels on a grid of {part.grid}, gone through {passes} times in one training (memory "
+            f"times iterations), are {work} values, at most {MOST_WORK} are worth waiting for"
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cdedge_runtime.record import check_record, within
+
 
 @dataclass(frozen=True)
 class CacfSettings:
@@ -18,12 +20,15 @@ class CacfSettings:
     peak, scale: as in `Cf2Settings`; the released code has neither sub-pixel steps nor scales.
     """
 
-    padding: float = 3.0
-    label_sigma: float = 0.1
-    ridge: float = 1e-4
-    context: float = 25.0
-    learning_rate: float = 0.015
+    padding: float = within(3.0, 1, 20)
+    label_sigma: float = within(0.1, 0.005, 2)
+    ridge: float = within(1e-4, 1e-9, 1e6)
+    context: float = within(25.0, 0, 1e6)
+    learning_rate: float = within(0.015, 0, 1)
     form: Literal["independent", "joint"] = "independent"
-    half_from_px: float = 100.0
+    half_from_px: float = within(100.0, 1, 1e6)
     peak: Literal["cell", "subcell"] = "cell"
     scale: Literal["none", "dsst"] = "none"
+
+    def __post_init__(self) -> None:
+        check_record(self)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cdedge_runtime.record import check_record, within
+
 
 @dataclass(frozen=True)
 class Cf2Settings:
@@ -17,8 +19,11 @@ class Cf2Settings:
     scale: ``none``, as in the published results, or ``dsst``; only the reported box changes, never the window.
     """
 
-    label_sigma: float = 0.1
-    ridge: float = 1e-4
-    learning_rate: float = 0.01
+    label_sigma: float = within(0.1, 0.005, 2)
+    ridge: float = within(1e-4, 1e-9, 1e6)
+    learning_rate: float = within(0.01, 0, 1)
     peak: Literal["cell", "subcell"] = "cell"
     scale: Literal["none", "dsst"] = "none"
+
+    def __post_init__(self) -> None:
+        check_record(self)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cdedge_runtime.record import check_record, within
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -26,23 +28,31 @@ class Settings:
     another scale.
     """
 
-    padding: float = 4.5
-    support: float = 1.5
-    label_sigma: float = 1 / 12
-    band: float = 0.79
-    ridge: float = 0.05
-    power: float = 0.5
-    memory: int = 3
-    learning_rate: float = 0.02
-    update_every: int = 4
-    first_iterations: int = 30
-    iterations: int = 3
+    padding: float = within(4.5, 1, 20)
+    support: float = within(1.5, 0.5, 20)
+    label_sigma: float = within(1 / 12, 0.005, 2)
+    band: float = within(0.79, 0.05, 1)
+    ridge: float = within(0.05, 1e-9, 1e6)
+    power: float = within(0.5, 0.05, 2)
+    memory: int = within(3, 1, 1000)
+    learning_rate: float = within(0.02, 0, 1)
+    update_every: int = within(4, 1, 10_000)
+    first_iterations: int = within(30, 1, 1000)
+    iterations: int = within(3, 0, 1000)
     scale: Literal["none", "alternate", "pyramid"] = "alternate"
-    scale_step: float = 1.02
-    scale_penalty: float = 0.99
-    lost_below: float = 9.0
-    lost_share: float = 0.25
-    patience: int = 4
+    scale_step: float = within(1.02, 1, 2)
+    scale_penalty: float = within(0.99, 0.1, 1)
+    lost_below: float = within(9.0, 0, 1000)
+    lost_share: float = within(0.25, 0, 1)
+    patience: int = within(4, 1, 1_000_000)
+
+    def __post_init__(self) -> None:
+        check_record(self)
+
+    @property
+    def training_passes(self) -> int:
+        """How often a stored sample is gone through in the costliest training."""
+        return self.memory * max(self.first_iterations, self.iterations)
 
 
 @dataclass(frozen=True)
@@ -73,18 +83,26 @@ class DeepSettings:
     The others as in `Settings`; ``power`` keeps the sign of what it is applied to.
     """
 
-    padding: float = 4.0
-    support: float = 1.5
-    label_cells: float = 0.9
-    band: float = 0.79
-    ridge: float = 1.0
-    power: float = 1.0
-    memory: int = 3
-    learning_rate: float = 0.02
-    update_every: int = 4
-    first_iterations: int = 30
-    iterations: int = 3
-    share: float = 0.7
+    padding: float = within(4.0, 1, 20)
+    support: float = within(1.5, 0.5, 20)
+    label_cells: float = within(0.9, 0.1, 10)
+    band: float = within(0.79, 0.05, 1)
+    ridge: float = within(1.0, 1e-9, 1e6)
+    power: float = within(1.0, 0.05, 2)
+    memory: int = within(3, 1, 1000)
+    learning_rate: float = within(0.02, 0, 1)
+    update_every: int = within(4, 1, 10_000)
+    first_iterations: int = within(30, 1, 1000)
+    iterations: int = within(3, 0, 1000)
+    share: float = within(0.7, 0, 1)
+
+    def __post_init__(self) -> None:
+        check_record(self)
+
+    @property
+    def training_passes(self) -> int:
+        """How often a stored sample is gone through in the costliest training."""
+        return self.memory * max(self.first_iterations, self.iterations)
 
 
 # What a user chooses between: one neighbouring scale per frame, or both for more time; robust looks deep besides.

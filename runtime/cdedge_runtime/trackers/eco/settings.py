@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cdedge_runtime.errors import BadValue
+from cdedge_runtime.record import check_record, within
+
 
 @dataclass(frozen=True)
 class EcoSettings:
@@ -20,25 +23,29 @@ class EcoSettings:
     scales: number of windows per frame, odd; scale_step: ratio of neighbouring ones; scale_penalty: factor per step.
     """
 
-    compression: float = 0.25
-    padding: float = 4.5
-    label_sigma: float = 1 / 12
-    band: float = 0.79
-    power: float = 0.5
-    penalty_least: float = 0.2
-    penalty_edge: float = 1.0
-    memory: int = 20
-    learning_rate: float = 0.009
-    update_every: int = 6
-    first_iterations: int = 60
-    iterations: int = 5
-    newton_steps: int = 5
-    scales: int = 3
-    scale_step: float = 1.02
-    scale_penalty: float = 0.99
+    compression: float = within(0.25, 0.001, 1)
+    padding: float = within(4.5, 1, 20)
+    label_sigma: float = within(1 / 12, 0.005, 2)
+    band: float = within(0.79, 0.05, 1)
+    power: float = within(0.5, 0.05, 2)
+    penalty_least: float = within(0.2, 1e-6, 100)
+    penalty_edge: float = within(1.0, 0, 1000)
+    memory: int = within(20, 1, 1000)
+    learning_rate: float = within(0.009, 0, 1)
+    update_every: int = within(6, 1, 10_000)
+    first_iterations: int = within(60, 1, 1000)
+    iterations: int = within(5, 0, 1000)
+    newton_steps: int = within(5, 0, 100)
+    scales: int = within(3, 1, 99)
+    scale_step: float = within(1.02, 1, 2)
+    scale_penalty: float = within(0.99, 0.1, 1)
 
     def __post_init__(self) -> None:
-        if not 0 < self.compression <= 1:
-            raise ValueError(f"compression: expected a share in 0..1, got {self.compression}")
-        if self.scales < 1 or self.scales % 2 == 0:
-            raise ValueError(f"scales: expected an odd number, got {self.scales}")
+        check_record(self)
+        if self.scales % 2 == 0:
+            raise BadValue(f"scales: expected an odd number, got {self.scales}", field="scales")
+
+    @property
+    def training_passes(self) -> int:
+        """How often a stored sample is gone through in the costliest training."""
+        return self.memory * max(self.first_iterations, self.iterations)

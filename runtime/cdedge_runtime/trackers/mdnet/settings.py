@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cdedge_runtime.errors import BadValue
+from cdedge_runtime.record import check_record, within
+
+_MOST_ROWS = 300_000  # of features, that one training looks at or that are kept
+
 
 @dataclass(frozen=True)
 class MdNetSettings:
@@ -20,36 +25,35 @@ class MdNetSettings:
     box_samples, box_ridge: of the box regression. seed: of everything drawn.
     """
 
-    candidates: int = 256
-    shift: float = 0.6
-    scale_steps: float = 1.0
-    first_positives: int = 500
-    first_negatives: int = 5000
-    first_iterations: int = 30
-    first_rate: float = 1e-4
-    positives: int = 50
-    negatives: int = 200
-    iterations: int = 10
-    rate: float = 3e-4
-    last_rate: float = 10.0
-    batch_positives: int = 32
-    batch_negatives: int = 96
-    mined: int = 1024
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    dropout: float = 0.5
-    gradient_limit: float = 10.0
-    short_frames: int = 20
-    long_frames: int = 100
-    update_every: int = 10
-    box_samples: int = 1000
-    box_ridge: float = 1000.0
-    seed: int = 0
+    candidates: int = within(256, 1, 4096)
+    shift: float = within(0.6, 0, 10)
+    scale_steps: float = within(1.0, 0, 50)
+    first_positives: int = within(500, 1, 10_000)
+    first_negatives: int = within(5000, 1, 50_000)
+    first_iterations: int = within(30, 1, 1000)
+    first_rate: float = within(1e-4, 0, 1)
+    positives: int = within(50, 1, 1000)
+    negatives: int = within(200, 1, 5000)
+    iterations: int = within(10, 1, 1000)
+    rate: float = within(3e-4, 0, 1)
+    last_rate: float = within(10.0, 0, 1000)
+    batch_positives: int = within(32, 1, 1000)
+    batch_negatives: int = within(96, 1, 1000)
+    mined: int = within(1024, 1, 10_000)
+    momentum: float = within(0.9, 0, 0.999)
+    weight_decay: float = within(5e-4, 0, 1)
+    dropout: float = within(0.5, 0, 0.95)
+    gradient_limit: float = within(10.0, 1e-6, 1e6)
+    short_frames: int = within(20, 1, 1000)
+    long_frames: int = within(100, 1, 1000)
+    update_every: int = within(10, 1, 10_000)
+    box_samples: int = within(1000, 1, 10_000)
+    box_ridge: float = within(1000.0, 1e-6, 1e9)
+    seed: int = within(0, 0, 2**63 - 1)
 
     def __post_init__(self) -> None:
-        counts = {name: value for name, value in vars(self).items() if isinstance(value, int) and name != "seed"}
-        wrong = next((name for name, value in counts.items() if value < 1), None)
-        if wrong is not None:
-            raise ValueError(f"{wrong}: expected at least 1, got {counts[wrong]}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: expected a share below 1, got {self.dropout}")
+        check_record(self)
+        for count, times in (("first_iterations", "mined"), ("iterations", "mined"), ("long_frames", "positives")):
+            product = getattr(self, count) * getattr(self, times)
+            if product > _MOST_ROWS:
+                raise BadValue(f"{count} x {times}: expected at most {_MOST_ROWS}, got {product}", field=count)
