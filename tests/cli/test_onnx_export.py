@@ -61,6 +61,22 @@ def test_from_a_network_to_a_tracked_file_without_pytorch(
     assert tracked.returncode == 0, tracked.stderr
 
 
+@pytest.mark.parametrize("power", [0.5, 0.7])
+def test_ecos_projections_read_maps_of_both_signs(
+    square_folder: Path, network: tuple[Path, str], tmp_path: Path, power: float
+) -> None:
+    model, (path, end) = tmp_path / "eco.onnx", network
+    options = ("--tracker", "eco", "--backbone", path, "--layers", f"relu1+{end}", "--convention", "bgr", "--input", 64)
+    given = ("--set", f"power={power}", "--grid", 32, "-o", model)
+    done = without_torch("export", square_folder, *options, *given, "--json")
+    assert done.returncode == 0, done.stderr  # the file is held to the network, power and projection in numpy
+    answer = json.loads(done.stdout)
+    assert answer["parity"]["max_rel"] < 1e-4
+    assert 0 < answer["channels"] < 8 + 16
+    tracked = without_torch("track", model, square_folder, "--json")
+    assert tracked.returncode == 0, tracked.stderr
+
+
 def test_a_plan_is_saved_and_replayed(
     cdedge: Run, square_folder: Path, network: tuple[Path, str], tmp_path: Path
 ) -> None:
@@ -82,7 +98,6 @@ def test_a_plan_is_saved_and_replayed(
         (["--convention", "bgr", "--layers", "conv9"], "any of relu1 "),
         (["--convention", "bgr", "--layers", "relu1", "--mode", "chain"], "--mode: it is for the built-in backbones"),
         (["--convention", "bgr", "--layers", "relu1", "--weights", "w.pth"], "--weights: "),
-        (["--convention", "bgr", "--layers", "relu1", "--tracker", "eco"], "--backbone: eco's projections"),
     ],
 )
 def test_what_does_not_fit_gets_one_line(

@@ -27,6 +27,7 @@ from cdedge_export.network.layers import (
     Floats,
     Geometry,
     Network,
+    Projection,
     SelectStep,
     Size,
     Step,
@@ -258,13 +259,23 @@ def _projected(graph: Writer, step: TapStep, name: str) -> str:
     if step.projection is None:
         return name
     layer, matrix = layer_of_tap(step.name), step.projection.matrix
-    if step.projection.power == 0.5:
-        name = graph.node("Sqrt", [name], f"{layer}/root")
-    elif step.projection.power != 1:
-        exponent = graph.constant(f"{layer}/exponent", np.array(step.projection.power, np.float32))
-        name = graph.node("Pow", [name, exponent], f"{layer}/power")
+    if step.projection.power != 1:
+        name = _raised(graph, layer, step.projection, name)
     weight = graph.constant(f"{layer}/projection", matrix[:, :, None, None])
     return graph.node("Conv", [name, weight], f"{layer}/projected", kernel_shape=[1, 1])
+
+
+def _raised(graph: Writer, layer: str, projection: Projection, features: str) -> str:
+    """The features to the projection's power, with their signs where they have them."""
+    name = graph.node("Abs", [features], f"{layer}/sizes") if projection.signed else features
+    if projection.power == 0.5:
+        name = graph.node("Sqrt", [name], f"{layer}/root")
+    else:
+        exponent = graph.constant(f"{layer}/exponent", np.array(projection.power, np.float32))
+        name = graph.node("Pow", [name, exponent], f"{layer}/power")
+    if not projection.signed:
+        return name
+    return graph.node("Mul", [name, graph.node("Sign", [features], f"{layer}/signs")], f"{layer}/signed")
 
 
 def layer_of_tap(tap: str) -> str:

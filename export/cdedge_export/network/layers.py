@@ -50,10 +50,14 @@ class SelectStep:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Linear combinations of a tap's features, raised to ``power`` first: matrix (q, C), a 1x1 convolution."""
+    """Linear combinations of a tap's features, raised to ``power`` first: matrix (q, C), a 1x1 convolution.
+
+    signed: the features are of both signs, which they keep: sign(x) |x|^power.
+    """
 
     matrix: Floats
     power: float
+    signed: bool = False
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ def _conv(step: ConvStep, x: Tensor) -> Tensor:
 def _combined(step: TapStep, x: Tensor) -> Tensor:
     if step.projection is None:
         return x
-    return torch.einsum("qc,nchw->nqhw", torch.from_numpy(step.projection.matrix), x**step.projection.power)
+    raised = x.abs() ** step.projection.power * x.sign() if step.projection.signed else x**step.projection.power
+    return torch.einsum("qc,nchw->nqhw", torch.from_numpy(step.projection.matrix), raised)
 
 
 def _on_grid(x: Tensor, grid: Size) -> Tensor:

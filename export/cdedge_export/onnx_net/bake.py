@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import onnx
 from onnx import TensorProto
 
 from cdedge_export.graph.build import Value, Writer, delivered, finished, pixels
-from cdedge_export.network.layers import Geometry, TapStep
+from cdedge_export.network.layers import Geometry, Projection, TapStep
 from cdedge_runtime.model.contract import INPUT_NAME, InputConvention
 
 from .lower import attribute
@@ -17,13 +19,27 @@ from .names import short_names
 from .prune import Part
 from .settle import Array
 
+_NONE: Mapping[str, Projection] = MappingProxyType({})
 _WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
-def baked(part: Part, convention: InputConvention, geometry: Geometry, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    """Make the model of one network: input ``patch``, output ``features`` on the grid, as `build_model` makes it."""
+def baked(
+    part: Part,
+    convention: InputConvention,
+    geometry: Geometry,
+    metadata: Mapping[str, str],
+    projections: Mapping[str, Projection] = _NONE,
+) -> onnx.ModelProto:
+    """Make the model of one network: input ``patch``, output ``features`` on the grid, as `build_model` makes it.
+
+    ``projections`` combine what the part delivers of a tap.
+    """
     writer = Writer(geometry.grid)
-    outputs = [delivered(writer, embedded(writer, part, convention))]
+    tapped = [
+        (replace(step, projection=projections.get(step.name)), value)
+        for step, value in embedded(writer, part, convention)
+    ]
+    outputs = [delivered(writer, tapped)]
     return finished(writer, pixels(INPUT_NAME, geometry.input_px), outputs, metadata, part.opset)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx import helper
 
@@ -25,7 +26,7 @@ from cdedge_export.graph.precision import in_precision
 from cdedge_export.graph.timing import layer_times_ms
 from cdedge_export.graph.write import write_graph
 from cdedge_export.network.conventions import parse_convention
-from cdedge_export.network.layers import Geometry
+from cdedge_export.network.layers import Geometry, Projection
 from cdedge_export.onnx_net.bake import baked
 from cdedge_export.onnx_net.costs import layer_costs
 from cdedge_export.onnx_net.prune import Part, pruned_part, stored_bytes, whole_part
@@ -39,6 +40,7 @@ from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import InputConvention, ModelSpec, Tap, to_metadata
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
+from .projections import narrowed
 from .recipe import PRODUCER, Design, Scene, decided
 
 _PROBE_PX = 192
@@ -117,12 +119,30 @@ def chosen_plan(sight: Sight, options: ExportOptions) -> ChannelPlan:
     return decided(options, name, {tap.name: tap.channels for tap in sight.taps}, choose)
 
 
-def file_of(scene: Scene, options: ExportOptions, sight: Sight, plan: ChannelPlan, say: Say, settings: Any) -> Design:
-    """The file of a plan's channels; ``say`` is told what pruning saved and what could not be pruned."""
+def file_of(
+    scene: Scene,
+    options: ExportOptions,
+    sight: Sight,
+    plan: ChannelPlan,
+    say: Say,
+    settings: Any,
+    *,
+    projections: Mapping[str, Projection] | None = None,
+) -> Design:
+    """The file of a plan's channels; ``say`` is told what pruning saved and what could not be pruned.
+
+    With ``projections``, of all channels of a tap, the plan's channels are their components.
+    """
     kept = {tap.name: tap.kept for tap in plan.taps if tap.kept}
-    part = pruned_part(sight.graph, sight.taps, kept, input_px=sight.view.input_px)
+    if projections is None:
+        part, combined = pruned_part(sight.graph, sight.taps, kept, input_px=sight.view.input_px), {}
+    else:
+        combined = narrowed(projections, plan)
+        used = tuple(tap for tap in sight.taps if tap.name in kept)
+        part = whole_part(sight.graph, used, input_px=sight.view.input_px)
     whole = whole_part(sight.graph, sight.taps, input_px=sight.view.input_px)
-    model, before = (baked(one, sight.convention, sight.geometry, {}) for one in (part, whole))
+    before = baked(whole, sight.convention, sight.geometry, {}, projections or {})
+    model = baked(part, sight.convention, sight.geometry, {}, combined)
     costs = layer_costs(before, whole.taps), layer_costs(model, part.taps)
     say(_saved(*costs))
     if part.ends:
@@ -132,7 +152,7 @@ def file_of(scene: Scene, options: ExportOptions, sight: Sight, plan: ChannelPla
     def write(out: Path) -> Parity:
         helper.set_model_props(model, to_metadata(spec))
         ready = in_precision(model, options.precision, sight.varied)
-        return write_graph(ready, out, lambda file: _checked(file, spec, sight))
+        return write_graph(ready, out, lambda file: _checked(file, spec, sight, combined))
 
     def timed() -> tuple[LayerCost, ...]:
         return side_by_side(*(_timed(*one, sight.patches) for one in zip(costs, (before, model), strict=True)))
@@ -140,12 +160,22 @@ def file_of(scene: Scene, options: ExportOptions, sight: Sight, plan: ChannelPla
     return Design(spec, plan, sight.convention_reason, write=write, costs=timed)
 
 
-def _checked(file: Path, spec: ModelSpec, sight: Sight) -> Parity:
-    """The written file held to the network it was cut from, in onnxruntime with preprocessing in numpy."""
+def _checked(file: Path, spec: ModelSpec, sight: Sight, projections: Mapping[str, Projection]) -> Parity:
+    """The written file held to the network it was cut from, in onnxruntime, with all that is around it in numpy."""
     whole = features(sight.graph, sight.taps, sight.patches, sight.convention, grid=spec.grid)
-    expected = {tap.name: whole[tap.name][:, list(tap.kept)] for tap in spec.taps}
+    expected = {
+        tap.name: _combined(projections[tap.name], whole[tap.name])
+        if projections
+        else whole[tap.name][:, list(tap.kept)]
+        for tap in spec.taps
+    }
     found = file_features(file, spec, sight.patches)
     return compared(found, expected, precision=spec.precision, reference=sight.graph.name)
+
+
+def _combined(projection: Projection, maps: Maps) -> Maps:
+    raised = np.sign(maps) * np.abs(maps) ** projection.power
+    return np.asarray(np.einsum("qc,nchw->nqhw", projection.matrix, raised), np.float32)
 
 
 def _timed(costs: Mapping[str, Cost], model: onnx.ModelProto, patches: Patches) -> dict[str, Cost]:

@@ -8,22 +8,17 @@ from cdedge_export.choose.distill import TwoFrames, distill
 from cdedge_export.choose.plan import ChannelPlan
 from cdedge_export.choose.rules import COMPONENT_SHARES, DistillOptions
 from cdedge_export.choose.windows import DEFAULT_GRID, square
-from cdedge_export.network.layers import with_projections
-from cdedge_export.network.prune import full_network, subsampled
-from cdedge_export.network.torch_net import run
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
-from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.model.hog import BACKBONE, TAP
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.eco.settings import EcoSettings
 
-from . import hog
-from .networks import Sight, design, pruned, seen
-from .projections import factorised, narrowed
-from .recipe import OF_EVERY, OF_NETWORK, Design, Recipe, Scene, chosen_by, decided, started
-from .steps import is_built_in, square_settings_window
+from . import any_network, hog
+from .projections import chosen_components, factorised
+from .recipe import OF_EVERY, Design, Recipe, Scene, started
+from .steps import is_built_in, network_recipe, square_settings_window
 
 
 def recipe(options: ExportOptions) -> Recipe:
@@ -31,47 +26,24 @@ def recipe(options: ExportOptions) -> Recipe:
     if options.layers == TAP:
         why = "it is for networks, and the tracker eco uses HOG here"
         return Recipe(OF_EVERY | {"layers", "grid"}, why, _on_hog)
-    if not is_built_in(options):
-        raise Usage(
-            "backbone: eco's projections are made for the built-in backbones; use one of these, or deepcd or cf2"
-        )
-    return Recipe(OF_NETWORK, "the tracker eco has no profiles", _on_network, components=True)
+    why_not, designed = "the tracker eco has no profiles", _on_network if is_built_in(options) else _on_graph
+    return network_recipe(options, designed, why_not=why_not, components=True)
 
 
 def _on_network(scene: Scene, options: ExportOptions, say: Say) -> Design:
+    from .eco_network import design  # imports PyTorch
+
+    return design(scene, options, say)
+
+
+def _on_graph(scene: Scene, options: ExportOptions, say: Say) -> Design:
     settings: EcoSettings = started(options)
     window = square_settings_window(scene, options, settings)
-    sight = seen(scene, options, say, window=window, judge=Settings())
-    network = full_network(sight.backbone, sight.weights, sight.taps)
-    if options.mode == "chain":
-        network = pruned(_inputs(sight, options), sight, options)
-        left = run(subsampled(network, options.subsample), sight.patches, grid=sight.view.grid)
-        sight = replace(sight, two=replace(sight.two, taps=left))
-    totals = {tap: sight.backbone.channels(tap) for tap in sight.taps}
+    sight = any_network.seen(scene, options, say, window=window, judge=Settings())
+    totals = {tap.name: tap.channels for tap in sight.taps}
     judged, projections = factorised(sight.two, scene.box.size, totals, settings)
-    plan = _components(sight.backbone.name, judged, options)
-    network = with_projections(network, narrowed(projections, plan))
-    return design(scene, options, sight, plan, network, settings=settings, projections=projections)
-
-
-def _inputs(sight: Sight, options: ExportOptions) -> ChannelPlan:
-    """The layers' channels that the projections read in chain mode."""
-    if options.plan is not None:
-        raise Usage("plan: it holds components, not the channels that mode chain keeps; use mode exact")
-
-    def choose(rules: DistillOptions) -> ChannelPlan:
-        return distill(sight.backbone.name, sight.two, rules)
-
-    return chosen_by(options, choose, channels="auto")
-
-
-def _components(backbone: str, judged: TwoFrames, options: ExportOptions) -> ChannelPlan:
-    totals = {tap: maps.shape[1] for tap, maps in judged.taps.items()}
-
-    def choose(rules: DistillOptions) -> ChannelPlan:
-        return distill(backbone, judged, rules)
-
-    return decided(options, backbone, totals, choose, auto=COMPONENT_SHARES)
+    plan = chosen_components(sight.graph.name, judged, options)
+    return any_network.file_of(scene, options, sight, plan, say, settings, projections=projections)
 
 
 def _on_hog(scene: Scene, options: ExportOptions, say: Say) -> Design:

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from cdedge_export.choose.distill import TwoFrames
+from cdedge_export.choose.distill import TwoFrames, distill
 from cdedge_export.choose.plan import ChannelPlan
+from cdedge_export.choose.rules import COMPONENT_SHARES, DistillOptions
 from cdedge_export.network.layers import Projection
+from cdedge_export.options import ExportOptions
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.dft import Real
 from cdedge_runtime.filter.fourier import hann_window
@@ -18,6 +20,7 @@ from cdedge_runtime.trackers.eco import tracker as eco
 from cdedge_runtime.trackers.eco.settings import EcoSettings
 
 from .factorise import block_diagonal, learn_jointly, principal
+from .recipe import decided
 
 
 def factorised(
@@ -38,12 +41,23 @@ def factorised(
     matrices = _blocks(learned, gains, counts)
     seen = {tap: np.einsum("qc,nchw->nqhw", matrices[tap], both) for tap, both in maps.items()}
     judged = replace(frames, taps=seen, power=1.0, settings=replace(frames.settings, power=1.0))
-    return judged, {tap: Projection(matrix, settings.power) for tap, matrix in matrices.items()}
+    signed = {tap: bool(both.min() < 0) for tap, both in frames.taps.items()}
+    return judged, {tap: Projection(matrix, settings.power, signed[tap]) for tap, matrix in matrices.items()}
 
 
 def narrowed(projections: Mapping[str, Projection], plan: ChannelPlan) -> dict[str, Projection]:
     """The projections onto the kept components only."""
     return {t.name: replace(projections[t.name], matrix=projections[t.name].matrix[list(t.kept)]) for t in plan.taps}
+
+
+def chosen_components(backbone: str, judged: TwoFrames, options: ExportOptions) -> ChannelPlan:
+    """Which components of ``judged``, from `factorised`, are kept."""
+    totals = {tap: maps.shape[1] for tap, maps in judged.taps.items()}
+
+    def choose(rules: DistillOptions) -> ChannelPlan:
+        return distill(backbone, judged, rules)
+
+    return decided(options, backbone, totals, choose, auto=COMPONENT_SHARES)
 
 
 def _components(wanted: float, available: int) -> int:
