@@ -58,15 +58,14 @@ def serve(
     from cdedge.serve.listening import listening, token_for
     from cdedge.serve.session import Session
     from cdedge.serve.site import Site
-    from cdedge.serve.targets import Tracked
     from cdedge.serve.viewers import Viewers
-    from cdedge_runtime.opening import open_features
+    from cdedge_runtime.targets import open_targets
 
     opened = open_source(source, Reading(start, every, parse_depth_range(depth_range), reconnect, tell=say))
     introduce(opened)
     if loop and opened.live:
         raise Usage(f"--loop: {opened.name} is live, it has no end")
-    targets = Tracked(open_features(model, provider=provider, threads=threads))
+    targets = open_targets(model, provider=provider, threads=threads)
     cv2.setNumThreads(threads or 0)
     viewers = Viewers()
     session = Session(opened, targets, viewers, model=model.name, first=finder(Asked(box), opened), loop=loop)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from cdedge_runtime.box import Box, check_target
-from cdedge_runtime.estimate import Estimate, Features, ModelTracker
+from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.image import Frame
-from cdedge_runtime.opening import tracker_with
 
 
 class Targets(Protocol):
@@ -21,26 +20,6 @@ class Targets(Protocol):
 
     def stop(self, number: int) -> None:
         """Follow a target no longer."""
-
-
-class Tracked:
-    """A tracker per target on one open model; features hold until the next call, so all take turns."""
-
-    def __init__(self, features: Features) -> None:
-        self._features = features
-        self._trackers: dict[int, ModelTracker] = {}
-
-    def start(self, number: int, frame: Frame, box: Box) -> Estimate:
-        tracker = tracker_with(self._features)
-        first = tracker.init(frame, box)
-        self._trackers[number] = tracker
-        return first
-
-    def update(self, frame: Frame) -> dict[int, Estimate]:
-        return {number: tracker.update(frame) for number, tracker in self._trackers.items()}
-
-    def stop(self, number: int) -> None:
-        del self._trackers[number]
 
 
 class Untracked:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .opening import open_tracker as open_tracker
     from .sources.frames import Source as Source
     from .sources.frames import open_source as open_source
+    from .targets import Targets as Targets
+    from .targets import open_targets as open_targets
 
     __version__: str
 
@@ -55,6 +57,8 @@ _ERRORS = (
 )
 _PLACES = {
     "open_tracker": f"{_HERE}.opening",
+    "open_targets": f"{_HERE}.targets",
+    "Targets": f"{_HERE}.targets",
     "open_source": f"{_HERE}.sources.frames",
     "ModelTracker": f"{_HERE}.estimate",
     "Estimate": f"{_HERE}.estimate",

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from cdedge.choosing import page
-from cdedge.serve.targets import Tracked
 from cdedge_runtime.box import Box
-from cdedge_runtime.opening import open_features
 from cdedge_runtime.sources.demo import Clip
 from cdedge_runtime.sources.frames import Frame, Source, demo_source
+from cdedge_runtime.targets import Targets, open_targets
 from tests.conftest import Done, MovingSquare
 from tests.pages.webdriver import Browser, chromium
 
@@ -46,8 +45,8 @@ def browser(start: Start) -> Browser:
 
 
 @pytest.fixture
-def tracked(tiny_model: Path) -> Tracked:
-    return Tracked(open_features(tiny_model, threads=1))
+def tracked(tiny_model: Path) -> Targets:
+    return open_targets(tiny_model, threads=1)
 
 
 def draw(browser: Browser, box: Box, kind: str = "mouse") -> None:
@@ -66,7 +65,7 @@ def seen_box(browser: Browser, index: int = 0) -> tuple[int, Box]:
 
 
 @pytest.mark.parametrize(("width_px", "kind"), [(1280, "mouse"), (390, "touch")])
-def test_a_drag_on_the_demo_clip_is_followed(browser: Browser, tracked: Tracked, width_px: int, kind: str) -> None:
+def test_a_drag_on_the_demo_clip_is_followed(browser: Browser, tracked: Targets, width_px: int, kind: str) -> None:
     with serving(demo_source(), tracked) as running:
         browser.visit(running.address, width_px=width_px)
         browser.wait(_READY)
@@ -94,7 +93,7 @@ def leaving() -> Source:
     return Source("leaving", frames, count=120, fps=40.0)
 
 
-def test_the_score_falls_when_the_target_goes(browser: Browser, tracked: Tracked) -> None:
+def test_the_score_falls_when_the_target_goes(browser: Browser, tracked: Targets) -> None:
     with serving(leaving(), tracked) as running:
         browser.visit(running.address, width_px=1280)
         browser.wait(_READY)
