@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from cdedge.spelling import spelled
 from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra
 from cdedge_runtime.measure.child import limit_blas
 from cdedge_runtime.plain import plain
@@ -30,7 +31,7 @@ def main() -> None:
     try:
         _run()
     except CdedgeError as error:
-        _leave(str(error), error.exit_code)
+        _leave(spelled(error), error.exit_code)
     except ImportError as error:
         _leave(str(_unloaded(error)), BadEnvironment.exit_code)
     except KeyboardInterrupt:

@@ -94,7 +94,7 @@ def taking(*, but: Collection[str] = ()) -> Callable[[Command], Command]:
             try:
                 command(options=ExportOptions(**given), **values)
             except Usage as error:
-                raise Usage(_with_option(str(error), values)) from error
+                raise Usage(_with_option(str(error), values), field=error.field) from error
 
         own = get_type_hints(command, include_extras=True)
         parameters = []

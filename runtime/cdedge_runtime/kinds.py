@@ -58,7 +58,7 @@ def names() -> tuple[str, ...]:
 def find_kind(name: object) -> Kind:
     """The tracker of that name; raises `Usage` where there is none."""
     if name not in names():
-        raise Usage(f"unknown tracker {name!r}, expected one of {', '.join(names())}")
+        raise Usage(f"unknown tracker {name!r}, expected one of {', '.join(names())}", field="tracker")
     found = import_module(f"{trackers.__name__}.{name}").KIND
     if not isinstance(found, Kind):
         raise TypeError(f"trackers/{name}: KIND is to be a Kind, it is {found!r}")

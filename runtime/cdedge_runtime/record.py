@@ -91,19 +91,19 @@ def assigned(record: T, assignments: Sequence[str]) -> T:
     for text in assignments:
         name, equals, value = text.partition("=")
         if name not in values or not equals:
-            raise Usage(f"setting {text!r}: expected NAME=VALUE with one of {', '.join(values)}")
+            raise Usage(f"setting {text!r}: expected NAME=VALUE with one of {', '.join(values)}", field="settings")
         values[name] = value if isinstance(values[name], str) else _number(text, value, kind=type(values[name]))
     try:
         return decode(type(record), values)
     except ValueError as error:
-        raise Usage(f"settings {' '.join(assignments)!r}: {error}") from error
+        raise Usage(f"settings {' '.join(assignments)!r}: {error}", field="settings") from error
 
 
 def _number(text: str, value: str, *, kind: type[float] | type[int]) -> float:
     try:
         return kind(value)
     except ValueError as error:
-        raise Usage(f"setting {text!r}: expected {kind.__name__}, got {value!r}") from error
+        raise Usage(f"setting {text!r}: expected {kind.__name__}, got {value!r}", field="settings") from error
 
 
 def within(default: T, least: float, most: float) -> T:

@@ -68,7 +68,7 @@ def test_a_provider_that_fails_in_the_middle(
 ) -> None:
     start_with(_FAIL_AFTER, tmp_path / "site", monkeypatch)
     text = in_one_line(cdedge(command[0], tiny_model, square_folder, *command[1:], "--threads", 1), 3)
-    assert "failed while running: CUDA error 719; try --provider cpu" in text
+    assert "CPUExecutionProvider failed while running: CUDA error 719" in text
     if command[0] == "soak":
         assert "Last sample: frame" in text
 

@@ -105,7 +105,7 @@ def test_random_plans_differ_by_seed_only() -> None:
 
 @pytest.mark.parametrize("channels", ["0", "-3", "x", "1.5", "21", "nan"])
 def test_impossible_counts_are_refused(channels: str) -> None:
-    with pytest.raises(Usage, match="--channels"):
+    with pytest.raises(Usage, match=r"channels .*: "):
         distill("vgg19", two_frames(), DistillOptions(channels=channels))
 
 

@@ -182,7 +182,7 @@ def test_another_kind_of_file_is_told_with_the_kinds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["bundled", "imagenet"])
 def test_a_convention_belongs_to_a_file(text: str) -> None:
-    with pytest.raises(Usage, match="--convention"):
+    with pytest.raises(Usage, match="convention: it describes"):
         load_weights(text, VGG19, taps=["11"], convention="caffe")
 
 
@@ -201,7 +201,7 @@ def test_bundled_weights_reach_to_21() -> None:
     assert weights.state["features.5.weight"].shape == (128, 64, 3, 3)
     assert weights.convention.order == "BGR"
     assert weights.info.licence.startswith("Apache-2.0")
-    with pytest.raises(Usage, match=r"hold 11 12 21, not 11\+31: use --weights imagenet or the PATH of a file"):
+    with pytest.raises(Usage, match=r"hold 11 12 21, not 11\+31: use imagenet or the path of a file"):
         load_weights("bundled", VGG19, taps=["11", "31"])
     with pytest.raises(Usage, match="no weights of vggm are bundled"):
         load_weights("bundled", VGGM, taps=["conv1"])
@@ -219,9 +219,9 @@ def test_imagenet_without_network_names_the_ways_out(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(BadEnvironment, match=r"no route to host.*--weights 'bundled' or the PATH of a file"):
+    with pytest.raises(BadEnvironment, match=r"no route to host.*use 'bundled' or the path of a file"):
         load_weights("imagenet", VGG19, taps=["11"])
-    with pytest.raises(BadEnvironment, match=r"--weights the PATH of a file"):
+    with pytest.raises(BadEnvironment, match=r"use the path of a file"):
         load_weights("imagenet", SQUEEZENET1_1, taps=["conv1"])
     with pytest.raises(Usage, match="torchvision has no weights of vggm"):
         load_weights("imagenet", VGGM, taps=["conv1"])

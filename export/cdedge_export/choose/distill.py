@@ -171,10 +171,10 @@ def seed_set(
     number = _number(rule)
     if _is_count(rule):
         if number > len(order):
-            raise Usage(f"--channels {rule}: the chosen layers have {len(order)} channels")
+            raise Usage(f"channels {rule}: the chosen layers have {len(order)} channels", field="channels")
         return order[: int(number)]
     if number > 1:
-        raise Usage(f"--channels {rule}: a share must lie in 0..1; give a whole number for a count")
+        raise Usage(f"channels {rule}: a share lies in 0..1; a count is a whole number", field="channels")
     return _per_layer(order, layers, [number] * len(layers))
 
 
@@ -198,7 +198,7 @@ def _number(rule: str) -> float:
     except ValueError:
         number = math.nan
     if not number > 0 or not math.isfinite(number):
-        raise Usage(f"--channels {rule}: expected auto, paper, a count like 28 or a share like 0.4")
+        raise Usage(f"channels {rule}: expected auto, paper, a count like 28 or a share like 0.4", field="channels")
     return number
 
 

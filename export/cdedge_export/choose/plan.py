@@ -59,7 +59,7 @@ def replayed(path: Path, backbone: str, totals: Mapping[str, int]) -> ChannelPla
     if plan.backbone != backbone or [t.name for t in plan.taps] != list(totals):
         layers = "+".join(t.name for t in plan.taps)
         raise Usage(
-            f"{path} is a plan for {plan.backbone} layers {layers}: use --backbone {plan.backbone} --layers {layers}"
+            f"{path} is a plan for {plan.backbone} layers {layers}: use this backbone and these layers", field="plan"
         )
     wrong = [t.name for t in plan.taps if t.total != totals[t.name]]
     if wrong:

@@ -77,7 +77,7 @@ def subsampled(network: Network, factor: int) -> Network:
         return network
     last = network.steps[-2]
     if not isinstance(last, ConvStep):
-        raise Usage("--subsample needs a plain convolution as the deepest layer")
+        raise Usage("subsample: the deepest layer is to be a plain convolution", field="subsample")
     return replace(network, steps=(*network.steps[:-2], replace(last, stride=last.stride * factor), network.steps[-1]))
 
 

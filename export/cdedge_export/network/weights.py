@@ -58,7 +58,7 @@ def load_weights(
     Raises `Usage`, `BadModel` (a file that does not fit, naming the entry) or `BadEnvironment` (no network).
     """
     if text in ("bundled", "imagenet") and convention is not None:
-        raise Usage(f"--convention describes a file of weights; the convention of '{text}' is known")
+        raise Usage(f"convention: it describes a file of weights; that of '{text}' is known", field="convention")
     if text == "bundled":
         return _bundled(backbone, taps)
     if text == "imagenet":
@@ -83,7 +83,7 @@ def default_weights(backbone: Backbone, taps: Sequence[str]) -> str:
 
 def _bundled(backbone: Backbone, taps: Sequence[str]) -> Weights:
     if backbone.bundled is None:
-        raise Usage(f"no weights of {backbone.name} are bundled: use --weights imagenet or the PATH of a file")
+        raise Usage(f"no weights of {backbone.name} are bundled: use imagenet or the path of a file", field="weights")
     with resources.as_file(resources.files("cdedge_export") / "data" / backbone.bundled) as path:
         file, digest = read_weight_file(path, backbone), _sha256(path)
         wanted = backbone.parameters(taps)
@@ -91,7 +91,8 @@ def _bundled(backbone: Backbone, taps: Sequence[str]) -> Weights:
             held = [tap for tap in backbone.taps if set(backbone.parameters([tap])) <= set(file.state)]
             raise Usage(
                 f"the bundled weights of {backbone.name} hold {' '.join(held)}, not {'+'.join(taps)}: "
-                "use --weights imagenet or the PATH of a file"
+                "use imagenet or the path of a file",
+                field="weights",
             )
         state = _fitting(file.state, wanted, path)
     name, convention = backbone.conventions[0]
@@ -101,7 +102,7 @@ def _bundled(backbone: Backbone, taps: Sequence[str]) -> Weights:
 
 def _imagenet(backbone: Backbone, taps: Sequence[str], *, progress: bool) -> Weights:
     if backbone.published is None:
-        raise Usage(f"torchvision has no weights of {backbone.name}: give --weights the PATH of a file")
+        raise Usage(f"torchvision has no weights of {backbone.name}: use the path of a file", field="weights")
     import torchvision  # only here: PyTorch alone is enough for every other source of weights
 
     entry = torchvision.models.get_weight(backbone.published)
@@ -111,7 +112,8 @@ def _imagenet(backbone: Backbone, taps: Sequence[str], *, progress: bool) -> Wei
     except (OSError, RuntimeError) as error:
         raise BadEnvironment(
             f"torchvision's weights {backbone.published} cannot be downloaded ({error}): "
-            f"connect once, or give --weights {other}the PATH of a file"
+            f"connect once, or use {other}the path of a file",
+            field="weights",
         ) from error
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(entry.url).path).name
     arrays = {key: as_float32(value) for key, value in downloaded.items()}

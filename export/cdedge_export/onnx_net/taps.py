@@ -107,7 +107,7 @@ def _find(name: str, known: Sequence[TapInfo], graph: Graph) -> TapInfo:
     if len(found) == 1:
         return found[0]
     several = f"has several {name!r}" if found else f"has no map {name!r} that can be tapped"
-    raise Usage(f"{graph.name} {several}: use '+' between any of {_names(found or known)}; 'cdedge layers' lists them")
+    raise Usage(f"{graph.name} {several}: use '+' between any of {_names(found or known)}", field="layers")
 
 
 def _names(some: Iterable[TapInfo]) -> str:

@@ -30,7 +30,7 @@ _TICK_S, _BEAT_S = 0.2, 1.0
 SILENCE_S = 120.0  # a session is made, and a frame is through, long before
 _MEANING = {
     9: " (the kernel does so when memory runs out)",
-    4: " (an illegal instruction: run 'cdedge doctor')",
+    4: " (an illegal instruction: a library here is built for another processor)",
 }
 _SERVED = "cdedge_runtime.measure.served"
 

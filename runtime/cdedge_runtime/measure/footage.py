@@ -16,7 +16,7 @@ _IMAGES = {*IMAGE_SUFFIXES, ".txt"} - VIDEO_SUFFIXES
 def footage_of(text: str | None, source: Source) -> Footage:
     """Read the first frame of the source that ``text`` names; raises `Usage` for a live one, which is left alone."""
     if source.live:
-        raise Usage(f"{source.name} is live: give the size of its frames with --frame WIDTHxHEIGHT")
+        raise Usage(f"frame: {source.name} is live; give the size of its frames as WIDTHxHEIGHT", field="frame_px")
     frame = first_frame(source)
     return Footage((frame.shape[0], frame.shape[1]), reader_of(text))
 

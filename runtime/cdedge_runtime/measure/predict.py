@@ -68,7 +68,7 @@ def predict(spec: ModelSpec, footage: Footage | None, *, threads: int = 1) -> Pr
     """
     count = find_kind(spec.tracker).memory
     if count is None:
-        raise Usage(f"memory cannot be predicted for files of the tracker {spec.tracker}: measure with cdedge bench")
+        raise Usage(f"memory cannot be predicted for files of the tracker {spec.tracker}: measure it")
     arrays = count(spec)
     return Prediction(
         floor_bytes=FLOOR_BYTES,

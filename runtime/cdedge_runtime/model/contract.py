@@ -182,7 +182,7 @@ def to_metadata(spec: ModelSpec) -> dict[str, str]:
 def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
     """Read a `ModelSpec` back; raises `BadModel` for a foreign file, a later format or a damaged contract."""
     if not set(metadata) >= _REQUIRED:
-        raise BadModel("not a cdedge model: it has no cdedge.* metadata; make one with 'cdedge export'")
+        raise BadModel("not a cdedge model: it has no cdedge.* metadata", field="model")
     fields = {k[len(PREFIX) :]: v for k, v in metadata.items() if k.startswith(PREFIX)}
     del fields["sha256"]
     try:
@@ -300,5 +300,5 @@ def _find_seal(data: Any) -> re.Match[bytes]:
     for found in _SEAL.finditer(data):  # noqa: B007 - the last one: a weight could look like a seal
         pass
     if found is None:
-        raise BadModel("not a cdedge model, or cut short: it has no cdedge.* metadata; make one with 'cdedge export'")
+        raise BadModel("not a cdedge model, or cut short: it has no cdedge.* metadata", field="model")
     return found

@@ -24,7 +24,7 @@ def check_sampling(box: Box, frame_shape: tuple[int, ...]) -> None:
         raise BadInput(
             f"MDNet samples boxes from {SMALLEST_PX} px to {SMALLEST_PX} px less than the frame, here "
             f"{limits[0]}x{limits[1]}; the target has {box.width:g}x{box.height:g}: enlarge the video, or use "
-            "--tracker deepcd"
+            "another tracker"
         )
 
 
