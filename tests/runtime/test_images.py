@@ -15,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdedge.show.render import say, show_facts, show_table
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.measure.meters import memory_now
+from cdedge_runtime.sources.alike import eight_bit
 from cdedge_runtime.sources.frames import Reading, open_source
 from cdedge_runtime.sources.images import MAX_PIXELS, check_header, read_image
 from tests.conftest import Done, MovingSquare
@@ -119,6 +121,17 @@ def test_odd_names_go_through_the_command_line(
     assert "\\x1b[2J.mp4" in done.stderr
 
 
+def test_whatever_is_shown_steers_no_terminal_and_is_no_markup(capsys) -> None:
+    name, shown = "[bold]\x1b[2J\udcff[/z]", "[bold]\\x1b[2J\\udcff[/z]"
+    say(name)
+    show_facts(name, [("name", name)])
+    show_table(name, ["name", "value"], [(name, name)])
+    answer = capsys.readouterr()
+    assert answer.err == f"{shown}\n"
+    assert answer.out.count(shown) == 5
+    assert "\x1b" not in answer.out
+
+
 def deep(frame: np.ndarray, low: int, high: int) -> np.ndarray:
     """An 8-bit picture in a 16-bit camera's values."""
     return (low + frame.astype(np.float64) / 255 * (high - low)).round().astype(np.uint16)
@@ -136,6 +149,13 @@ def test_deep_pictures_are_scaled_by_the_range_that_the_first_one_uses(tmp_path:
         assert np.abs(frame - expected).max() <= 2
     fixed = next(open_source(tmp_path, Reading(depth_range=(low, high))).frames())
     assert np.abs(fixed.astype(int) - clip.frame(0)).max() <= 1
+
+
+def test_a_given_range_is_exact() -> None:
+    values = np.arange(256, dtype=np.uint16)[None].repeat(3, 0)
+    np.testing.assert_array_equal(eight_bit(values * 257, (0, 65535)), values)
+    np.testing.assert_array_equal(eight_bit(values + 7000, (7000, 7255)), values)
+    np.testing.assert_array_equal(eight_bit(values * 0 + 6000, (7000, 7255)), 0)
 
 
 def test_one_range_for_a_whole_source(tmp_path: Path) -> None:
