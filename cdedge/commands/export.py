@@ -20,7 +20,8 @@ from cdedge.options import (
 )
 from cdedge.show.render import emit_json, introduce, number, say, show_facts, show_table, size
 from cdedge_export.options import ExportOptions, filled
-from cdedge_runtime.sources.frames import Reading, open_source
+from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.reading import Reading
 
 if TYPE_CHECKING:
     from cdedge_export.graph.cost import LayerCost

@@ -15,7 +15,8 @@ from cdedge.options import BoxOption, DepthRangeOption, JsonOption, SourceArgume
 from cdedge.show.render import emit_json, introduce, say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.record import encode
-from cdedge_runtime.sources.frames import Reading, Source, first_frame, open_source
+from cdedge_runtime.sources.frames import Source, first_frame, open_source
+from cdedge_runtime.sources.reading import Reading
 
 
 def select(

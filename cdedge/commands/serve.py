@@ -24,7 +24,8 @@ from cdedge.options import (
 )
 from cdedge.show.render import emit_json, introduce, say
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.sources.frames import Reading, open_source
+from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.reading import Reading
 
 
 def serve(

@@ -34,7 +34,8 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.image import Frame
 from cdedge_runtime.run import RunReport, box_line, save_boxes, starting_box
 from cdedge_runtime.run import track as run_track
-from cdedge_runtime.sources.frames import Reading, open_source
+from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.reading import Reading
 
 
 def track(

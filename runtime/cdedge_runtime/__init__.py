@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .opening import open_tracker as open_tracker
     from .sources.frames import Source as Source
     from .sources.frames import open_source as open_source
+    from .sources.reading import Reading as Reading
     from .targets import Targets as Targets
     from .targets import open_targets as open_targets
 
@@ -63,6 +64,7 @@ _PLACES = {
     "ModelTracker": f"{_HERE}.estimate",
     "Estimate": f"{_HERE}.estimate",
     "Source": f"{_HERE}.sources.frames",
+    "Reading": f"{_HERE}.sources.reading",
     "Box": f"{_HERE}.box",
     "BoxLike": f"{_HERE}.box",
     "as_box": f"{_HERE}.box",
@@ -73,4 +75,6 @@ __all__ = ["__version__", *_PLACES]
 if not TYPE_CHECKING:  # or every name would be one that mypy knows
     __getattr__, __dir__ = on_demand(_HERE, _PLACES)
 
+MAX_FRAME_PIXELS = 2**27  # 134 million, 400 MB decoded
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read by onnxruntime when it is imported
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_FRAME_PIXELS))  # read by OpenCV when it is imported

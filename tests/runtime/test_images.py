@@ -16,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdedge.show.render import say, show_facts, show_table
+from cdedge_runtime import MAX_FRAME_PIXELS
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.measure.meters import memory_now
 from cdedge_runtime.sources.alike import eight_bit
-from cdedge_runtime.sources.frames import Reading, open_source
-from cdedge_runtime.sources.images import MAX_PIXELS, check_header, read_image
+from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.images import check_header, read_image
+from cdedge_runtime.sources.reading import Reading
 from tests.conftest import Done, MovingSquare
 
 ODD_NAMES = (b"\xff\xfe", "ünï".encode(), b"a b\x1b[31m", b"[bold]", "日本".encode())
@@ -80,7 +82,7 @@ def test_any_header_is_looked_at_without_a_crash(start: bytes, rest: bytes) -> N
 
 
 def test_the_limit_leaves_room_for_an_8k_frame() -> None:
-    assert MAX_PIXELS > 7680 * 4320
+    assert MAX_FRAME_PIXELS > 7680 * 4320
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

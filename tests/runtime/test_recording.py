@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.errors import BadInput, BadValue
 from cdedge_runtime.sources import frames, recording
-from cdedge_runtime.sources.frames import Reading, open_source
+from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.reading import Reading
 from tests.conftest import Done
 
 
@@ -149,11 +150,21 @@ def test_track_takes_a_part(cdedge: Callable[..., Done], tiny_model: Path, squar
 
 
 @pytest.mark.parametrize(
-    "values", [{"start": -1}, {"every": 0}, {"reconnect_s": -1}, {"timeout_s": 0}, {"depth_range": (5, 5)}]
+    "values",
+    [
+        {"start": -1},
+        {"every": 0},
+        {"reconnect_s": -1},
+        {"timeout_s": 0},
+        {"depth_range": (5, 5)},
+        {"start": "3"},
+        {"timeout_s": None},
+    ],
 )
 def test_a_reading_that_cannot_be_is_refused(values: dict[str, object]) -> None:
-    with pytest.raises(Usage, match=next(iter(values))):
+    with pytest.raises(BadValue) as caught:
         Reading(**values)  # type: ignore[arg-type]
+    assert caught.value.field == next(iter(values))
 
 
 @pytest.mark.parametrize("name", ["7", "take!1.avi", "2024-05-01T12:30:00.avi", "take%03d.avi", "rtsp:", "-", "csi:0"])

@@ -20,8 +20,9 @@ import pytest
 from cdedge_runtime.errors import BadEnvironment, BadInput
 from cdedge_runtime.plain import plain, without_secrets
 from cdedge_runtime.sources import board, captures, stream
-from cdedge_runtime.sources.frames import Reading, open_source
+from cdedge_runtime.sources.frames import open_source
 from cdedge_runtime.sources.raw import raw_format
+from cdedge_runtime.sources.reading import Reading
 from tests.conftest import Done, MovingSquare
 from tests.runtime.cameras import camera
 

@@ -20,12 +20,13 @@ from cdedge_runtime.files import StrPath, as_path
 from cdedge_runtime.image import Frame
 from cdedge_runtime.plain import plain
 
-from .alike import Picture, Range, as_frames
+from .alike import Picture, as_frames
 from .annotations import IMAGE_SUFFIXES, Annotation, find_annotation, sequence_images
 from .board import open_board_camera
 from .captures import open_address, open_camera, open_descriptor, open_fifo, open_file, open_pipeline, shown_name
 from .images import read_picture
 from .raw import raw_format, raw_pictures
+from .reading import AS_IT_IS, Reading
 from .recording import frame_count, pictures_of
 from .stream import Link, Opener, live_pictures
 
@@ -35,44 +36,6 @@ VIDEO_SUFFIXES = frozenset(
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _BOARD_CAMERA = re.compile(r"(csi|picamera):(\S+)")
 _VIDEO4LINUX = 81  # major number of its devices (Linux, Documentation/admin-guide/devices.txt)
-
-
-def _silent(_: str) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a source is read.
-
-    start, every: of a recording, the first frame (from 0), and every so-many-th from there on.
-    depth_range: of pictures deeper than 8 bit, the values of black and white; None: the range that the first one uses.
-    reconnect_s: how long to try to get a live source (back); 0: not at all. timeout_s: silence that is a loss.
-    tell: is told of a live source's losses and returns, and of a video much shorter than its header says.
-    """
-
-    start: int = 0
-    every: int = 1
-    depth_range: Range | None = None
-    reconnect_s: float = 0.0
-    timeout_s: float = 10.0
-    tell: Callable[[str], None] = _silent
-
-    def __post_init__(self) -> None:
-        if self.start < 0 or self.every < 1:
-            raise Usage(f"start must be 0 or more and every 1 or more, got {self.start} and {self.every}")
-        if not self.reconnect_s >= 0 or not 0 < self.timeout_s < math.inf:
-            raise Usage(f"reconnect_s and timeout_s must be seconds, got {self.reconnect_s:g} and {self.timeout_s:g}")
-        low, high = self.depth_range or (0.0, 1.0)
-        if not -math.inf < low < high < math.inf:
-            raise Usage(f"depth_range must be two numbers, black below white, got {low:g},{high:g}")
-
-    def of(self, count: int | None) -> int | None:
-        """How many of ``count`` frames are read."""
-        return None if count is None else len(range(self.start, count, self.every))
-
-
-_AS_IT_IS = Reading()
 
 
 @dataclass(frozen=True)
@@ -99,7 +62,7 @@ class Source:
     link: Link | None = None
 
 
-def open_source(source: StrPath | None, reading: Reading = _AS_IT_IS) -> Source:
+def open_source(source: StrPath | None, reading: Reading = AS_IT_IS) -> Source:
     """The source that a text or path names; None is the demo clip. What exists as a file is taken for that first.
 
     Raises `BadInput` where it does not exist or holds no frames. Live sources are opened only when read.
@@ -122,7 +85,7 @@ def open_source(source: StrPath | None, reading: Reading = _AS_IT_IS) -> Source:
     raise BadInput(f"{plain(text)}: neither a file, a folder, a camera nor a pipe")
 
 
-def demo_source(reading: Reading = _AS_IT_IS) -> Source:
+def demo_source(reading: Reading = AS_IT_IS) -> Source:
     """The generated demo clip."""
     from . import demo  # a device that tracks a camera need not load it
 
@@ -148,7 +111,7 @@ def first_frame(source: Source) -> Frame:
     return frame
 
 
-def image_source(name: str, images: tuple[Path, ...], reading: Reading = _AS_IT_IS) -> Source:
+def image_source(name: str, images: tuple[Path, ...], reading: Reading = AS_IT_IS) -> Source:
     """A source over image files in the given order."""
     chosen = images[reading.start :: reading.every]
     if not chosen:

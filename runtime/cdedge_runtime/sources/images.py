@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cdedge_runtime import MAX_FRAME_PIXELS
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import StrPath
 from cdedge_runtime.image import Frame
@@ -18,8 +19,7 @@ from cdedge_runtime.plain import plain
 from .alike import Picture, as_frames
 from .captures import quiet
 
-MAX_PIXELS = 2**27  # of one frame: 134 million, 400 MB decoded
-MAX_FILE_BYTES = 8 * MAX_PIXELS
+MAX_FILE_BYTES = 8 * MAX_FRAME_PIXELS
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -61,7 +61,7 @@ def _decoded(data: NDArray[np.uint8]) -> Picture:
 
 
 def check_header(data: memoryview) -> None:
-    """Raise `BadInput` for a PNG or JPEG that promises more than the file holds, or more than `MAX_PIXELS`.
+    """Raise `BadInput` for a PNG or JPEG that promises more than the file holds, or more than `MAX_FRAME_PIXELS`.
 
     A decoder reserves memory for what a header promises.
     """
@@ -103,8 +103,10 @@ def _jpeg_segments(data: memoryview) -> Iterator[tuple[int, int, int]]:
 
 
 def _check_pixels(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise BadInput(f"it has {width}x{height} pixels, more than the {MAX_PIXELS / 1e6:.0f} million of a frame here")
+    if width * height > MAX_FRAME_PIXELS:
+        raise BadInput(
+            f"it has {width}x{height} pixels, more than the {MAX_FRAME_PIXELS / 1e6:.0f} million of a frame here"
+        )
 
 
 def _number(data: memoryview, start: int, length: int) -> int:
