@@ -16,7 +16,8 @@ _LARGEST_PX = (1280, 800)
 def can_show() -> bool:
     """Whether there is a display, and an OpenCV that can draw on it (the headless one cannot)."""
     display = sys.platform in ("win32", "darwin") or any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY"))
-    return display and bool(cv2.currentUIFramework())
+    framework = getattr(cv2, "currentUIFramework", lambda: "")  # too old to tell: too old for the window, too
+    return display and bool(framework())
 
 
 def ask(frame: Frame, title: str) -> Box | None:

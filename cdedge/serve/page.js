@@ -13,7 +13,8 @@ function newName() {
 }
 
 async function ask(path, method = "GET", body = undefined) {
-  const answer = await fetch(path, { method, body: body && JSON.stringify(body), cache: "no-store" });
+  const answer = await fetch(path, { method, body: body && JSON.stringify(body), cache: "no-store" })
+    .catch(() => { throw new Error("the device does not answer"); });
   if (answer.status === 403) throw new Error((await answer.json()).error);
   return answer;
 }
@@ -26,7 +27,7 @@ async function command(path, method = "POST", body = undefined) {
     if (!answer.ok) notice(value.error);
     return answer.ok ? value : null;
   } catch (error) {
-    notice(`The device does not answer: ${error.message}`);
+    notice(`Not done: ${error.message}.`);
     return null;
   }
 }
@@ -182,7 +183,8 @@ function words() {
   text("source", state.source);
   text("model", choosing() ? "Choose the target" : state.model);
   const silent = state.link === "lost" && state.status === "running";
-  text("status", silent ? "no picture" : STATUS[state.status]);
+  const drawn = choosing() && state.targets.length > 0;
+  text("status", silent ? "no picture" : drawn ? "box drawn" : STATUS[state.status]);
   element("status").className = `pill ${silent ? "offline" : state.status}`;
   text("size", `In pixels or per cent; the frame is ${state.width_px} × ${state.height_px}.`);
   text("fps", state.fps === null ? "–" : `${state.fps.toFixed(1)} fps`);
@@ -241,7 +243,7 @@ function fill(item, target) {
   item.querySelector("output").textContent = target.score === null ? "" : `score ${target.score.toFixed(2)}`;
   item.querySelector(".box").textContent = `box ${target.box.map((v) => Math.round(v * 10) / 10).join(", ")}`;
   const past = (scores.get(target.id) ?? []).map((p) => p.score).filter((s) => s !== null);
-  const points = past.map((s, i) => `${(i * 120) / (HISTORY - 1)},${26 - 24 * s}`);
+  const points = past.map((s, i) => `${(i * 120) / (HISTORY - 1)},${24 - 20 * s}`);
   item.querySelector("polyline").setAttribute("points", points.join(" "));
   item.querySelector("svg").style.display = choosing() ? "none" : "";
 }

@@ -303,6 +303,7 @@ class Session:
     def _reset(self) -> None:
         for number in list(self._chosen):
             self._remove(number)
+        self._last_number = 0
         if not self._runs_on:
             self._status, self._again = "waiting", not self._source.live  # a pipe cannot go back
 

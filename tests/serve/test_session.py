@@ -61,6 +61,7 @@ def test_start_over_forgets_the_targets_and_waits_at_the_first_frame() -> None:
         running.session.reset()
         assert running.until(lambda s: s.status == "waiting" and s.frame == 0).targets == ()
         assert targets.boxes == {}
+        assert running.session.select(BOX, running.session.board.shown(), None) == 1
 
 
 def test_paused_it_stands_still_and_goes_on() -> None:
