@@ -29,11 +29,10 @@ import cv2
 from cdedge.serve.listening import listening
 from cdedge.serve.session import Session
 from cdedge.serve.site import Site
-from cdedge.serve.targets import Tracked
 from cdedge.serve.viewers import Viewers
-from cdedge_runtime.opening import open_features
 from cdedge_runtime.sources.demo import Clip
 from cdedge_runtime.sources.frames import Source
+from cdedge_runtime.targets import open_targets
 
 WINDOW_S, SETTLE_S = 1.0, 0.4
 CASES = (("none", 0), ("one", 1), ("five", 5), ("stuck", 0))
@@ -110,7 +109,7 @@ def main(model: Path, rounds: int) -> None:
     frames = [clip.frame(i) for i in range(120)]
     watched = Viewers()
     source = Source("demo", lambda: iter(frames), fps=1e6)
-    targets = Tracked(open_features(model, threads=1))
+    targets = open_targets(model, threads=1)
     session = Session(source, targets, watched, model=model.name, first=lambda _: clip.box(0), loop=True)
     loop = threading.Thread(target=session.run)
     with listening(Site(session, watched), "127.0.0.1", 0) as address:
