@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cdedge.options import JsonOption
+from cdedge.outputs import check_outputs
 from cdedge.show.render import emit_json, say
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def compare(
     from cdedge.evaluation.conventions import get_convention
     from cdedge.show.score_tables import show_comparison
 
+    check_outputs({"--html": html})
     comparison = compare_folders(folders, convention=get_convention(scoring), root=root, matlab_compat=matlab_compat)
     _warn(comparison)
     if html is not None:

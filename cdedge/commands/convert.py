@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from cdedge.options import JsonOption
+from cdedge.outputs import check_folder
 from cdedge.show.render import emit_json, say
 
 
@@ -38,6 +39,7 @@ def convert(
         raise Usage(f"{folder}: results of {made_by.protocol} have no place in other layouts, only ope's do")
     dataset = load_dataset(made_by.dataset, root or Path(made_by.root), made_by.sequences)
     target = out or folder.with_name(f"{folder.resolve().name}-{to}")
+    check_folder("-o", target, (folder, made_by.root))
     written = run_convert(folder, dataset, to=to, out=target)
     left_out = [s.name for s in dataset.sequences if s.name not in written]
     if left_out:

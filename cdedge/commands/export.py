@@ -18,6 +18,7 @@ from cdedge.options import (
     parse_depth_range,
     taking,
 )
+from cdedge.outputs import check_outputs
 from cdedge.show.render import emit_json, introduce, number, say, show_facts, show_table, size
 from cdedge_export.options import ExportOptions, filled
 from cdedge_runtime.sources.frames import open_source
@@ -49,9 +50,13 @@ def export(
     """Distil a backbone to the channels that one target needs and write it as one ONNX file."""
     from cdedge_export.pipeline import export as run_export
 
+    read = (source, options.weights, options.plan)
+    check_outputs({"-o": out, "--save-plan": save_plan, "--preview": preview}, read)
     opened = open_source(source, Reading(depth_range=parse_depth_range(depth_range), tell=say))
     introduce(opened)
     target = out or Path(f"{opened.name}-{_features(options)}.onnx".replace("/", "_"))
+    if out is None:
+        check_outputs({"-o": target, "--save-plan": save_plan}, read)
     given = parse_box(box, opened, select=select, preview=preview)
     report = run_export(opened, given, target, options=options, say=say)
     if save_plan is not None:

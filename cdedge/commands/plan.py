@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from cdedge.options import (
     parse_box,
     parse_bytes,
 )
+from cdedge.outputs import check_outputs
 from cdedge.planning.budget import Budget, Option, best, front, nearest
 from cdedge.planning.plot import options_svg
 from cdedge.planning.report import PLAN_SCHEMA, PlanReport, miss_text, show_plan
@@ -25,7 +25,7 @@ from cdedge.planning.search import Found, Scene, candidates, evaluate, make
 from cdedge.show.progress import progress
 from cdedge.show.render import emit_json, introduce, say
 from cdedge_runtime.errors import BadInput, OverBudget, Usage
-from cdedge_runtime.files import write_whole
+from cdedge_runtime.files import scratch_folder, write_whole
 from cdedge_runtime.measure.footage import footage_of
 from cdedge_runtime.record import encode
 from cdedge_runtime.sources.frames import open_source
@@ -70,6 +70,7 @@ def plan(
     target = target_of(device)
     there = None if target.profile is None else core_of(target.profile, threads)
     budget = Budget(None if max_memory is None else parse_bytes("--max-memory", max_memory), min_fps)
+    check_outputs({"-o": out, "--plot": plot, "--preview": preview}, (source, weights, device))
     opened = open_source(source)
     introduce(opened)
     if opened.live:
@@ -82,9 +83,9 @@ def plan(
 
     two, first = first_frames(opened, parse_box(box, opened, select=select, preview=preview))
     scene = Scene(source, opened, first, two, footage_of(source, opened), frames, threads, weights)
-    with tempfile.TemporaryDirectory(prefix="cdedge-plan-") as folder:
+    with scratch_folder() as folder:
         with progress("exporting", len(chosen)) as step:
-            made = make(chosen, scene, Path(folder), step)
+            made = make(chosen, scene, folder, step)
         with progress("measuring", len(made)) as step:
             found = evaluate(made, scene, budget, slowdown=factor, measured_here=there is None, step=step)
         options = tuple(option for option, _ in found.options)

@@ -17,6 +17,7 @@ from cdedge.options import (
     ThreadsOption,
     starting_numbers,
 )
+from cdedge.outputs import check_outputs
 from cdedge.show.progress import progress
 from cdedge.show.render import emit_json, introduce, say
 from cdedge.show.saved_bench import read_bench
@@ -55,6 +56,7 @@ def report(
     from cdedge.pages.followed import Pass, followed_or_reason
     from cdedge_runtime.model.session import read_spec
 
+    check_outputs({"-o": out}, (model, source, bench, weights))
     spec = read_spec(model)
     if bench is None:
         opened = open_source(source)

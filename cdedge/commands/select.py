@@ -12,6 +12,7 @@ from cdedge.choosing.asked import box_in, save_ruled
 from cdedge.choosing.choose import SELECT_SCHEMA, Choice, SelectAnswer, choose
 from cdedge.choosing.doubts import doubts, numbered
 from cdedge.options import BoxOption, DepthRangeOption, JsonOption, SourceArgument, StartOption, parse_depth_range
+from cdedge.outputs import check_outputs
 from cdedge.show.render import emit_json, introduce, say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.record import encode
@@ -35,6 +36,7 @@ def select(
     """Draw the target in SOURCE's first frame: in a window, else on a page in the browser. Prints --box X,Y,W,H."""
     if box is not None and png is None:
         raise Usage("--box: to look at a box, give --png OUT.png as well")
+    check_outputs({"--png": png}, (source,))
     opened = open_source(source, Reading(start, depth_range=parse_depth_range(depth_range)))
     introduce(opened)
     answer = _chosen(opened, page=page, port=port) if png is None else _ruled(opened, box, png)

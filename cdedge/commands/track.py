@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -26,15 +25,19 @@ from cdedge.options import (
     ThreadsOption,
     parse_depth_range,
 )
+from cdedge.outputs import STDOUT, check_outputs
+from cdedge.show.lines import boxes_to, json_line, writing
 from cdedge.show.progress import progress
 from cdedge.show.render import emit_json, introduce, say, show_facts, tinted
 from cdedge.show.stages import show_stages
-from cdedge.show.video import drawing
+from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, playable
 from cdedge_runtime.box import Box
+from cdedge_runtime.errors import CdedgeError
+from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.image import Frame
-from cdedge_runtime.run import RunReport, box_line, save_boxes, starting_box
+from cdedge_runtime.run import Observer, RunReport, starting_box
 from cdedge_runtime.run import track as run_track
-from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.frames import Source, open_source
 from cdedge_runtime.sources.reading import Reading
 
 
@@ -45,9 +48,18 @@ def track(
     select: SelectOption = False,
     preview: PreviewOption = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write x,y,w,h per frame here ('-': stdout).", show_default=False)
+        Path | None,
+        typer.Option(
+            "-o", "--out", help="Write x,y,w,h per frame here ('-': stdout); as a table to .csv.", show_default=False
+        ),
     ] = None,
-    video: Annotated[Path | None, typer.Option(help="Write a video with the boxes drawn.", show_default=False)] = None,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(help="Write one JSON object per frame here ('-': stdout), as it comes.", show_default=False),
+    ] = None,
+    video: Annotated[
+        Path | None, typer.Option(help="Write a video with the boxes drawn; browsers play .webm.", show_default=False)
+    ] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.", show_default=False)] = None,
     every_frame: Annotated[
         bool, typer.Option("--every-frame", help="Of a live source too, instead of the newest frame each time.")
@@ -65,60 +77,112 @@ def track(
 
     from cdedge_runtime.opening import open_tracker
 
+    outputs = {"-o": out, "--jsonl": jsonl, "--video": video, "--preview": preview}
+    check_outputs(outputs, (model, source), as_json=as_json)
+    codec = _codec(video)
     reading = Reading(start, every, parse_depth_range(depth_range), reconnect, tell=say)
     opened = open_source(source, reading)
     introduce(opened)
     tracker = open_tracker(model, provider=provider, threads=threads)
     cv2.setNumThreads(threads or 0)
     find = finder(Asked(box, select, preview), opened)
+    kept = None if opened.live or not as_json else Kept(opened.origin)
 
     def begin(frame: Frame) -> Box:
         return starting_box(opened, tracker.spec, find(frame))(frame)
 
+    def observe(index: int, frame: Frame, estimate: Estimate) -> None:
+        if kept is not None:
+            kept(index, frame, estimate)
+        for each in seen:
+            each(index, frame, estimate)
+
     with ExitStack() as stack:
-        bar = stack.enter_context(progress("tracking", frames or opened.count))
-        draw = None if video is None else stack.enter_context(drawing(video, opened.fps or 30.0))
-        newest = opened.live and not (opened.waits or every_frame)
+        seen = [*_writers(stack, opened, out, jsonl), stack.enter_context(progress("tracking", frames or opened.count))]
+        film = None if video is None else stack.enter_context(Video(video, _fps(opened), codec))
         report = run_track(
             tracker,
             opened,
             begin,
             limit=frames,
-            observe=bar,
-            draw=draw,
-            newest=newest,
+            observe=observe,
+            draw=None if film is None else film.add,
+            newest=opened.live and not (opened.waits or every_frame),
         )
-    _write(out, report)
+        spoilt = None if film is None else film.end()
     if as_json:
-        emit_json("cdedge.track/1", _as_dict(report, out))
-    elif out != Path("-"):
+        emit_json("cdedge.track/1", _as_dict(report, out, kept))
+    elif STDOUT not in (out, jsonl):
         _show(report)
+    _tell(report, spoilt)
+
+
+def _writers(stack: ExitStack, source: Source, out: Path | None, jsonl: Path | None) -> list[Observer]:
+    """What writes each frame's results."""
+    made = []
+    if out is not None:
+        line, head = boxes_to(out, source)
+        made.append(stack.enter_context(writing(out, line, source, head=head)))
+    if jsonl is not None:
+        made.append(stack.enter_context(writing(jsonl, json_line(source.origin), source)))
+    return made
+
+
+def _tell(report: RunReport, spoilt: CdedgeError | None) -> None:
+    """Raise what ended the run before its end, or what became of its video."""
     if report.error is not None:
-        say(f"stopped after {len(report.estimates)} frames; their boxes are kept")
+        say(f"stopped after {report.frames} frames; what was asked to be written of them is kept")
         raise report.error
     if report.interrupted:
         raise KeyboardInterrupt
+    if spoilt is not None:
+        raise spoilt
 
 
-def _write(out: Path | None, report: RunReport) -> None:
-    if out == Path("-"):
-        sys.stdout.writelines(box_line(e.box, report.origin) for e in report.estimates)
-    elif out is not None:
-        save_boxes(out, report)
+class Kept:
+    """What the JSON answer says of each frame of a recording."""
+
+    def __init__(self, origin: int) -> None:
+        self._origin = origin
+        self.boxes: list[list[float]] = []
+        self.scores: list[float] = []
+        self.lost_frames: list[int] = []
+
+    def __call__(self, index: int, _frame: Frame, estimate: Estimate) -> None:
+        box = estimate.box
+        self.boxes.append([box.x + self._origin, box.y + self._origin, box.width, box.height])
+        self.scores.append(estimate.score)
+        if estimate.lost:
+            self.lost_frames.append(index)
 
 
-def _as_dict(report: RunReport, out: Path | None) -> dict[str, object]:
-    lost = [i for i, e in enumerate(report.estimates) if e.lost]
+def _codec(video: Path | None) -> str:
+    if video is None:
+        return ""
+    codec = codec_for(video)
+    if not playable(codec):
+        say(f"{video}: browsers do not play {codec}, which is what OpenCV writes here; name it .webm if one is to")
+    return codec
+
+
+def _fps(source: Source) -> float:
+    """The frame rate of a source's video; said where it is not the source's own."""
+    known = source.fps or USUAL_FPS
+    if held_fps(known) != known:
+        say(f"the video plays {held_fps(known):g} frames a second, as its container holds no {known:g}")
+    return held_fps(known)
+
+
+def _as_dict(report: RunReport, out: Path | None, kept: Kept | None) -> dict[str, object]:
     return {
         "source": report.source,
-        "frames": len(report.estimates),
+        "frames": report.frames,
         "origin": report.origin,
         "out": None if out is None else str(out),
-        "boxes": [
-            [e.box.x + report.origin, e.box.y + report.origin, e.box.width, e.box.height] for e in report.estimates
-        ],
-        "scores": [e.score for e in report.estimates],
-        "lost_frames": lost,
+        "boxes": None if kept is None else kept.boxes,
+        "scores": None if kept is None else kept.scores,
+        "lost_frames": None if kept is None else kept.lost_frames,
+        "lost": report.lost_frames,
         "init_ms": report.init_ms,
         "fps": report.fps,
         "fps_without_read": report.fps_without_read,
@@ -126,13 +190,14 @@ def _as_dict(report: RunReport, out: Path | None) -> dict[str, object]:
         "dropped_frames": report.dropped,
         "latency": report.latency,
         "reconnects": report.reconnects,
+        "error": None if report.error is None else str(report.error),
     }
 
 
 def _show(report: RunReport) -> None:
-    lost = sum(e.lost for e in report.estimates)
+    lost = report.lost_frames
     facts: list[tuple[str, str | Text]] = [
-        ("frames", str(len(report.estimates))),
+        ("frames", str(report.frames)),
         ("lost", tinted("in none", "ok") if lost == 0 else tinted(f"in {lost} frames", "warn")),
         ("fps", f"{report.fps:.1f} end to end, {report.fps_without_read:.1f} without reading"),
         ("first frame", f"{report.init_ms:.1f} ms"),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cdedge.options import JsonOption, ProviderOption, ThreadsOption, taking
+from cdedge.outputs import check_folder
 from cdedge.show.render import emit_json, show_facts
 from cdedge_export.options import ExportOptions
 
@@ -43,6 +44,7 @@ def vot(
     from cdedge.vot.workspace import prepare
 
     setup = Setup(None if model is None else str(Path(model).resolve()), resolved(options), provider, threads)
+    check_folder("WORKSPACE", workspace)
     open_tracker(setup)  # the toolkit would tell of a bad model much later
     done = prepare(workspace, setup, name=name, stack=stack)
     first = done.trackers[0]

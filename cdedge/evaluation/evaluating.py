@@ -16,6 +16,7 @@ from cdedge.evaluation.runner import Answer, Hand, RunSummary, local_hand, run
 from cdedge.evaluation.sequence import Dataset
 from cdedge.evaluation.summary import Summary, summarize, summary_json
 from cdedge.evaluation.sweep import read_sweep, row_of, write_table
+from cdedge.outputs import check_folder
 from cdedge.show.render import emit_json, say, size
 from cdedge.show.score_tables import show_summary, show_sweep
 from cdedge.show.work_bar import work_bar
@@ -38,6 +39,7 @@ def evaluate_one(configuration: Configuration, out: Path | None, settings: RunSe
     folder = out or Path("results") / f"{configuration.dataset}-{label(configuration)}"
     if out is None:
         say(f"results go to {folder}")
+    check_folder("-o", folder, (configuration.root,))
     summary = run_and_score(configuration, folder, settings)
     if as_json:
         emit_json("cdedge.evaluate/1", summary_json(summary))
@@ -52,6 +54,7 @@ def evaluate_sweep(file: Path, base: Configuration, out: Path | None, settings: 
     for item in runs:
         check(item.configuration)
     folder = out or Path("results") / f"{base.dataset}-{file.stem}"
+    check_folder("-o", folder, (base.root,))
     say(f"{len(runs)} configurations, results go to {folder}")
     rows, failures = [], {}
     for item in runs:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from cdedge_runtime.files import scratch_folder
 from cdedge_runtime.measure.child import Child, Died, signal_name
 from cdedge_runtime.record import decode, encode
 
@@ -27,8 +27,8 @@ def run_job(job: Job, *, limit_s: float | None = None) -> tuple[Outcome, bytes |
     """
     if not job.tracker.distils:
         return _track(job, limit_s), None
-    with TemporaryDirectory(prefix="cdedge-") as folder:
-        model = Path(folder) / "model.onnx"
+    with scratch_folder() as folder:
+        model = folder / "model.onnx"
         made = _asked(_distiller(), job, model, limit_s)
         if made.failure is not None:
             return made, None

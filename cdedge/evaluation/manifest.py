@@ -106,7 +106,7 @@ def manifest_path(folder: Path) -> Path:
 
 
 def _has_results(folder: Path) -> bool:
-    return any(folder.glob("*.txt")) or (folder / "failures.json").exists()
+    return any(folder.glob("[!.]*.txt")) or (folder / "failures.json").exists()
 
 
 def _refuse_others(folder: Path, old: Manifest, new: Configuration, hashes: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ def model_path(folder: Path, sequence: str) -> Path:
 
 def model_paths(folder: Path) -> list[Path]:
     """The models that a results folder holds, by name."""
-    return sorted((folder / _FOLDER).glob("*.onnx"))
+    return sorted((folder / _FOLDER).glob("[!.]*.onnx"))
 
 
 def mean_channels(folder: Path) -> float | None:

@@ -106,7 +106,7 @@ def find_boxes(folder: Path, name: str) -> Path | None:
     for path in (boxes_path(folder, name), folder / name / f"{name}_001.txt"):
         if path.is_file():
             return path
-    others = [p for p in sorted(folder.glob("*.txt")) if name_key(p.stem) == name_key(name)]
+    others = [p for p in sorted(folder.glob("[!.]*.txt")) if name_key(p.stem) == name_key(name)]
     return others[0] if others else None
 
 

@@ -118,7 +118,7 @@ def _runs(path: Path, tables: list[Table]) -> list[tuple[str, Table]]:
     found = []
     for table in tables:
         name = table.get("name")
-        if not isinstance(name, str) or not name or "/" in name:
+        if not isinstance(name, str) or not name or name.startswith(".") or not set(name).isdisjoint("/\0"):
             raise Usage(f"{path}: each [[run]] needs a name that can be a folder, got {name!r}")
         found.append((name, _options(path, {k: v for k, v in table.items() if k != "name"})))
     return found

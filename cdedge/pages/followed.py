@@ -9,6 +9,7 @@ from pathlib import Path
 from cdedge.choosing.asked import box_in
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, CdedgeError
+from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.image import Frame
 from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.run import starting_box, track
@@ -47,12 +48,18 @@ def _followed(asked: Pass, source: Source, observe: Callable[..., None]) -> Trac
         given = None if asked.box is None else box_in(asked.box, frame.shape, source.origin)
         return starting_box(source, tracker.spec, given)(frame)
 
-    report = track(tracker, source, begin, limit=asked.frames, observe=observe)
+    estimates: list[Estimate] = []
+
+    def keep(index: int, frame: Frame, estimate: Estimate) -> None:
+        estimates.append(estimate)
+        observe(index, frame, estimate)
+
+    report = track(tracker, source, begin, limit=asked.frames, observe=keep)
     if report.error is not None:
         raise report.error
     if report.interrupted:
         raise KeyboardInterrupt
-    return Tracking(report.estimates, _frames_at(source, shown_frames(report.estimates)))
+    return Tracking(tuple(estimates), _frames_at(source, shown_frames(estimates)))
 
 
 def _frames_at(source: Source, wanted: Sequence[int]) -> dict[int, Frame]:

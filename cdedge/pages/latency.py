@@ -8,8 +8,8 @@ from html import escape
 import numpy as np
 
 from cdedge_runtime.measure.benchmark import BenchReport
-from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.probe import ProbeReport
+from cdedge_runtime.measure.sketch import StageTime
 
 from .axis import axis_around, positive_axis
 from .ink import ink

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cdedge.show.render import show_table
-from cdedge_runtime.measure.meters import StageTime
+from cdedge_runtime.measure.sketch import StageTime
 
 
 def show_stages(stages: Mapping[str, StageTime]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, ModelTracker
+from cdedge_runtime.files import scratch_folder
 from cdedge_runtime.image import to_bgr
 from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.sources.frames import Source
@@ -55,7 +54,7 @@ class DistillingTracker:
         if self._start is None:
             raise NotInitialized
         first, box = self._start
-        with tempfile.TemporaryDirectory() as folder:
-            model = Path(folder) / "distilled.onnx"
+        with scratch_folder() as folder:
+            model = folder / "distilled.onnx"
             export(Source("vot", lambda: iter((first, second))), box, model, options=self._options)
             return open_tracker(model, provider=self._provider, threads=self._threads)

@@ -1,19 +1,26 @@
-"""Files written whole or not at all, and their checksums."""
+"""Files written whole or not at all, scratch folders, what a killed process left of either, and checksums."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import re
 import secrets
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
 from .errors import BadEnvironment, BadInput
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
+
+_OURS = re.compile(r"\.cdedge-part-[0-9a-f]{16}(\.\w+)?")
+_LONGEST_SUFFIX = 16
 
 
 def as_path(value: StrPath, field: str = "path") -> Path:
@@ -31,27 +38,64 @@ def as_path(value: StrPath, field: str = "path") -> Path:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place when the block ends well, and is removed otherwise.
+    """A temporary path that takes the place of ``path`` when the block ends well, and is removed otherwise.
 
+    What is there keeps its kind: a link goes on naming its target, which is what is written; a FIFO or character
+    device is written into; a file keeps its mode and owner. A file that cannot be replaced (mounted by itself, in a
+    folder that is not ours) is written over, from a copy that is whole.
     The temporary name keeps the suffix, which some writers go by. Raises `BadEnvironment` where it cannot be written.
     """
-    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
-    try:
+    with _told(path) as place, ExitStack() as stack:
+        part = new_part(place, stack)
         yield part
-        part.replace(path)
-    except OSError as error:
-        raise BadEnvironment(
-            f"{path}: cannot be written: {error.strerror or error}; free some space or choose another place"
-        ) from error
-    finally:
-        with suppress(OSError):  # a folder that is none was reported above
-            part.unlink(missing_ok=True)
+        _put(part, place)
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path``, whole or not at all; raises `BadEnvironment` where it cannot be written."""
     with whole_file(path) as part:
         part.write_bytes(data)
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Put a part that is finished in its place, as `whole_file` does; raises `BadEnvironment`."""
+    with _told(path) as place:
+        _put(part, place)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """An empty folder in the system's place for such, removed when the block ends."""
+    folder = Path(tempfile.gettempdir()) / _part_name("")
+    try:
+        folder.mkdir(mode=0o700)
+        lock = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise BadEnvironment(f"{folder.parent}: no folder can be made there: {error.strerror}; set TMPDIR") from error
+    try:
+        with suppress(OSError):  # a file system without locks: what is left there by a kill stays
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def clear_parts(folder: Path) -> list[Path]:
+    """Remove from ``folder`` the parts and scratch folders of processes that are gone; return what was removed.
+
+    A part is ours by its name, and old when nobody holds its lock, which the kernel takes from whoever dies.
+    """
+    try:
+        found = [entry for entry in folder.iterdir() if _OURS.fullmatch(entry.name)]
+    except OSError:  # where nothing can be read, nothing is cleared; that it cannot be written is told by others
+        return []
+    return [entry for entry in found if _clear(entry)]
+
+
+def is_part(path: Path) -> bool:
+    """Whether a file is one that is being written, or a killed process left so."""
+    return _OURS.fullmatch(path.name) is not None
 
 
 def file_sha256(path: Path) -> str:
@@ -77,8 +121,8 @@ def utf8_name(path: Path) -> Iterator[str]:
     if _is_utf8(name):
         yield name
         return
-    with tempfile.TemporaryDirectory(prefix="cdedge-") as folder:
-        link = Path(folder) / f"file{path.suffix if path.suffix.isascii() else ''}"
+    with scratch_folder() as folder:
+        link = folder / f"file{path.suffix if path.suffix.isascii() else ''}"
         link.symlink_to(name)
         yield str(link)
 
@@ -88,3 +132,137 @@ def _is_utf8(name: str) -> bool:
         return name.encode() == os.fsencode(name)
     except UnicodeEncodeError:
         return False
+
+
+def written_place(path: Path) -> Path:
+    """What is written to when ``path`` is: a link's target, there or not; a stream under any of its names."""
+    try:
+        stream = is_stream(path.stat().st_mode)
+    except (OSError, ValueError):
+        stream = False
+    return path if stream else Path(os.path.realpath(path))  # /dev/stdout leads to what has no name
+
+
+def is_stream(mode: int) -> bool:
+    """Whether a file of this ``st_mode`` is one to write into, not to replace: a FIFO or character device."""
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def new_part(place: Path, stack: ExitStack) -> Path:
+    """A new empty file to take the place of a file, removed when ``stack`` closes; raises `OSError`.
+
+    It lies beside ``place``, or in the system's place for temporary files, where ``place`` can only be written over.
+    """
+    there = _stat(place)
+    if there is not None and not (stat.S_ISREG(there.st_mode) or is_stream(there.st_mode)):
+        raise IsADirectoryError(None, "it is a folder, or nothing to write to", str(place))
+    name = _part_name(place.suffix)
+    elsewhere = Path(tempfile.gettempdir()) / name
+    if there is not None and is_stream(there.st_mode):
+        part, lock = elsewhere, _locked(elsewhere)
+    else:
+        try:
+            part = place.with_name(name)
+            lock = _locked(part)
+        except OSError:
+            if there is None or not os.access(place, os.W_OK):
+                raise
+            part, lock = elsewhere, _locked(elsewhere)
+    stack.callback(_drop, part, lock)
+    return part
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[Path]:
+    """What is written to when ``path`` is; what goes wrong with that is raised as `BadEnvironment`."""
+    place = written_place(path)
+    try:
+        yield place
+    except OSError as error:
+        if _of_another(error, place):
+            raise
+        raise BadEnvironment(
+            f"{path}: cannot be written: {error.strerror or error}; free some space or choose another place"
+        ) from error
+
+
+def _of_another(error: OSError, place: Path) -> bool:
+    """Whether an error is of another file than the one that is written."""
+    name = error.filename
+    return isinstance(name, str) and name != str(place) and not is_part(Path(name))
+
+
+def _part_name(suffix: str) -> str:
+    kept = suffix if re.fullmatch(r"\.\w+", suffix) and len(suffix) <= _LONGEST_SUFFIX else ""
+    return f".cdedge-part-{secrets.token_hex(8)}{kept}"
+
+
+def _stat(place: Path) -> os.stat_result | None:
+    try:
+        return place.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _locked(part: Path) -> int:
+    descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    with suppress(OSError):  # a file system without locks: what is left there by a kill stays
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+
+
+def _drop(part: Path, lock: int) -> None:
+    with suppress(OSError):  # it has taken its place, or its disk is gone, which was told
+        part.unlink(missing_ok=True)
+    os.close(lock)
+
+
+def _put(part: Path, place: Path) -> None:
+    """Have ``part`` take its place; written over where that is no plain file of this folder, or not replaceable."""
+    there = _stat(place)
+    written = os.open(part, os.O_RDONLY)  # anew: a writer may have replaced the file we made
+    try:
+        replaceable = part.parent == place.parent and (there is None or _made_like(written, there))
+        os.fsync(written)
+    finally:
+        os.close(written)
+    if replaceable:
+        try:
+            part.replace(place)
+        except OSError:  # EBUSY: a file that is mounted by itself, as in containers
+            if there is None:
+                raise
+        else:
+            return
+    with part.open("rb") as source, place.open("wb") as target:
+        shutil.copyfileobj(source, target)
+
+
+def _made_like(part: int, there: os.stat_result) -> bool:
+    """Give a new file the mode and owner of the one that it replaces; False where we may not."""
+    try:
+        mine = os.fstat(part)
+        if (mine.st_uid, mine.st_gid) != (there.st_uid, there.st_gid):
+            os.fchown(part, there.st_uid, there.st_gid)
+        os.fchmod(part, stat.S_IMODE(there.st_mode))
+    except PermissionError:
+        return False
+    return True
+
+
+def _clear(entry: Path) -> bool:
+    try:
+        descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:  # another user's
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    except OSError:  # somebody is at work on it
+        return False
+    finally:
+        os.close(descriptor)
+    return True

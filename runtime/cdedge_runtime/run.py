@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 from .box import Box
-from .errors import CdedgeError, Usage
+from .errors import BadEnvironment, CdedgeError, Usage
 from .estimate import Estimate, ModelTracker
-from .files import write_whole
 from .image import Frame, frame_sha256
-from .measure.meters import StageTime, Stopwatch, stage_time
+from .measure.meters import Stopwatch
+from .measure.sketch import Sketch, StageTime
 from .model.contract import ModelSpec
 from .sources.frames import Source
 from .sources.latest import Latest
@@ -23,24 +22,24 @@ Observer = Callable[[int, Frame, Estimate], None]
 
 @dataclass(frozen=True)
 class RunReport:
-    """One pass over a source. ``fps`` counts reading the frames, ``fps_without_read`` does not; init is apart.
+    """One pass over a source, in constant memory. ``fps`` counts reading the frames, ``fps_without_read`` does not.
 
-    ``frame_us``: microseconds of each frame after the first, without reading it.
-
-    ``error`` is set when source or provider broke in the middle, ``interrupted`` when the user stopped the run; the
-    estimates up to there are kept. Where only the newest frames of a live source were taken, ``dropped`` counts the
-    others, and ``latency`` is the time from a frame read to its box; else both are None.
+    Neither counts the first frame, which has ``init_ms``.
+    ``error`` is set when something broke in the middle, ``interrupted`` when the run was stopped (Ctrl-C, or whoever
+    read its results went away).
+    Where only the newest frames of a live source were taken, ``dropped`` counts the others, and ``latency`` is the time
+    from a frame read to its box; else both are None.
     ``reconnects``: how often a camera or stream was lost and came back; None for other sources.
     """
 
     source: str
     origin: int
-    estimates: tuple[Estimate, ...]
+    frames: int
+    lost_frames: int
     init_ms: float
     fps: float
     fps_without_read: float
     stages: dict[str, StageTime]
-    frame_us: tuple[int, ...]
     error: CdedgeError | None
     interrupted: bool
     dropped: int | None
@@ -77,56 +76,68 @@ def track(
     limit: int | None = None,
     observe: Observer | None = None,
     draw: Observer | None = None,
+    booked: Callable[[dict[str, int]], None] | None = None,
     newest: bool = False,
 ) -> RunReport:
     """Track through a source; ``box`` gives the first box from the first frame.
 
     ``draw`` and ``observe`` see every frame with its estimate; drawing is a stage, but no rate counts it, observing
-    is not timed. ``newest`` skips the frames that came while one was worked on, for live sources.
-    Raises only if not even the first frame can be used.
+    is not timed. ``booked`` is told the nanoseconds of each stage of every frame after the first. ``newest`` skips the
+    frames that came while one was worked on, for live sources.
+    Raises only if not even the first frame can be used: whatever ends the run later is in the report.
     """
-    watch, estimates, latency_ns = Stopwatch(), list[Estimate](), list[int]()
+    watch, waited, count, lost = Stopwatch(), Sketch(), 0, 0
     error, interrupted, init_ms = None, False, 0.0
     frames = Latest(source.frames()) if newest else None
     try:
         with frames or nullcontext():
             for frame in _timed(frames or source.frames(), watch):
-                index = len(estimates)
-                if index == 0:
+                if count == 0:
                     watch.start()
-                    estimates.append(tracker.init(frame, box(frame), watch.lap))
+                    estimate = tracker.init(frame, box(frame), watch.lap)
                     init_ms = watch.booked_ms
                 else:
-                    estimates.append(tracker.update(frame, watch.lap))
-                if frames is not None:
-                    latency_ns.append(time.perf_counter_ns() - frames.captured_ns)
-                _close(watch, (index, frame, estimates[-1]), draw=draw, observe=observe)
-                del frame  # or it would stay while the next one is read; so does what enumerate keeps
-                if limit is not None and index + 1 >= limit:
+                    estimate = tracker.update(frame, watch.lap)
+                    if frames is not None:
+                        waited.add(time.perf_counter_ns() - frames.captured_ns)
+                count, lost = count + 1, lost + estimate.lost
+                _close(watch, (count - 1, frame, estimate), draw=draw, observe=observe, booked=booked)
+                del frame  # or it would stay while the next one is read
+                if count == limit:
                     break
-    except CdedgeError as problem:
-        if not estimates:
-            raise
-        error = problem
-    except KeyboardInterrupt:
-        if not estimates:
+    except (KeyboardInterrupt, BrokenPipeError):
+        if not count:
             raise
         interrupted = True
+    except Exception as problem:
+        if not count:
+            raise
+        error = _ended_by(problem, source, count)
     return RunReport(
         source.name,
         source.origin,
-        tuple(estimates),
+        count,
+        lost,
         init_ms,
         _rate(watch.frames, watch.seconds(without=("draw",))),
         _rate(watch.frames, watch.seconds(without=("read", "draw"))),
         watch.stages(),
-        watch.frame_us(without=("read",)),
         error,
         interrupted,
         None if frames is None else frames.dropped,
-        stage_time(latency_ns[1:]) if len(latency_ns) > 1 else None,
+        waited.stage_time() if waited.count else None,
         None if source.link is None else source.link.reconnects,
     )
+
+
+def _ended_by(problem: Exception, source: Source, count: int) -> CdedgeError:
+    """What to raise, when the results are safe, for what ended the run."""
+    if isinstance(problem, CdedgeError):
+        return problem
+    kind = BadEnvironment if isinstance(problem, (OSError, MemoryError)) else CdedgeError
+    told = kind(f"{source.name}: broke off at frame {count}: {type(problem).__name__} {problem}".rstrip())
+    told.__cause__ = problem
+    return told
 
 
 def _timed(frames: Iterator[Frame], watch: Stopwatch) -> Iterator[Frame]:
@@ -142,26 +153,27 @@ def _timed(frames: Iterator[Frame], watch: Stopwatch) -> Iterator[Frame]:
 
 
 def _close(
-    watch: Stopwatch, seen: tuple[int, Frame, Estimate], *, draw: Observer | None, observe: Observer | None
+    watch: Stopwatch,
+    seen: tuple[int, Frame, Estimate],
+    *,
+    draw: Observer | None,
+    observe: Observer | None,
+    booked: Callable[[dict[str, int]], None] | None,
 ) -> None:
     """Show a frame; the first is no frame of the stopwatch's."""
     if draw is not None:
         draw(*seen)
         watch.lap("draw")
     if seen[0] > 0:
-        watch.stop()
+        laps = watch.stop()
+        if booked is not None:
+            booked(laps)
     if observe is not None:
         observe(*seen)
 
 
 def _rate(frames: int, seconds: float) -> float:
     return frames / seconds if seconds > 0 else 0.0
-
-
-def save_boxes(path: Path, report: RunReport) -> None:
-    """Write one line ``x,y,w,h`` per frame in the source's own convention, whole or not at all."""
-    lines = (box_line(e.box, report.origin) for e in report.estimates)
-    write_whole(path, "".join(lines).encode())
 
 
 def box_line(box: Box, origin: int) -> str:

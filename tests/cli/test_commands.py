@@ -114,7 +114,7 @@ def test_devices_are_listed(cdedge: Run) -> None:
         (["track", "MODEL", "FOLDER", "--box", "9,2,0,4"], 1, "at least 1 px"),
         (["track", "MODEL", "FOLDER", "--provider", "cuda"], 3, "CUDAExecutionProvider"),
         (["track", "MODEL", "FOLDER", "--provider", "gpu"], 3, "unknown provider"),
-        (["track", "MODEL", "FOLDER", "-o", "nowhere/boxes.txt"], 3, "cannot be written"),
+        (["track", "MODEL", "FOLDER", "-o", "nowhere/boxes.txt"], 3, "there is no folder"),
         (["bench", "none.onnx"], 1, "No such file"),
         (["inspect", "TEXT"], 1, "not a cdedge model"),
         (["devices", "jetson-nani"], 2, "jetson-nano"),

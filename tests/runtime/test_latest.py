@@ -99,15 +99,17 @@ def test_a_run_over_a_live_source_skips_what_it_missed_and_says_so() -> None:
         camera.gates[3].set()
 
     source = Source("camera", camera.frames, live=True)
-    report = track(Slow(first), source, lambda _: Box(0, 0, 4, 4), newest=True)
-    assert report.estimates[-1].box.x == 4
+    seen: list[float] = []
+    observe = lambda _index, _frame, estimate: seen.append(estimate.box.x)  # noqa: E731
+    report = track(Slow(first), source, lambda _: Box(0, 0, 4, 4), newest=True, observe=observe)
+    assert seen[-1] == 4
     assert report.dropped is not None
-    assert report.dropped + len(report.estimates) == 5
+    assert report.dropped + report.frames == 5
     assert report.dropped >= 2
     assert report.latency is not None
     assert 0 < report.latency.p50_ms < 10_000
     whole = track(Slow(lambda: None), Source("file", Camera(5).frames), lambda _: Box(0, 0, 4, 4))
-    assert (len(whole.estimates), whole.dropped, whole.latency) == (5, None, None)
+    assert (whole.frames, whole.dropped, whole.latency) == (5, None, None)
 
 
 def test_one_who_will_not_wait_for_long_gets_nothing_and_asks_again() -> None:

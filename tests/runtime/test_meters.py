@@ -31,7 +31,8 @@ def test_laps_are_booked_to_their_stages() -> None:
         watch.stop()
     stages = watch.stages()
     assert list(stages) == ["read", "run", "total"]
-    assert (stages["read"].p50_ms, stages["run"].mean_ms, stages["total"].max_ms) == (2, 20, 33)
+    assert stages["read"].p50_ms == pytest.approx(2, rel=0.005)
+    assert (stages["run"].mean_ms, stages["total"].max_ms) == (20, 33)
     assert watch.seconds() == pytest.approx(0.044)
     assert watch.seconds(without=("read",)) == pytest.approx(0.040)
 

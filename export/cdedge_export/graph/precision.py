@@ -6,10 +6,8 @@ Input and output stay uint8 and float32, so a tracker does not see the differenc
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from cdedge_export.network.layers import ConvStep, FireStep, Network, TapStep
+from cdedge_runtime.files import scratch_folder
 from cdedge_runtime.model.contract import INPUT_NAME, Precision
 
 Patches = npt.NDArray[np.uint8]
@@ -60,8 +59,8 @@ def _convolutions(step: object) -> tuple[ConvStep, ...]:
 
 
 def _quantized(model: onnx.ModelProto, windows: Patches) -> onnx.ModelProto:
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        path = Path(folder) / "int8.onnx"
+    with scratch_folder() as folder, _quiet():
+        path = folder / "int8.onnx"
         quantize_static(
             model,
             path,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import onnx
 import onnxruntime as ort
 
 from cdedge_export.network.layers import Patches
+from cdedge_runtime.files import scratch_folder
 from cdedge_runtime.model.contract import INPUT_NAME
 
 _WARM_UP = 2
@@ -31,8 +31,8 @@ def _profile(model: onnx.ModelProto, patches: Patches, runs: int) -> list[dict[s
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.enable_profiling = True
-    with tempfile.TemporaryDirectory() as folder:
-        options.profile_file_prefix = str(Path(folder) / "profile")
+    with scratch_folder() as folder:
+        options.profile_file_prefix = str(folder / "profile")
         session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         for run in range(runs):
             session.run(None, {INPUT_NAME: patches[run % len(patches)][None]})

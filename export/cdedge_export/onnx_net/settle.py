@@ -5,10 +5,8 @@ Cut by onnx's extractor; folded by onnxruntime's own basic rewrites, whose resul
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from onnx.utils import Extractor
 from cdedge_export.graph.build import OPSET
 from cdedge_export.network.layers import Size
 from cdedge_runtime.errors import BadModel
+from cdedge_runtime.files import scratch_folder
 
 from .read import Graph, opset_of
 
@@ -96,8 +95,8 @@ def _session(model: onnx.ModelProto, options: ort.SessionOptions) -> ort.Inferen
 def _folded(part: onnx.ModelProto) -> onnx.ModelProto:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "folded.onnx"
+    with scratch_folder() as folder:
+        path = folder / "folded.onnx"
         options.optimized_model_filepath = str(path)
         _session(part, options)
         model = onnx.load(path)

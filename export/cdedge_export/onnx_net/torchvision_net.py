@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import sys
-import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +11,9 @@ from urllib.parse import urlsplit
 
 from cdedge_export.network.backbones import TORCHVISION_LICENCE, UNKNOWN_LICENCE
 from cdedge_runtime.errors import BadEnvironment, BadModel, Usage
-from cdedge_runtime.files import file_sha256
+from cdedge_runtime.files import file_sha256, scratch_folder
 from cdedge_runtime.model.contract import WeightsInfo
+from cdedge_runtime.silence import silent
 
 from .read import Graph, open_graph
 
@@ -56,9 +52,9 @@ def open_torchvision(name: str, weights: str | None) -> Graph:
     if name not in known:
         raise Usage(f"no network {name!r}: give the PATH of an .onnx file, or one of torchvision's {' '.join(known)}")
     model, info = _loaded(name, weights)
-    with tempfile.TemporaryDirectory() as folder, _silent(), warnings.catch_warnings(), torch.no_grad():
+    with scratch_folder() as folder, silent(1), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of shapes it takes for constants; taps are run before they are listed
-        path = Path(folder) / f"{name}.onnx"
+        path = folder / f"{name}.onnx"
         try:
             torch.onnx.export(
                 model.eval(),
@@ -107,17 +103,3 @@ def _downloaded(name: str) -> tuple[Any, WeightsInfo]:
         ) from error
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(entry.url).path).name
     return model, WeightsInfo(str(entry), file_sha256(path), TORCHVISION_LICENCE)
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Without what PyTorch's exporter prints from C++ when it fails: the whole graph, twice."""
-    sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)

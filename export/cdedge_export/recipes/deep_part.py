@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from cdedge_export.onnx_net.run import features
 from cdedge_export.onnx_net.taps import TapInfo, find_taps, taps
 from cdedge_runtime import patch
 from cdedge_runtime.errors import BadModel
-from cdedge_runtime.files import whole_file
+from cdedge_runtime.files import scratch_folder, whole_file
 from cdedge_runtime.model.contract import DeepPart, ModelSpec, Tap, seal, to_metadata
 from cdedge_runtime.model.session import Extractor, read_spec
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings
@@ -71,8 +70,8 @@ def with_deep_part(fine: Design, deep: DeepNetwork, scene: Scene) -> Design:
     patches = _windows(scene, deep.part)
 
     def write(out: Path) -> Parity:
-        with tempfile.TemporaryDirectory() as folder:
-            alone = Path(folder) / "fine.onnx"
+        with scratch_folder() as folder:
+            alone = folder / "fine.onnx"
             first, second = fine.write(alone), add_deep_part(alone, out, deep, patches)
         return second if first is None else max(first, second, key=lambda parity: parity.max_rel)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cdedge_runtime.files import file_sha256
-from cdedge_runtime.measure.meters import StageTime
+from cdedge_runtime.measure.sketch import StageTime
 
 from .conditions import Conditions, read_conditions
 from .noise import Change, Limits, Spread, change, spread

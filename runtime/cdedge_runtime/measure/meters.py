@@ -7,23 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from .sketch import Sketch, StageTime
 
 _STATUS = Path("/proc/self/status")
 _SMAPS = Path("/proc/self/smaps_rollup")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
-
-
-@dataclass(frozen=True)
-class StageTime:
-    """Time that a stage took per frame, in milliseconds."""
-
-    p50_ms: float
-    p90_ms: float
-    p95_ms: float
-    p99_ms: float
-    mean_ms: float
-    max_ms: float
 
 
 @dataclass(frozen=True)
@@ -44,12 +32,15 @@ class MemoryNow:
 class Stopwatch:
     """Books the time between laps to stages, frame by frame.
 
+    However many there are, it takes the same memory.
     ``start()`` begins a frame, ``lap(stage)`` books the time since the previous lap, ``stop()`` closes the frame.
     """
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock = clock
-        self._frames: list[dict[str, int]] = []
+        self._stages: dict[str, Sketch] = {}
+        self._total = Sketch()
+        self._fullest: tuple[str, ...] = ()
         self._current: dict[str, int] = {}
         self._last = clock()
 
@@ -64,9 +55,14 @@ class Stopwatch:
         self._current[stage] = self._current.get(stage, 0) + now - self._last
         self._last = now
 
-    def stop(self) -> None:
-        """Close the frame."""
-        self._frames.append(self._current)
+    def stop(self) -> dict[str, int]:
+        """Close the frame; return its stages' times in nanoseconds."""
+        for stage, ns in self._current.items():
+            self._stages.setdefault(stage, Sketch()).add(ns)
+        self._total.add(sum(self._current.values()))
+        if len(self._current) > len(self._fullest):
+            self._fullest = tuple(self._current)
+        return self._current
 
     @property
     def booked_ms(self) -> float:
@@ -76,30 +72,19 @@ class Stopwatch:
     @property
     def frames(self) -> int:
         """Number of closed frames."""
-        return len(self._frames)
+        return self._total.count
 
     def seconds(self, *, without: tuple[str, ...] = ()) -> float:
         """Total time of all closed frames, some stages left out."""
-        return sum(ns for frame in self._frames for stage, ns in frame.items() if stage not in without) / 1e9
-
-    def frame_us(self, *, without: tuple[str, ...] = ()) -> tuple[int, ...]:
-        """Microseconds of each closed frame, some stages left out."""
-        return tuple(
-            round(sum(ns for stage, ns in frame.items() if stage not in without) / 1000) for frame in self._frames
-        )
+        return sum(sketch.total_ns for stage, sketch in self._stages.items() if stage not in without) / 1e9
 
     def stages(self) -> dict[str, StageTime]:
         """Time per stage, in the order of the fullest frame; ``total`` last. Frames without a stage count as 0."""
-        names = list(dict.fromkeys(stage for frame in sorted(self._frames, key=len, reverse=True) for stage in frame))
-        table = {name: stage_time([frame.get(name, 0) for frame in self._frames]) for name in names}
-        return {**table, "total": stage_time([sum(frame.values()) for frame in self._frames])} if names else {}
-
-
-def stage_time(ns: list[int]) -> StageTime:
-    """Percentiles of times in nanoseconds."""
-    ms = np.asarray(ns, np.float64) / 1e6
-    p50, p90, p95, p99 = (float(p) for p in np.percentile(ms, [50, 90, 95, 99]))
-    return StageTime(p50, p90, p95, p99, float(ms.mean()), float(ms.max()))
+        if not self.frames:
+            return {}
+        names = dict.fromkeys((*self._fullest, *self._stages))
+        table = {name: self._stages[name].stage_time(self.frames) for name in names}
+        return {**table, "total": self._total.stage_time()}
 
 
 def memory_now() -> MemoryNow:

@@ -18,7 +18,8 @@ import onnxruntime as ort
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.estimate import Sizes
-from cdedge_runtime.measure.meters import MemoryNow, StageTime, memory_now, reset_peak
+from cdedge_runtime.measure.meters import MemoryNow, memory_now, reset_peak
+from cdedge_runtime.measure.sketch import StageTime
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.opening import open_features, tracker_with
 from cdedge_runtime.record import decode, encode
@@ -118,8 +119,14 @@ def _probed(request: Request, beat: Callable[[], None]) -> ProbeReport:
     warm = time.perf_counter()
     tracker = tracker_with(features)
     given = Box(*request.box) if request.box else None
+    frame_us: list[int] = []
+
+    def book(laps: dict[str, int]) -> None:
+        beat()
+        frame_us.append(round((sum(laps.values()) - laps["read"]) / 1000))
+
     begin_box = starting_box(source, tracker.spec, given)
-    report = track(tracker, source, begin_box, limit=request.frames, observe=lambda *_: beat())
+    report = track(tracker, source, begin_box, limit=request.frames, booked=book)
     if report.error is not None:
         raise report.error
     peak = memory_now()
@@ -127,7 +134,7 @@ def _probed(request: Request, beat: Callable[[], None]) -> ProbeReport:
     total, inside = stages["total"].mean_ms - stages["read"].mean_ms, stages["features"].mean_ms
     return ProbeReport(
         report.source,
-        len(report.estimates),
+        report.frames,
         (loaded - begin) * 1e3,
         (warm - loaded) * 1e3,
         report.init_ms,
@@ -135,7 +142,7 @@ def _probed(request: Request, beat: Callable[[], None]) -> ProbeReport:
         report.fps_without_read,
         1 - inside / total,
         stages,
-        report.frame_us,
+        tuple(frame_us),
         _memory(floor, with_source, peak, tracker.sizes()),
         features.provider,
         features.threads,

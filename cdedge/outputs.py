@@ -1,0 +1,133 @@
+"""What a command will write is looked at before it does any work: nothing that is read, nothing that cannot be."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import gettempdir
+from urllib.parse import unquote, urlsplit
+
+from cdedge_runtime.errors import BadEnvironment, Usage
+from cdedge_runtime.files import StrPath, clear_parts, is_stream, new_part, written_place
+from cdedge_runtime.plain import plain
+
+STDOUT = Path("-")
+
+Identity = tuple[int, int] | str
+
+
+def check_outputs(
+    outputs: Mapping[str, Path | None], inputs: Iterable[StrPath | None] = (), *, as_json: bool = False
+) -> None:
+    """Look at the files that options name, before the first frame: each can be written, none is read, no two are one.
+
+    ``inputs`` are whatever is read: paths, or other words, which are passed over. ``-`` is standard output, which
+    ``as_json`` takes too. What killed processes left beside the files is cleared.
+    Raises `Usage` for what makes no sense, `BadEnvironment` for what this machine does not let us write.
+    """
+    read = dict(_read(inputs))
+    taken: dict[Identity, str] = {"-": "--json"} if as_json else {}
+    clear_parts(Path(gettempdir()))
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        identity = "-" if path == STDOUT else _identity(path)
+        if identity in read:
+            raise Usage(f"{option} {_shown(path)}: is {read[identity]}, which is read; choose another file")
+        if identity in taken and not (path != STDOUT and path.exists() and is_stream(path.stat().st_mode)):
+            raise Usage(f"{option} and {taken[identity]}: would both write {_shown(path)}; choose another file for one")
+        taken[identity] = option
+        if path != STDOUT:
+            _check_file(option, path)
+
+
+def check_folder(option: str, path: Path, inputs: Iterable[StrPath | None] = ()) -> None:
+    """Look at a folder that will be made or added to; raises `Usage` or `BadEnvironment`."""
+    clear_parts(Path(gettempdir()))
+    read = dict(_read(inputs))
+    if _identity(path) in read:
+        raise Usage(f"{option} {_shown(path)}: is {read[_identity(path)]}, which is read; choose another folder")
+    there = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise Usage(f"{option} {_shown(path)}: expected a folder, but {_shown(there)} is none")
+    _try_part(f"{option} {_shown(path)}", there / "any")
+
+
+def _check_file(option: str, path: Path) -> None:
+    place, said = written_place(path), f"{option} {_shown(path)}"
+    try:
+        mode = place.stat().st_mode if os.path.lexists(place) else None
+    except (OSError, ValueError) as error:
+        raise BadEnvironment(f"{said}: cannot be written: {error}") from error
+    if mode is None and not place.parent.is_dir():
+        raise BadEnvironment(f"{said}: there is no folder {_shown(place.parent)}; make it first")
+    if mode is not None and stat.S_ISDIR(mode):
+        raise Usage(f"{said}: expected the name of a file, got a folder or an empty name")
+    if mode is not None and not (stat.S_ISREG(mode) or is_stream(mode)):
+        raise Usage(f"{said}: expected a file, got a disk or socket, which is not written to")
+    if mode is not None and not os.access(place, os.W_OK):
+        raise BadEnvironment(f"{said}: cannot be written: permission denied")
+    if mode is None or not is_stream(mode):
+        clear_parts(place.parent)
+        _try_part(said, place)
+
+
+def _try_part(said: str, place: Path) -> None:
+    """Make the file that will be written in place of ``place``, and remove it: only that tells whether it can be."""
+    try:
+        with ExitStack() as stack:
+            space = os.statvfs(new_part(place, stack).parent)
+    except OSError as error:
+        raise BadEnvironment(f"{said}: cannot be written: {error.strerror or error}") from error
+    if space.f_blocks and not space.f_bavail:
+        raise BadEnvironment(f"{said}: no space is left on its disk; free some or choose another place")
+
+
+def _read(inputs: Iterable[StrPath | None]) -> Iterator[tuple[Identity, str]]:
+    """What is read, each file that there is with how to call it; of a folder, the images and annotations in it too."""
+    for given in inputs:
+        path = None if given is None else _local(given)
+        if path is None:
+            continue
+        yield _identity(path), _shown(path)
+        folder = path if path.is_dir() else path.parent if path.suffix.lower() == ".txt" else None
+        if folder is not None:
+            yield from ((_identity(file), _shown(file)) for file in _frames_in(folder))
+
+
+def _local(given: StrPath) -> Path | None:
+    text = os.fspath(given)
+    if text.lower().startswith("file://") and not os.path.lexists(text):
+        text = unquote(urlsplit(text).path, errors="surrogateescape")
+    try:
+        return Path(text) if Path(text).exists() else None
+    except (OSError, ValueError):  # an address longer than a name can be
+        return None
+
+
+def _frames_in(folder: Path) -> Iterator[Path]:
+    from cdedge_runtime.errors import BadInput
+    from cdedge_runtime.sources.annotations import find_annotation, sequence_images
+
+    try:
+        found = find_annotation(folder)
+        yield from sequence_images(folder) if found is None else (found.path, *found.images)
+    except BadInput:  # told by whoever reads it
+        return
+
+
+def _identity(path: Path) -> Identity:
+    """What two names of one file have in common: the file itself where it is there, else its full name."""
+    place = written_place(path)
+    try:
+        there = place.stat()
+    except (OSError, ValueError):
+        return str(place)
+    return there.st_dev, there.st_ino
+
+
+def _shown(path: Path) -> str:
+    return plain(str(path))
