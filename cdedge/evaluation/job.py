@@ -36,7 +36,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Memory:
+class PassMemory:
     """Memory of the process that tracked this one pass, in bytes; None where /proc does not tell.
 
     floor: Python, numpy, OpenCV, onnxruntime and cdedge, before any frame or model. peak: VmHWM while
@@ -61,7 +61,7 @@ class Outcome:
     scores: tuple[float, ...]
     lost: tuple[bool, ...]
     failure: Failure | None
-    memory: Memory | None
+    memory: PassMemory | None
 
 
 def job_of(item: Pass, tracker: TrackerOptions, threads: int) -> Job:

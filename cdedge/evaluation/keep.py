@@ -12,7 +12,7 @@ from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import write_whole
 from cdedge_runtime.record import decode, encode
 
-from .job import Failure, Job, Memory, Outcome
+from .job import Failure, Job, Outcome, PassMemory
 from .models import model_path
 from .result_files import Result, boxes_path, write_result
 from .sequence import Sequence
@@ -24,7 +24,7 @@ class Facts:
 
     frames: int
     lost_frames: int
-    memory: Memory | None
+    memory: PassMemory | None
 
 
 def keep(folder: Path, sequence: Sequence, outcome: Outcome, *, start: Job, model: bytes | None) -> None:

@@ -22,7 +22,7 @@ from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.record import decode, encode
 from cdedge_runtime.sources.frames import Source, image_source
 
-from .job import Failure, Job, Memory, Outcome, broken
+from .job import Failure, Job, Outcome, PassMemory, broken
 from .peers import AnyTracker, Peer
 
 
@@ -96,10 +96,10 @@ def _images(job: Job) -> Source:
     return image_source(job.name, tuple(Path(path) for path in job.frame_paths))
 
 
-def _memory(floor: MemoryNow, peak: MemoryNow) -> Memory:
+def _memory(floor: MemoryNow, peak: MemoryNow) -> PassMemory:
     known = floor.rss_bytes is not None and peak.peak_bytes is not None
     over = peak.peak_bytes - floor.rss_bytes if known else None  # type: ignore[operator]
-    return Memory(floor.rss_bytes, peak.peak_bytes, over)
+    return PassMemory(floor.rss_bytes, peak.peak_bytes, over)
 
 
 def track(request: Any, _see: Callable[[Any], None]) -> Any:

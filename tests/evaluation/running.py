@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cdedge.evaluation.configuration import Configuration, TrackerOptions
 from cdedge.evaluation.datasets import load_dataset
-from cdedge.evaluation.job import Failure, Job, Memory, Outcome
+from cdedge.evaluation.job import Failure, Job, Outcome, PassMemory
 from cdedge.evaluation.runner import Answer, Hand
 from cdedge.evaluation.sequence import Dataset
 from cdedge_export.options import ExportOptions
@@ -32,7 +32,7 @@ def truth(job: Job) -> tuple[Box, ...]:
 
 def perfect(job: Job) -> Outcome:
     count = len(job.frame_paths)
-    memory = Memory(50, 70, 20)
+    memory = PassMemory(50, 70, 20)
     return Outcome(truth(job), (0.5, *(0.01,) * (count - 1)), (9.0,) * count, (False,) * count, None, memory)
 
 

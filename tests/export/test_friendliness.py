@@ -36,7 +36,7 @@ def test_rel_prefers_stable_then_strong_and_puts_dead_channels_last() -> None:
 
 
 def test_the_printed_formula_prefers_the_unstable_and_strong() -> None:
-    """With s below 1 the paper's ``r = (s - 1) t`` grows with instability: algorithms A5."""
+    """With s below 1 the paper's ``r = (s - 1) t`` grows with instability, against its text: t is minus a square."""
     first, second = two_frames()
     scores = rank_scores("paper-l2", first, second, layers=[slice(0, 6)])
     assert scores[STRONG_UNSTABLE] > scores[STRONG_STABLE] > scores[DEAD]

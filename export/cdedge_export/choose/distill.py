@@ -212,7 +212,10 @@ def _per_layer(order: list[int], layers: Mapping[str, slice], shares: list[float
 
 
 def _enough(order: list[int], quality: Callable[[list[int]], float], shares: Sequence[float]) -> int:
-    """The fewest leading channels whose quality is within 2 % of the best, of these shares (algorithms A9)."""
+    """The fewest leading channels whose quality is within 2 % of the best, of these shares.
+
+    The paper does not say how it found its numbers of channels; energy alone falls with every channel that is added.
+    """
     counts = sorted({max(1, round(len(order) * share)) for share in shares})
     found = [quality(order[:count]) for count in counts]
     good = max(found) - _QUALITY_LOSS * abs(max(found))

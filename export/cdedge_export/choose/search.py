@@ -51,7 +51,8 @@ class SearchResult:
 def swap_search(objective: Objective, ranked: Sequence[int], *, sweeps: int = 3) -> SearchResult:
     """Improve ``ranked`` (best first): from the last element on, take the best strictly improving exchange.
 
-    Repeats until a sweep finds no exchange, at most ``sweeps`` times (algorithms A11, A14).
+    Repeats until a sweep finds no exchange, at most ``sweeps`` times. The paper says neither in which order to exchange
+    nor when to end.
     """
     kept = list(ranked)
     objective.select(np.array(kept))

@@ -2,7 +2,7 @@
 
 exact
     The delivered features equal a slice of the full network's. Only the deepest kept layer loses filters, for
-    every layer before it is needed whole (algorithms A21); the other taps are sliced after their activation.
+    every layer before it is needed whole by the next; the other taps are sliced after their activation.
 chain
     Past a tap the trunk carries only that tap's kept channels, so each convolution shrinks in its inputs and,
     where it is a tap, in its outputs. Layers that are no taps keep all outputs; of a Fire module the

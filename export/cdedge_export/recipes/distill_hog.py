@@ -25,8 +25,9 @@ from cdedge_runtime.trackers.window import WindowTracker
 def distill_hog(frames: list[Frame], box: Box, method: Cacf, options: DistillOptions) -> ChannelPlan:
     """Choose channels of HOG from two frames; ``method`` has all of them.
 
-    Frame 2 is seen where the filter of frame 1 finds the target. The filter of the search is frame 1's (A15): with
-    ``ncc`` its amplitude, which the independent form does not fit, plays no part. Raises `Usage`.
+    Frame 2 is seen where the filter of frame 1 finds the target. The filter of the search is frame 1's; the paper does
+    not say whose. Filters that are independent per channel add up to more than the label, so that Eq. 4 as it stands
+    would prefer weak channels: with ``ncc`` the sum's amplitude plays no part. Raises `Usage`.
     """
     check_options(options)
     if options.search == "reduced":

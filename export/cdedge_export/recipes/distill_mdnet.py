@@ -1,4 +1,6 @@
-"""Channel distillation for MDNet: no correlation filter, so a ridge classifier on conv3 stands in for one (A16).
+"""Channel distillation for MDNet, which has no correlation filter: a ridge classifier on conv3 stands in for one.
+
+The paper says that MDNet's channels were distilled and not how: Eq. 4 needs a filter.
 
 Each channel's map of a crop has one weight per cell, fitted with all channels on target and background of frame 1;
 what the channel adds to the answer takes the place of its filter's response in Eq. 4.

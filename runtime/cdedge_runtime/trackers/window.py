@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,19 @@ from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.patch import Sides
 from cdedge_runtime.trackers.score import appearance_of, box_score
 
-from .cacf.settings import CacfSettings
-from .cf2.settings import Cf2Settings
-
 Point = tuple[float, float]
+
+
+class WindowSettings(Protocol):
+    """What the loop reads of a tracker's settings."""
+
+    @property
+    def peak(self) -> Literal["cell", "subcell"]:
+        """Whether the peak is a cell, or lies between cells."""
+
+    @property
+    def scale(self) -> Literal["none", "dsst"]:
+        """Whether the size is followed, by a filter of its own."""
 
 
 class Method(Protocol):
@@ -32,7 +41,7 @@ class Method(Protocol):
     spec: ModelSpec
 
     @property
-    def settings(self) -> Cf2Settings | CacfSettings:
+    def settings(self) -> WindowSettings:
         """The file's settings."""
 
     def begin(self, image: Frame, box: Box, lap: Lap) -> None:

@@ -65,11 +65,14 @@ class HeadSettings:
     penalty: how much a box of another size or shape than the last one counts less: exp(-penalty (change - 1)).
     """
 
-    share: float = 0.5
-    size_rate: float = 0.35
-    center_rate: float = 0.8
-    sure: float = 0.3
-    penalty: float = 0.138
+    share: float = within(0.5, 0, 1)
+    size_rate: float = within(0.35, 0, 1)
+    center_rate: float = within(0.8, 0, 1)
+    sure: float = within(0.3, 0, 1)
+    penalty: float = within(0.138, 0, 10)
+
+    def __post_init__(self) -> None:
+        check_record(self)
 
 
 @dataclass(frozen=True)
