@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from unittest import mock
 
@@ -58,7 +58,7 @@ WEAK_RIDGE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """What a tracker said from one start, per frame: IoU, score, PSR, lost and the model's cues (N, 4)."""
+    """What a tracker said from one start, per frame: IoU, score, PSR, lost and `score.cues` (N, 4)."""
 
     name: str
     iou: Values
@@ -112,7 +112,7 @@ class Recorder:
         self._always, self._truly, self.asked = always, score.probability, (0.0,) * 4
 
     def __call__(self, psr: float, like: score.Likeness, calibration: score.Calibration) -> float:
-        self.asked = (np.log(max(psr, 1.0)), like.colour, like.contrast, like.pattern)
+        self.asked = score.cues(psr, like)
         return self._truly(psr, like, calibration) if self._always is None else self._always
 
 
@@ -225,20 +225,27 @@ def per_frame_weights(runs: list[Track]) -> Values:
 
 
 def fit(data: Path, kind: str, starts: int) -> None:
-    """Print the coefficients of one kind of file, and what they are worth on either half."""
+    """Print how good a fit without each part of the data is on that part, then the coefficients of the fit on all."""
     make = exported(kind)
-    tuning = tracks(half(data, "tuning"), make, count=starts, always=1.0)
-    runs = tuning + tracks(training(data), make, count=max(1, starts // 2), always=1.0)
-    right = joined(runs, "iou") > score.RIGHT_IOU
-    found = fitted(joined(runs, "cues"), right, per_frame_weights(runs))
-    names = ("bias", "psr", "colour", "contrast", "pattern")
-    print("Calibration(" + ", ".join(f"{n}={v:.2f}" for n, v in zip(names, found, strict=True)) + ")")
-    checking = tracks(half(data, "checking"), make, count=starts, always=1.0)
-    for name, part in (("tuning", tuning), ("checking", checking)):
+    parts = {
+        "tuning": tracks(half(data, "tuning"), make, count=starts, always=1.0),
+        "checking": tracks(half(data, "checking"), make, count=starts, always=1.0),
+        "training": tracks(training(data), make, count=max(1, starts // 2), always=1.0),
+    }
+    for name, part in parts.items():
+        found = fitted_on([run for other, runs in parts.items() if other != name for run in runs])
         odds, iou = found[0] + joined(part, "cues") @ found[1:], joined(part, "iou")
         told, of = detected(part)
         print(f"{name}: ROC {roc_area(odds, iou):.3f}, PSR {roc_area(joined(part, 'psr'), iou):.3f}")
         print(f"  lost by PSR: {told} of {of} failures, {false_alarms(part):.1f} false alarms per 1,000 good frames")
+    found = fitted_on([run for runs in parts.values() for run in runs])
+    names = (field.name for field in fields(score.Calibration))
+    print("Calibration(" + ", ".join(f"{n}={v:.2f}" for n, v in zip(names, found, strict=True)) + ")")
+
+
+def fitted_on(runs: list[Track]) -> Values:
+    """Coefficients from these tracks, the bias first."""
+    return fitted(joined(runs, "cues"), joined(runs, "iou") > score.RIGHT_IOU, per_frame_weights(runs))
 
 
 def judge(data: Path, kind: str, starts: int, peer: tuple[str, ...]) -> None:

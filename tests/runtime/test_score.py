@@ -11,7 +11,7 @@ import pytest
 from cdedge_runtime import kinds
 from cdedge_runtime.box import Box
 from cdedge_runtime.trackers.appearance import Appearance, Likeness
-from cdedge_runtime.trackers.score import CALIBRATIONS, appearance_of, box_score, logistic, probability
+from cdedge_runtime.trackers.score import CALIBRATIONS, appearance_of, box_score, cues, logistic, probability
 
 IMAGE = np.random.default_rng(5).integers(0, 60, (120, 160, 3), dtype=np.uint8)
 TARGET = Box(60, 40, 24, 30)
@@ -31,10 +31,15 @@ def test_the_score_is_a_probability_for_any_cues(tracker: str) -> None:
 def test_more_of_any_cue_is_never_less_probable(tracker: str) -> None:
     least = (2.0, 0.2, 0.1, 0.0)
     for index, more in enumerate((20.0, 0.9, 0.6, 0.8)):
-        cues = [*least]
-        cues[index] = more
-        low, high = (probability(c[0], Likeness(*c[1:]), CALIBRATIONS[tracker]) for c in (least, cues))
+        values = [*least]
+        values[index] = more
+        low, high = (probability(v[0], Likeness(*v[1:]), CALIBRATIONS[tracker]) for v in (least, values))
         assert high >= low
+
+
+def test_cues_by_hand() -> None:
+    assert cues(math.e, Likeness(colour=0.5, contrast=0.4, pattern=0.8)) == pytest.approx((1, 0.4, 0.8, 0.4))
+    assert cues(0.0, Likeness(colour=0.5, contrast=0.4, pattern=-0.8)) == pytest.approx((0, 0.4, 0.5, 0))
 
 
 def test_every_tracker_with_a_response_is_calibrated() -> None:

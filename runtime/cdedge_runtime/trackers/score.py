@@ -20,31 +20,38 @@ RIGHT_IOU = 0.3
 
 @dataclass(frozen=True)
 class Calibration:
-    """Coefficients of the log odds: of the response's log PSR and of the box's likeness."""
+    """Coefficients of the log odds, one per cue (see `cues`)."""
 
     bias: float
     psr: float
-    colour: float
     contrast: float
-    pattern: float
+    either: float
+    both: float
 
 
 # Per kind of tracker, because the level of a PSR depends on features and grid.
 CALIBRATIONS = {
-    "deepcd": Calibration(bias=-10.04, psr=0.96, colour=5.28, contrast=8.58, pattern=2.54),
-    "deepcd+deep": Calibration(bias=-10.04, psr=0.96, colour=5.28, contrast=8.58, pattern=2.54),
-    "cf2": Calibration(bias=-10.04, psr=0.96, colour=5.28, contrast=8.58, pattern=2.54),
-    "cacf": Calibration(bias=-10.04, psr=0.96, colour=5.28, contrast=8.58, pattern=2.54),
-    "eco": Calibration(bias=-10.04, psr=0.96, colour=5.28, contrast=8.58, pattern=2.54),
+    "deepcd": Calibration(bias=-8.12, psr=0.69, contrast=7.55, either=4.25, both=4.21),
+    "deepcd+deep": Calibration(bias=-8.12, psr=0.69, contrast=7.55, either=4.25, both=4.21),
+    "cf2": Calibration(bias=-8.12, psr=0.69, contrast=7.55, either=4.25, both=4.21),
+    "cacf": Calibration(bias=-8.12, psr=0.69, contrast=7.55, either=4.25, both=4.21),
+    "eco": Calibration(bias=-8.12, psr=0.69, contrast=7.55, either=4.25, both=4.21),
 }
 
 
+def cues(psr: float, like: Likeness) -> tuple[float, float, float, float]:
+    """What the score goes by: log PSR (below 1 it counts as 1), contrast, and whether colour or pattern, and both, fit.
+
+    Light changes the colours and leaves the pattern, a turn changes the pattern and leaves the colours.
+    """
+    pattern = max(like.pattern, 0.0)
+    return math.log(max(psr, 1.0)), like.contrast, max(like.colour, pattern), like.colour * pattern
+
+
 def probability(psr: float, like: Likeness, calibration: Calibration) -> float:
-    """The probability in 0..1 that the box is right; a PSR below 1 counts as 1."""
-    c = calibration
-    odds = c.bias + c.psr * math.log(max(psr, 1.0))
-    odds += c.colour * like.colour + c.contrast * like.contrast + c.pattern * like.pattern
-    return logistic(odds)
+    """The probability in 0..1 that the box is right."""
+    c, (sharpness, contrast, either, both) = calibration, cues(psr, like)
+    return logistic(c.bias + c.psr * sharpness + c.contrast * contrast + c.either * either + c.both * both)
 
 
 def appearance_of(image: Image, box: Box) -> Appearance:
