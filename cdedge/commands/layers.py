@@ -18,7 +18,12 @@ _INPUT_PX = 192
 
 def layers(
     network: Annotated[
-        str, typer.Argument(help="An .onnx file, or a torchvision model's name.", metavar="NETWORK", show_default=False)
+        str,
+        typer.Argument(
+            help="An .onnx file, or the name of a built-in network or a torchvision model.",
+            metavar="NETWORK",
+            show_default=False,
+        ),
     ],
     input_px: Annotated[
         int | None,
@@ -36,16 +41,16 @@ def layers(
     as_json: JsonOption = False,
 ) -> None:
     """List what of a network can be given to 'export --layers': channels, stride, and what it costs up to there."""
-    from cdedge_export.onnx_net.taps import LAYERS_SCHEMA, LayersAnswer, taps
-    from cdedge_export.onnx_net.torchvision_net import open_network
+    from cdedge_export.listing import listed
+    from cdedge_export.onnx_net.taps import LAYERS_SCHEMA, LayersAnswer
 
-    graph, side = open_network(network), input_px or _INPUT_PX
-    found = taps(graph, (side, side))
+    side = input_px or _INPUT_PX
+    name, found = listed(network, (side, side))
     if as_json:
         emit_json(LAYERS_SCHEMA, encode(LayersAnswer(network, (side, side), found)))
         return
     show_table(
-        f"{graph.name} at {side}x{side} px",
+        f"{name} at {side}x{side} px",
         ["layer", "operator", "channels", "stride", "cells", "weights", "MACs"],
         [_row(tap) for tap in found if every or not tap.inner],
     )

@@ -58,7 +58,16 @@ def test_what_is_no_network_gets_one_line(cdedge: Run, name: str, code: int, sai
 
 def test_a_torchvision_model_is_listed(cdedge: Run) -> None:
     pytest.importorskip("torchvision")
-    done = cdedge("layers", "squeezenet1_1", "--json")
+    done = cdedge("layers", "shufflenet_v2_x0_5", "--json")
     taps = {tap["name"]: (tap["channels"], tap["stride"]) for tap in json.loads(done.stdout)["taps"]}
-    assert taps["features.1"] == (64, 2)
-    assert taps["features.12"] == (512, 16)
+    assert taps["maxpool"] == (24, 4)
+    assert taps["conv5.2"] == (1024, 32)
+
+
+def test_a_built_in_network_is_listed_by_its_own_names(cdedge: Run) -> None:
+    taps = json.loads(cdedge("layers", "vgg19", "--input", 64, "--json").stdout)["taps"]
+    found = {tap["name"]: [tap[key] for key in ("channels", "stride", "size", "weight_bytes", "macs")] for tap in taps}
+    first, second = 64 * 27, 64 * 64 * 9
+    assert found["11"] == [64, 1, [64, 64], 4 * (first + 64), first * 64 * 64]
+    assert found["12"] == [64, 1, [64, 64], 4 * (first + second + 128), (first + second) * 64 * 64]
+    assert found["21"][:3] == [128, 2, [32, 32]]

@@ -120,7 +120,7 @@ def tap_sizes(backbone: Backbone, taps: tuple[str, ...], input_px: Size) -> dict
     """Size (height, width) of each tap's own map for patches of ``input_px``; raises `Usage` if too small."""
     sizes, size = {}, input_px
     for layer in backbone.up_to(taps):
-        size = _layer_size(size, layer)
+        size = layer_size(size, layer)
         if min(size) < 1:
             raise Usage(f"a {input_px[0]}x{input_px[1]} patch is too small for {backbone.name}'s layer {layer.name}")
         if layer.name in taps:
@@ -128,7 +128,8 @@ def tap_sizes(backbone: Backbone, taps: tuple[str, ...], input_px: Size) -> dict
     return sizes
 
 
-def _layer_size(size: Size, layer: Layer) -> Size:
+def layer_size(size: Size, layer: Layer) -> Size:
+    """Size of what a layer delivers."""
     if isinstance(layer, Pool):
         return pool_size(size, layer)
     return conv_size(size, layer) if isinstance(layer, Conv) else size
