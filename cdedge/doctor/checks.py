@@ -15,6 +15,7 @@ CHECKS: dict[str, Callable[[Facts], Finding]] = {
     "one onnxruntime": packages.one_onnxruntime,
     "known bad releases": packages.known_bad_releases,
     "Arm convolutions": packages.arm_convolution_leak,
+    "telemetry": packages.telemetry,
     "OpenCV": packages.opencv,
     "one OpenCV": packages.one_opencv,
     "GStreamer": packages.gstreamer,

@@ -60,6 +60,7 @@ class Facts:
     opencv_build: OpenCv | None
     openblas: str | None
     openblas_coretype: str | None
+    telemetry_off: bool
     providers: tuple[str, ...]
     missing_libraries: dict[str, tuple[str, ...]]
     proc_readable: bool

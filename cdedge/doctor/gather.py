@@ -77,6 +77,7 @@ def gather(model: Path | None) -> Facts:
         opencv_build=OpenCv(*build) if build else None,
         openblas=blas[0] if blas else None,
         openblas_coretype=os.environ.get("OPENBLAS_CORETYPE"),
+        telemetry_off=os.environ.get("ORT_DISABLE_TELEMETRY") == "1",
         providers=providers,
         missing_libraries=_missing_libraries(providers, Path(runtime[1])) if runtime else {},
         proc_readable=all(_readable(Path("/proc/self") / name) for name in ("status", "smaps_rollup")),

@@ -12,6 +12,7 @@ _SIGILL = 4
 _LAST_FOR_PYTHON = {(3, 8): "1.19.2", (3, 9): "1.19.2", (3, 10): "1.23.2"}
 _FIRST_FOR_NUMPY_2 = (1, 19)
 _OLDEST = (1, 16)
+_FIRST_WITH_TELEMETRY = (1, 29)
 _OPENBLAS_TRAP = (0, 3, 13)
 
 
@@ -95,6 +96,19 @@ def known_bad_releases(facts: Facts) -> Finding:
 
 def _is_board(device: str, board: str) -> bool:
     return all(word in board for word in device.split("-"))
+
+
+def telemetry(facts: Facts) -> Finding:
+    """Whether onnxruntime may call home; importing cdedge_runtime forbids it, unless the user says otherwise."""
+    version = facts.onnxruntime.version or ""
+    if release(version) < _FIRST_WITH_TELEMETRY:
+        return ok("no telemetry in this onnxruntime")
+    if facts.telemetry_off:
+        return ok(f"onnxruntime {version} does not call home (ORT_DISABLE_TELEMETRY=1)")
+    return warn(
+        f"onnxruntime {version} looks up a telemetry host and writes into the user's cache folder",
+        "unset ORT_DISABLE_TELEMETRY, or set it to 1",
+    )
 
 
 def arm_convolution_leak(facts: Facts) -> Finding:

@@ -48,6 +48,21 @@ def first_frame(frame: NDArray[np.generic], box: BoxLike) -> tuple[Frame, Box]:
     return image, target
 
 
+def next_frame(frame: NDArray[np.generic], shape: tuple[int, ...]) -> Frame:
+    """A further frame in BGR; raises `BadInput` where it has another size than the first one, of ``shape`` (H, W, ...).
+
+    What a tracker knows is in the first frame's pixels.
+    """
+    image = to_bgr(frame)
+    if image.shape[:2] != shape[:2]:
+        raise BadInput(
+            f"frame: expected {shape[1]}x{shape[0]} px as in the first one, got {image.shape[1]}x{image.shape[0]}; "
+            "start anew with init(frame, box)",
+            field="frame",
+        )
+    return image
+
+
 def frame_sha256(frame: Frame) -> str:
     """A frame's identity: the SHA-256 of its size and pixels."""
     return hashlib.sha256(repr(frame.shape).encode() + np.ascontiguousarray(frame).tobytes()).hexdigest()

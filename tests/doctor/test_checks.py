@@ -45,6 +45,7 @@ HEALTHY = Facts(
     opencv_build=OpenCv(gstreamer=True, csrt=True),
     openblas="0.3.29",
     openblas_coretype=None,
+    telemetry_off=True,
     providers=("CPUExecutionProvider",),
     missing_libraries={},
     proc_readable=True,
@@ -147,6 +148,7 @@ CASES = [
     ("governor", facts({**JETSON, "governor": "powersave"}), "warn", "jetson_clocks"),
     ("load", facts({"load": 2.1}), "warn", "stop them"),
     ("heat", facts({"throttling": ("cpufreq-cpu0 is active",)}), "warn", "cool"),
+    ("telemetry", facts(onnxruntime=Imported("1.29.0"), telemetry_off=False), "warn", "unset ORT_DISABLE_TELEMETRY"),
 ]
 
 
@@ -178,6 +180,8 @@ def test_every_check_is_shown_failing_once() -> None:
         ("governor", facts({"governor": None}), "not readable"),
         ("governor", facts({"governor": "powersave", "cpu": "Intel(R) Core(TM) i7"}), "powersave"),
         ("Arm convolutions", facts({"machine": "aarch64"}, onnxruntime=Imported("1.27.0")), "no leaking"),
+        ("telemetry", facts(onnxruntime=Imported("1.28.1"), telemetry_off=False), "no telemetry"),
+        ("telemetry", facts(onnxruntime=Imported("1.31.0")), "does not call home"),
         ("numpy", facts(JETSON, openblas="0.3.13", openblas_coretype="ARMV8"), "numpy"),
         ("CUDA", facts(providers=GPU), "libraries load"),
         ("GStreamer", facts(opencv_build=OpenCv(gstreamer=False, csrt=True)), "GStreamer: no"),

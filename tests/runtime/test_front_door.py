@@ -24,6 +24,8 @@ import cdedge_runtime
 from cdedge_runtime import Box, as_box, errors, open_source, open_tracker
 from cdedge_runtime.errors import BadInput, BadModel, CdedgeError
 from cdedge_runtime.image import LARGEST_SIDE_PX, first_frame, to_bgr
+from cdedge_runtime.kinds import find_kind
+from tests.conftest import make_spec, tiny_model_bytes
 
 BOX = (40.0, 50.0, 24.0, 20.0)
 WRONG_FRAMES = [
@@ -163,6 +165,22 @@ def test_what_is_no_frame_is_refused_by_name(frame, tiny_model: Path) -> None:
     with pytest.raises(BadInput, match="frame: expected"):
         tracker.update(frame)
     assert tracker.update(good).box.iou(before.box) > 0.5
+
+
+@pytest.mark.parametrize("name", ["deepcd", "cf2", "eco"])
+def test_a_frame_of_another_size_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    """The box would go on in the first frame's coordinates."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(tiny_model_bytes(make_spec(tracker=name, settings=find_kind(name).settings())))
+    tracker, first = open_tracker(path, threads=1), np.full((90, 120, 3), 7, np.uint8)
+    tracker.init(first, BOX)
+    for shape in ((120, 90, 3), (90, 121), (45, 60, 4)):
+        with pytest.raises(BadInput, match=rf"frame: expected 120x90 px .* got {shape[1]}x{shape[0]}") as caught:
+            tracker.update(np.zeros(shape, np.uint8))
+        assert caught.value.field == "frame"
+    tracker.update(first)
+    tracker.init(np.zeros((50, 70, 3), np.uint8), (10, 10, 20, 20))
+    tracker.update(np.zeros((50, 70), np.uint8))
 
 
 ANYTHING = st.recursive(

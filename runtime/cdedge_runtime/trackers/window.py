@@ -15,7 +15,7 @@ from cdedge_runtime.estimate import Estimate, Lap, Sizes, no_lap
 from cdedge_runtime.filter.confidence import psr
 from cdedge_runtime.filter.fourier import Real, gaussian_label, peak, peak_cell
 from cdedge_runtime.filter.scale import ScaleFilter
-from cdedge_runtime.image import Frame, first_frame, to_bgr
+from cdedge_runtime.image import Frame, first_frame, next_frame
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.patch import Sides
 from cdedge_runtime.trackers.score import appearance_of, box_score
@@ -70,6 +70,7 @@ class WindowTracker:
     def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
         image, box = first_frame(frame, box)
+        self._shape = image.shape
         self._method.begin(image, box, lap)
         self._center, self._size = box.center, box.size
         self._scale = (
@@ -84,7 +85,7 @@ class WindowTracker:
         """Find the target in the next frame and learn from it."""
         if not self._ready:
             raise NotInitialized
-        image = to_bgr(frame)
+        image = next_frame(frame, self._shape)
         response = self._method.respond(image, self._center, lap)
         sharpness = psr(response)
         self._move(response, image.shape)

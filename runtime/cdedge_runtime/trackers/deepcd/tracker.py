@@ -19,7 +19,7 @@ from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import hann_sides, peak, wrapped
 from cdedge_runtime.filter.shapes import support_cells
-from cdedge_runtime.image import Frame, first_frame, to_bgr
+from cdedge_runtime.image import Frame, first_frame, next_frame
 from cdedge_runtime.kinds import settings_of
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.patch import Sides
@@ -69,6 +69,7 @@ class Tracker:
     def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
         image, box = first_frame(frame, box)
+        self._shape = image.shape
         settings, grid = self._settings, self.spec.grid
         self._view, self._size = View(box.center, 1.0), box.size
         self._limits = patch.scale_limits(box, image.shape)
@@ -100,7 +101,7 @@ class Tracker:
         """Find the target in the next frame and learn from it."""
         if self._filter is None:
             raise NotInitialized
-        image = to_bgr(frame)
+        image = next_frame(frame, self._shape)
         self._frame += 1
         belief = self._locate(image, self._filter, lap)
         if self._watch.judge(belief):

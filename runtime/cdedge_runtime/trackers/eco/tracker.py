@@ -18,7 +18,7 @@ from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.confidence import psr
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import gaussian_label, hann_window
-from cdedge_runtime.image import Frame, first_frame, to_bgr
+from cdedge_runtime.image import Frame, first_frame, next_frame
 from cdedge_runtime.kinds import settings_of
 from cdedge_runtime.trackers.score import appearance_of, box_score
 
@@ -76,6 +76,7 @@ class Eco:
     def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
         image, box = first_frame(frame, box)
+        self._shape = image.shape
         settings, grid = self._settings, self.spec.grid
         self._center, self._scale, self._size, self._frame = box.center, 1.0, box.size, 0
         self._limits = patch.scale_limits(box, image.shape)
@@ -99,7 +100,7 @@ class Eco:
         """Find the target in the next frame and learn from it."""
         if self._filter is None:
             raise NotInitialized
-        image = to_bgr(frame)
+        image = next_frame(frame, self._shape)
         self._frame += 1
         found = [answer for answer in self._answers(image, self._filter, lap) if math.isfinite(answer.height)]
         if not found:

@@ -11,7 +11,7 @@ from cdedge_runtime.box import Box, BoxLike
 from cdedge_runtime.errors import BadInput, NotInitialized
 from cdedge_runtime.estimate import CropFeatures, Estimate, Lap, Sizes, no_lap
 from cdedge_runtime.filter.dft import Real
-from cdedge_runtime.image import Frame, first_frame, to_bgr
+from cdedge_runtime.image import Frame, first_frame, next_frame
 from cdedge_runtime.kinds import settings_of
 
 from . import box_regression, candidates
@@ -43,6 +43,7 @@ class MdNet:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked or sampled."""
         settings = self._settings
         image, box = first_frame(frame, box)
+        self._shape = image.shape
         candidates.check_sampling(box, image.shape)
         self._rng = np.random.default_rng(settings.seed)
         self._frame, self._box, self._shift = 0, box, settings.shift
@@ -57,7 +58,7 @@ class MdNet:
         """Find the target in the next frame and learn from it."""
         if self._classifier is None:
             raise NotInitialized
-        image, settings = to_bgr(frame), self._settings
+        image, settings = next_frame(frame, self._shape), self._settings
         self._frame += 1
         reported, found, score = self._locate(image, self._classifier, lap)
         self._shift = settings.shift if found else min(_LARGEST_SHIFT, _SHIFT_GROWTH * self._shift)
