@@ -24,7 +24,8 @@ SourceArgument = Annotated[
     str | None,
     typer.Argument(
         help="Video, folder of images, benchmark sequence folder (or its box file), camera number or device, csi:N, "
-        "picamera:N, address, GStreamer pipeline, - (video on stdin) or raw:WIDTHxHEIGHT (docs/sources.md). Without "
+        "picamera:N, address, GStreamer pipeline, - (video on stdin) or raw:WIDTHxHEIGHT (see docs/guides/sources.md). "
+        "Without "
         "it: the built-in demo clip.",
         show_default=False,
     ),

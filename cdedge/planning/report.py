@@ -52,7 +52,7 @@ def show_plan(report: PlanReport) -> None:
     if report.chosen is not None:
         facts.append(("chosen", f"{report.chosen.candidate.name} -> {report.model or 'no file asked for'}"))
     show_facts("", facts)
-    say("memory is over the floor, fps are without reading, margin is a stand-in for quality: see docs/plan.md")
+    say("memory is over the floor, fps are without reading, margin is a stand-in for quality: see docs/guides/plan.md")
     for note in report.notes:
         say(note)
 

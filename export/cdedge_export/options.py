@@ -55,7 +55,7 @@ class ExportOptions:
     )
     backbone: str = _option(
         "vgg19, squeezenet1_1, squeezenet1_0 or vggm; the PATH of any .onnx file, or a torchvision model's name (see "
-        "docs/backbones.md). Default: vgg19.",
+        "docs/guides/backbones.md). Default: vgg19.",
         stands_for="vgg19",
     )
     layers: str = _option(
@@ -82,7 +82,7 @@ class ExportOptions:
     )
     precision: Precision = _option(
         "int8: calibrated on the first frames; pays with several layers, layer 11 alone gets slower. fp16: for GPUs "
-        "only. See docs/precision.md. Default: fp32.",
+        "only. See docs/studies/precision.md. Default: fp32.",
         stands_for="fp32",
     )
     distill: bool | None = _option("Keep every channel: the baseline.", stands_for=True)
@@ -105,7 +105,7 @@ class ExportOptions:
         "layer, accurate for several, robust with a deep network."
     )
     deep: str | None = _option(
-        "A network trained for tracking, as an .onnx file: its maps are a second look (see docs/sight.md).",
+        "A network trained for tracking, as an .onnx file: its maps are a second look (see docs/studies/sight.md).",
         metavar="PATH",
     )
     deep_layers: str | None = _option("The deep network's layers, see cdedge layers. Default: its last.")
@@ -114,7 +114,8 @@ class ExportOptions:
         "Side of the deep network's input in pixels. Default: 256.", stands_for=256, least=64, most=512
     )
     settings: tuple[str, ...] = _option(
-        "Change a setting of the tracker (see docs/tracker.md), e.g. scale=none, or deep.share=0.5. May be repeated.",
+        "Change a setting of the tracker (see docs/explain/tracker.md), e.g. scale=none, or deep.share=0.5. May be "
+        "repeated.",
         stands_for=(),
         spelled="set",
         metavar="NAME=VALUE",

@@ -262,7 +262,7 @@ def test_import_needs_the_standard_library_only():
 
 
 def test_the_documented_profile_loads(tmp_path):
-    text = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "guides" / "devices.md").read_text(encoding="utf-8")
     example = text.split("```toml\n")[1].split("```")[0]
     assert load(written(tmp_path, example)).id == "my-board"
 

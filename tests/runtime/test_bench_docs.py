@@ -14,7 +14,7 @@ from cdedge_runtime.measure.probe import MemoryReport, Request
 from cdedge_runtime.measure.sketch import StageTime
 from cdedge_runtime.measure.tegra import Tegra
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "bench.md").read_text()
+GUIDE = (Path(__file__).parents[2] / "docs" / "explain" / "bench.md").read_text()
 
 
 @pytest.mark.parametrize("record", [BenchReport, Conditions, Tegra, StageTime, MemoryReport, Request, Spread, Change])

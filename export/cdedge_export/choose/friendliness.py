@@ -1,7 +1,8 @@
 """Channel friendliness: how salient and how stable a channel is on the target (paper, section III-B).
 
 All functions take two frames' maps (d, h, w) float32 cropped to the target, and return (d,) scores, larger = better.
-The printed formula ``r = (s - 1) t`` contradicts its own text; docs/distillation.md says how, and why ``rel`` is used.
+The printed formula ``r = (s - 1) t`` contradicts its own text; docs/studies/distillation.md says how, and why ``rel``
+is used.
 """
 
 from __future__ import annotations

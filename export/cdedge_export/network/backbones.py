@@ -270,7 +270,7 @@ def mdnet_backbone(
 
 
 # Ours: strided, so that it is fast, and straight, so that any of its channels can be left out. conv4 lies at stride 8,
-# conv8 at stride 16 and sees 143 px. ``training.deep`` trains it; docs/weights.md says how.
+# conv8 at stride 16 and sees 143 px. ``training.deep`` trains it; docs/studies/weights.md says how.
 CDEDGE_DEEP = Backbone(
     "cdedge_deep",
     (

@@ -100,7 +100,7 @@ def _opened(options: ExportOptions) -> tuple[Graph, InputConvention, str]:
         if options.convention is None:
             raise Usage(
                 "convention: an ONNX file does not say how pixels become its input; give it, such as bgr (0..255), "
-                "torchvision, or rgb:scale=1/255 (0..1); see docs/backbones.md"
+                "torchvision, or rgb:scale=1/255 (0..1); see docs/guides/backbones.md"
             )
         graph = open_network(options.backbone, options.weights)
         return graph, parse_convention(options.convention), f"{options.convention}: as asked"

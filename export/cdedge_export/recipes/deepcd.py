@@ -45,7 +45,7 @@ def _profile(options: ExportOptions) -> Settings:
     if (name == "robust") != (options.deep is not None):
         raise Usage(
             "profile: robust needs a deep network and the others have none; add deep with the path of one, such as "
-            "NanoTrack v2's backbone (docs/sight.md says where it is)"
+            "NanoTrack v2's backbone (docs/studies/sight.md says where it is)"
         )
     return PROFILES[name]
 

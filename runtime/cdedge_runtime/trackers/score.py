@@ -2,7 +2,7 @@
 
 The response alone does not tell: a filter that has drifted answers its new background sharply. The look of the first
 frame's target does not drift, so the model joins the two. `benchmarks/score.py` fits the coefficients and says on
-what; docs/score.md says how good they are on the other half.
+what; docs/studies/score.md says how good they are on the other half.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from cdedge_runtime.record import check_record, within
 
 @dataclass(frozen=True)
 class EcoSettings:
-    """ECO (Danelljan et al. 2017); its released values where not said otherwise in docs/eco.md.
+    """ECO (Danelljan et al. 2017); its released values where not said otherwise in docs/studies/eco.md.
 
     compression: components that each layer is projected onto, over its channels.
     padding: side of the square search window over sqrt(target area).
