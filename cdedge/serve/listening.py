@@ -18,7 +18,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from cdedge_runtime.errors import BadEnvironment, Usage
 
@@ -93,11 +93,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
             return
-        parts = urlsplit(self.path)
+        path, _, query = self.path.partition("?")
         request = Request(
             self.command,
-            parts.path,
-            dict(parse_qsl(parts.query)),
+            path,
+            dict(parse_qsl(query)),
             self.rfile.read(int(length)),
             self.headers.get("Host"),
             self.headers.get("Origin"),

@@ -103,11 +103,11 @@ class Site:
     def _check(self, request: Request) -> None:
         """Let in who knows the token; without one, only names of this machine, so that no other page can ask."""
         if self.token is None:
-            if urlsplit(f"//{request.host}").hostname not in _LOOPBACK:
+            if _host_name(request.host) not in _LOOPBACK:
                 raise Refused(HTTPStatus.FORBIDDEN, f"this is not {request.host}: ask for localhost")
         elif not secrets.compare_digest(request.path[: len(self.prefix)].encode(), self.prefix.encode()):
             raise Refused(HTTPStatus.FORBIDDEN, "the address holds a token: see what cdedge printed when it started")
-        if request.origin is not None and urlsplit(request.origin).netloc != request.host:
+        if request.origin is not None and request.origin.partition("://")[2] != request.host:
             raise Refused(HTTPStatus.FORBIDDEN, f"a page of {request.origin} must not ask here")
 
     def _find(self, request: Request) -> Answer:
@@ -122,6 +122,14 @@ class Site:
         if allowed:
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.path}: expected {' or '.join(allowed)}")
         raise Refused(HTTPStatus.NOT_FOUND, f"{request.path}: there is nothing here")
+
+
+def _host_name(host: str | None) -> str | None:
+    """The name in a ``Host`` header, without the port; None for what is none."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
 
 
 def _asset(_site: Site, _request: Request, name: str) -> Answer:
@@ -170,7 +178,7 @@ def _draw(site: Site, request: Request, number: str | None = None) -> Answer:
     """Follow what is in a box: of the view that its viewer was shown, or of the newest."""
     try:
         drawn = decode(Drawn, json.loads(request.body or b"null"), "body")
-    except ValueError as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise Refused(HTTPStatus.BAD_REQUEST, f'{error}; send {{"box": [x, y, width, height]}}') from error
     view, box = _looked_at(site, request), Box(*drawn.box)
     taken = site.session.select(box, view, None if number is None else int(number))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -92,6 +93,7 @@ def test_a_box_is_followed_from_the_frame_it_was_drawn_on() -> None:
         ("POST", "targets", {"box": [900, 5, 9, 9]}, 409, "outside the 80x60 frame"),
         ("POST", "targets", {"box": [float("nan"), 5, 9, 9]}, 409, "finite"),
         ("POST", "targets", {"box": [1] * 3000}, 413, None),
+        ("POST", "targets", {"box": [10**400, 5, 9, 9]}, 400, "too large"),
         ("POST", "targets/7", DRAWN, 409, "no target 7"),
         ("DELETE", "targets/7", None, 409, "no target 7"),
         ("GET", "frame?viewer=v&width=wide", None, 400, "width=wide: expected a whole number"),
@@ -196,6 +198,33 @@ def test_a_browser_that_vanishes_is_counted_no_more() -> None:
             running.until(lambda s: s.viewers == 1)
         running.until(lambda s: s.viewers == 0)
         running.until(lambda s: s.viewers == 0 and s.frame > 50)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense",
+        b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /state HTTP/1.1\r\nHost: [\r\n\r\n",
+        b"POST /play HTTP/1.1\r\nHost: localhost\r\nOrigin: http://[\r\n\r\n",
+        b"POST /targets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\n" + b"[" * 4000,
+        b"POST /targets HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /targets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n\xff\xfe\xfd",
+        b"GET /\xff\xfe%00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /frame?viewer=v&after=99999999999999999999 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",  # TLS
+    ],
+)
+def test_nonsense_is_refused_in_silence(sent: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    with serving(numbered(3), Stub()) as running:
+        running.until(lambda s: s.status == "waiting")
+        with _open(running.address) as browser:
+            browser.sendall(sent)
+            browser.shutdown(socket.SHUT_WR)
+            first = browser.makefile("rb").read().partition(b"\n")[0]
+        assert not re.match(rb"HTTP/\S+ [235]", first)
+        assert ask(running.address, path="state").status == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
