@@ -40,9 +40,8 @@ class TrackerOptions:
     def files(self) -> tuple[str, ...]:
         """Files the results depend on."""
         weights = self.made.weights if self.made.weights not in _NAMED_WEIGHTS else None
-        return tuple(
-            path for path in (self.model, weights, self.made.plan, self.made.deep, *self.peer_model) if path is not None
-        )
+        made = (weights, self.made.plan, self.made.deep, self.made.deep_head)
+        return tuple(path for path in (self.model, *made, *self.peer_model) if path is not None)
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,13 @@ class Configuration:
 def resolved(options: ExportOptions) -> ExportOptions:
     """The options with absolute paths; ``bundled`` and ``imagenet`` are names, not paths."""
     weights = options.weights if options.weights in (None, *_NAMED_WEIGHTS) else str(Path(options.weights).resolve())
-    return replace(options, weights=weights, plan=_absolute(options.plan), deep=_absolute(options.deep))
+    return replace(
+        options,
+        weights=weights,
+        plan=_absolute(options.plan),
+        deep=_absolute(options.deep),
+        deep_head=_absolute(options.deep_head),
+    )
 
 
 def _absolute(path: str | None) -> str | None:

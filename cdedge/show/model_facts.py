@@ -48,6 +48,11 @@ def _deep_facts(deep: DeepPart) -> list[tuple[str, str]]:
         ),
         ("deep input", f"{deep.input_px[1]}x{deep.input_px[0]} px, {deep.convention.order}"),
         ("licence of deep weights", f"{deep.weights.licence} ({deep.weights.name})"),
+        *(
+            []
+            if deep.head is None
+            else [("box head", f"{deep.head.weights.name}, licence {deep.head.weights.licence}")]
+        ),
     ]
 
 

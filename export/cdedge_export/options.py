@@ -108,6 +108,10 @@ class ExportOptions:
         "A network trained for tracking, as an .onnx file: its maps are a second look (see docs/studies/sight.md).",
         metavar="PATH",
     )
+    deep_head: str | None = _option(
+        "A box head trained with the deep network, as an .onnx file: it says the target's size and shape.",
+        metavar="PATH",
+    )
     deep_layers: str | None = _option("The deep network's layers, see cdedge layers. Default: its last.")
     deep_convention: str = _option("Input convention of the deep network. Default: bgr.", stands_for="bgr")
     deep_input: int = _option(

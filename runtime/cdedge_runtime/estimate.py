@@ -81,6 +81,19 @@ class DeepFeatures(Features, Protocol):
         """Deep features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window; they hold until the next call."""
 
 
+@runtime_checkable
+class HeadFeatures(DeepFeatures, Protocol):
+    """A model file whose deep part has a box head."""
+
+    def template(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The head's template (C, Th, Tw) float32 of a (H, W, 3) uint8 BGR window of its own size."""
+
+    def deep_and_boxes(
+        self, patch: NDArray[np.uint8], template: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """`deep`, and the head's answer (6, Gh, Gw) float32 for a template; both hold until the next call."""
+
+
 class CropFeatures(Features, Protocol):
     """A model file that takes many crops at once and brings the first weights of layers trained on the device."""
 

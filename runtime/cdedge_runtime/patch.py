@@ -19,6 +19,14 @@ def window_side_px(size: tuple[float, float], padding: float) -> float:
     return padding * math.sqrt(size[0] * size[1])
 
 
+def context_side_px(size: tuple[float, float], padding: float) -> float:
+    """Side of a window with context as Siamese trackers are trained with it: ``padding`` / 2 times
+    sqrt((w + p) (h + p)), p = (w + h) / 2 (Bertinetto et al. 2016); ``padding`` times the side of a square target.
+    """  # noqa: D205 - one formula
+    more = sum(size) / 2
+    return padding / 2 * math.sqrt((size[0] + more) * (size[1] + more))
+
+
 def cut(frame: Image, center: tuple[float, float], side_px: float | Sides, *, out: Image) -> Image:
     """Fill ``out`` (h, w, 3) uint8 with the window around ``center``, stretched to fit; the border repeats.
 

@@ -78,7 +78,7 @@ def test_a_deep_network_goes_into_the_file(cdedge: Run, square_folder: Path, wei
     [
         (["--profile", "robust"], 2, "robust needs a deep network"),
         (["--deep-layers", "a"], 2, "without a deep network"),
-        (["--set", "deep.share=0.4"], 2, "is for a deep network"),
+        (["--set", "deep.share=0.4"], 2, "a part that the file does not have"),
         (["--deep", "nowhere.onnx"], 1, "nowhere.onnx"),
         (["--layers", "99"], 2, "no layer '99'"),
         (["--backbone", "vgg99"], 2, "no network"),

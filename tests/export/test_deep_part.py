@@ -90,6 +90,54 @@ def test_the_tracker_follows_with_both(both: Path, tiny_model: Path, moving_squa
     assert np.mean(overlaps) > 0.7
 
 
+@pytest.fixture
+def head(tmp_path: Path) -> Path:
+    """Template and maps pooled and mixed, which is all that the shapes of a box head ask for."""
+    rng = np.random.default_rng(4)
+    weights = [rng.standard_normal(shape).astype(np.float32) for shape in ((2, 5, 1, 1), (4, 5, 1, 1))]
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["z"], ["middle"]),
+        helper.make_node("Mul", ["x", "middle"], ["alike"]),
+        helper.make_node("Conv", ["alike", "w0"], ["cls"]),
+        helper.make_node("Conv", ["alike", "w1"], ["bent"]),
+        helper.make_node("Abs", ["bent"], ["loc"]),
+    ]
+    values = {"z": [1, 5, 4, 4], "x": [1, 5, 8, 8], "cls": [1, 2, 8, 8], "loc": [1, 4, 8, 8]}
+    known = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values.items()}
+    constants = [numpy_helper.from_array(w, f"w{i}") for i, w in enumerate(weights)]
+    graph = helper.make_graph(nodes, "head", [known["x"], known["z"]], [known["loc"], known["cls"]], constants)
+    path = tmp_path / "head.onnx"
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    return path
+
+
+def test_a_box_head_goes_with_it(
+    tiny_model: Path, network: Path, head: Path, tmp_path: Path, moving_square: MovingSquare
+) -> None:
+    out, deep = tmp_path / "head_too.onnx", open_deep(DeepOptions(network, input_px=128, head=head))
+    assert add_deep_part(tiny_model, out, deep, PATCHES).max_rel < 1e-5  # its boxes are held to the head's own
+    file, small = Extractor(out, threads=1), np.ascontiguousarray(PATCHES[0, ::2, ::2])
+    own = ort.InferenceSession(str(network), providers=["CPUExecutionProvider"])
+    (expected,) = own.run(None, {"image": small.transpose(2, 0, 1)[None].astype(np.float32)})
+    np.testing.assert_allclose(file.template(small), expected[0], rtol=1e-4, atol=1e-3)
+    assert not np.allclose(
+        file.deep_and_boxes(PATCHES[0], np.ones((5, 4, 4), np.float32))[1].copy(),
+        file.deep_and_boxes(PATCHES[0], np.full((5, 4, 4), 2, np.float32))[1],
+    )
+    tracker = Tracker(file)
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    for index in range(1, moving_square.count):
+        box = tracker.update(moving_square.frame(index)).box
+        assert np.isfinite([box.x, box.y, box.width, box.height]).all()
+
+
+def test_a_head_that_does_not_fit_says_what_would(network: Path, head: Path) -> None:
+    with pytest.raises(BadModel, match=r"inputs \(1, 5, 5, 5\) and \(1, 5, 10, 10\)"):
+        open_deep(DeepOptions(network, input_px=160, head=head))
+    with pytest.raises(BadModel, match="expected a box head"):
+        open_deep(DeepOptions(network, input_px=128, head=network))
+
+
 def test_a_second_deep_part_is_refused(both: Path, network: Path, tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="deep part"):
         add_deep_part(both, tmp_path / "three.onnx", open_deep(DeepOptions(network, input_px=128)), PATCHES)

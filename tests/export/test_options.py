@@ -46,6 +46,7 @@ ALTERED: dict[str, Any] = {
     "plan": "/plans/own.json",
     "profile": "accurate",
     "deep": "/networks/deep.onnx",
+    "deep_head": "/networks/head.onnx",
     "deep_layers": "a+b",
     "deep_convention": "rgb",
     "deep_input": 192,

@@ -17,7 +17,7 @@ from cdedge_runtime.filter.fourier import peak, wrapped
 from cdedge_runtime.model import contract
 from cdedge_runtime.model.contract import DeepPart, InputConvention, ModelSpec, Tap, WeightsInfo
 from cdedge_runtime.model.session import Extractor
-from cdedge_runtime.trackers.deepcd.deep import DeepSight, Lattice, places
+from cdedge_runtime.trackers.deepcd.deep import DeepSight, Lattice, Look, places
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import MovingSquare, make_spec
@@ -86,9 +86,9 @@ def test_the_joint_response_peaks_where_one_of_the_two_is_sure(share: float) -> 
     flat = np.full((48, 48), 0.2, np.float32)
     look = sight(share=share)
     if share < 1:
-        assert look.joint(sure, flat).argmax() == sure.argmax()
+        assert look.joint(sure, Look(flat)).argmax() == sure.argmax()
     if share > 0:
-        assert look.joint(flat, sure).argmax() == sure.argmax()
+        assert look.joint(flat, Look(sure)).argmax() == sure.argmax()
 
 
 def test_the_deep_response_moves_with_the_target(moving_square: MovingSquare) -> None:
@@ -96,10 +96,18 @@ def test_the_deep_response_moves_with_the_target(moving_square: MovingSquare) ->
     fine = Lattice((48, 48), 4.5 * (box.width * box.height) ** 0.5, (20.0, 20.0))
     look.begin(moving_square.frame(0), box.center, box.size, fine, no_lap)
     for index in (0, 1, 2):
-        response = look.respond(moving_square.frame(index), box.center, 1.0, no_lap)
+        response = look.respond(moving_square.frame(index), box.center, 1.0, box.size, no_lap).response
         (x, y), (x0, y0) = moving_square.box(index).center, box.center
         assert moved_px(response, fine) == pytest.approx((y - y0, x - x0), abs=1.0)
         assert response.max() > 0.5
+
+
+def test_linear_places_read_cells_exactly_and_between_them_evenly() -> None:
+    coarse = Lattice((16, 16), FINE.side_px, (8, 8))
+    rows, columns = places(coarse, replace(FINE, rest=(24.0, 24.0)), linear=True)
+    found = rows @ np.outer(np.arange(16.0), np.ones(16)) @ columns.T
+    assert found[24 + 3, 5] == pytest.approx(9)  # a coarse cell is three fine ones
+    assert found[24 + 1, 5] == pytest.approx(8 + 1 / 3, abs=1e-5)
 
 
 def test_it_learns_at_its_turns_only(moving_square: MovingSquare) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from cdedge_export.graph.compare import Parity, compared
-from cdedge_export.graph.deep import joined
+from cdedge_export.graph.deep import HeadGraph, joined, shape_of
 from cdedge_export.graph.liveness import activation_bytes
 from cdedge_export.network.conventions import parse_convention
 from cdedge_export.network.layers import Geometry, Patches, Size
@@ -23,10 +23,11 @@ from cdedge_export.onnx_net.taps import TapInfo, find_taps, taps
 from cdedge_runtime import patch
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.files import scratch_folder, whole_file
-from cdedge_runtime.model.contract import DeepPart, ModelSpec, Tap, seal, to_metadata
+from cdedge_runtime.model.contract import DeepPart, HeadPart, ModelSpec, Tap, seal, to_metadata
 from cdedge_runtime.model.session import Extractor, read_spec
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings
+from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
 
+from .box_head import head_answers, head_cost, open_head, weights_info
 from .recipe import Design, Scene
 
 
@@ -35,7 +36,9 @@ class DeepOptions:
     """Which network is the deep part, and how it looks.
 
     network: an ``.onnx`` file. layers: its taps, as ``cdedge layers`` names them; None is the last.
-    convention: of its input. input_px: side of the window that it is given.
+    convention: of its input. input_px: side of the window that it is given. head: an ``.onnx`` file of a box head that
+    was trained with it, with two inputs, the template's maps and the window's, and two outputs, (1, 2, h, w) and
+    (1, 4, h, w).
     """
 
     network: Path
@@ -43,6 +46,8 @@ class DeepOptions:
     convention: str = "bgr"
     input_px: int = 256
     settings: DeepSettings = field(default_factory=DeepSettings)
+    head: Path | None = None
+    head_settings: HeadSettings = field(default_factory=HeadSettings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +58,7 @@ class DeepNetwork:
     model: onnx.ModelProto
     graph: Graph
     taps: tuple[TapInfo, ...]
+    head: HeadGraph | None = None
 
 
 def open_deep(options: DeepOptions) -> DeepNetwork:
@@ -62,7 +68,21 @@ def open_deep(options: DeepOptions) -> DeepNetwork:
     chosen = known[-1:] if options.layers is None else find_taps(options.layers, known, graph)
     part = _part(graph, chosen, size, options)
     model = baked(whole_part(graph, chosen, input_px=size), part.convention, Geometry(size, part.grid), metadata={})
-    return DeepNetwork(part, model, graph, chosen)
+    if options.head is None:
+        return DeepNetwork(part, model, graph, chosen)
+    template_px = (size[0] // 2, size[1] // 2)
+    template = _of_template(graph, chosen, part, template_px)
+    head, needed = open_head(options.head, template, part), shape_of(template.graph.output[0])[2:]
+    said = HeadPart(template_px, (needed[0], needed[1]), options.head_settings, weights_info(options.head))
+    return DeepNetwork(replace(part, head=said), model, graph, chosen, head)
+
+
+def _of_template(graph: Graph, chosen: Sequence[TapInfo], part: DeepPart, size: Size) -> onnx.ModelProto:
+    """The network for a window half as wide: the target with as much context as the deep window has cells for it."""
+    known = {tap.tensor: tap for tap in taps(graph, size)}
+    same = [known[tap.tensor] for tap in chosen]
+    grid = min(tap.size for tap in same)
+    return baked(whole_part(graph, same, input_px=size), part.convention, Geometry(size, grid), metadata={})
 
 
 def with_deep_part(fine: Design, deep: DeepNetwork, scene: Scene) -> Design:
@@ -87,22 +107,33 @@ def add_deep_part(file: Path, out: Path, deep: DeepNetwork, patches: Patches) ->
     spec = read_spec(file)
     if spec.deep is not None or spec.tracker != "deepcd":
         raise BadModel(f"{file}: a deep part goes to a file of deepcd without one; this one is for {spec.tracker}")
-    data = seal(joined(onnx.load(file), deep.model, to_metadata(with_deep(spec, deep))).SerializeToString())
+    data = seal(joined(onnx.load(file), deep.model, to_metadata(with_deep(spec, deep)), deep.head).SerializeToString())
     with whole_file(out) as written:
         written.write_bytes(data)
-        found = _delivered(Extractor(written, threads=1), patches, deep.taps)
+        file_now = Extractor(written, threads=1)
+        found = _delivered(file_now, patches, deep.taps)
         expected = features(deep.graph, deep.taps, patches, deep.part.convention, grid=deep.part.grid)
+        if deep.head is not None:
+            template = np.stack([file_now.template(patch[::2, ::2]) for patch in patches])
+            pairs = list(zip(patches, template, strict=True))
+            found["boxes"] = np.stack([np.array(file_now.deep_and_boxes(*pair)[1]) for pair in pairs])
+            maps = np.concatenate([expected[tap.name] for tap in deep.taps], axis=1)
+            expected["boxes"] = head_answers(deep.head, template, maps)
         return compared(found, expected, precision="fp32", reference=deep.graph.name)
 
 
 def with_deep(spec: ModelSpec, deep: DeepNetwork) -> ModelSpec:
     """The contract with the deep part; the two run one after the other, so the larger one's activations count."""
     costs = layer_costs(deep.model, [tap.name for tap in deep.taps]).values()
+    macs, weights = sum(cost.macs for cost in costs), sum(cost.weight_bytes for cost in costs)
+    if deep.head is not None:  # the network's weights are there twice, see graph/deep.py
+        more = head_cost(deep.head)
+        macs, weights = macs + more[0], 2 * weights + more[1]
     return replace(
         spec,
         deep=deep.part,
-        macs=spec.macs + sum(cost.macs for cost in costs),
-        weight_bytes=spec.weight_bytes + sum(cost.weight_bytes for cost in costs),
+        macs=spec.macs + macs,
+        weight_bytes=spec.weight_bytes + weights,
         activation_bytes=max(spec.activation_bytes, activation_bytes(deep.model)),
     )
 

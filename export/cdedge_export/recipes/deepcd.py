@@ -9,14 +9,14 @@ from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.record import assigned
-from cdedge_runtime.trackers.deepcd.settings import PROFILES, DeepSettings, Settings
+from cdedge_runtime.trackers.deepcd.settings import PROFILES, DeepSettings, HeadSettings, Settings
 
 from .deep_part import DeepNetwork, DeepOptions, open_deep, with_deep_part
 from .recipe import Design, Recipe, Scene, started
 from .steps import network_recipe, square_settings_window, steps_for
 
-_DEEP = frozenset({"deep", "deep_layers", "deep_convention", "deep_input"})
-_OF_DEEP = "deep."  # settings of the deep part go by this prefix
+_DEEP = frozenset({"deep", "deep_head", "deep_layers", "deep_convention", "deep_input"})
+_OF_DEEP, _OF_HEAD = "deep.", "head."  # settings of the deep part and its box head go by these prefixes
 
 
 def recipe(options: ExportOptions) -> Recipe:
@@ -27,7 +27,7 @@ def recipe(options: ExportOptions) -> Recipe:
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
     deep = _deep_network(options)
-    own = replace(options, settings=tuple(text for text in options.settings if not text.startswith(_OF_DEEP)))
+    own = replace(options, settings=tuple(t for t in options.settings if not t.startswith((_OF_DEEP, _OF_HEAD))))
     settings = started(own, _profile(options))
     window = square_settings_window(scene, options, settings)
     steps = steps_for(options)
@@ -52,10 +52,11 @@ def _profile(options: ExportOptions) -> Settings:
 
 def _deep_network(options: ExportOptions) -> DeepNetwork | None:
     """The deep part that is asked for; raises `Usage` or `BadModel`."""
-    settings = [text.removeprefix(_OF_DEEP) for text in options.settings if text.startswith(_OF_DEEP)]
+    settings, of_head = (_of_part(options, prefix) for prefix in (_OF_DEEP, _OF_HEAD))
+    for prefix, texts, path in ((_OF_DEEP, settings, options.deep), (_OF_HEAD, of_head, options.deep_head)):
+        if texts and path is None:
+            raise Usage(f"settings: {prefix}{texts[0]} is for a part that the file does not have; leave it out")
     if options.deep is None:
-        if settings:
-            raise Usage(f"settings: {_OF_DEEP}{settings[0]} is for a deep network; add one, or leave it out")
         return None
     return open_deep(
         DeepOptions(
@@ -64,5 +65,11 @@ def _deep_network(options: ExportOptions) -> DeepNetwork | None:
             options.deep_convention,
             options.deep_input,
             assigned(DeepSettings(), settings),
+            None if options.deep_head is None else Path(options.deep_head),
+            assigned(HeadSettings(), of_head),
         )
     )
+
+
+def _of_part(options: ExportOptions, prefix: str) -> list[str]:
+    return [text.removeprefix(prefix) for text in options.settings if text.startswith(prefix)]

@@ -11,6 +11,14 @@ a window that only the fine grid looks at costs nothing more:
 * inputs ``deep_patch``: (1, H, W, 3) uint8, its own search window; ``look_deep``: a bool, whether to look at it.
 * output ``deep_features``: (1, C, Gh, Gw) float32, of both signs; zeros where ``look_deep`` is false.
 
+A deep part may have a box head (`HeadPart`), the second half of a Siamese tracker, which finds a template in the maps:
+
+* inputs ``template_patch``: (1, H, W, 3) uint8, the target with some context; ``look_template``: a bool;
+  ``template``: (1, C, Th, Tw) float32, what that look delivered.
+* outputs ``template_features``: (1, C, Th, Tw) float32; ``deep_boxes``: (1, 6, Gh, Gw) float32, of each cell the logits
+  of background and target, then the distances from it to the target's left, top, right and bottom in pixels of the
+  deep window. Zeros where nobody looks.
+
 MDNet's graph takes any number N of crops in the place of the 1, and has constants as further outputs: the first
 weights of the layers that are trained on the device, ``NAME.weight`` (out, in) and ``NAME.bias`` (out,).
 
@@ -32,7 +40,7 @@ from typing import Any, Literal
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.record import decode, encode
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings
+from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
 
 from .graph import mapped
 
@@ -42,6 +50,9 @@ FORMAT_VERSION = 1
 INPUT_NAME = "patch"
 OUTPUT_NAME = "features"
 DEEP_INPUT_NAME, DEEP_SWITCH_NAME, DEEP_OUTPUT_NAME = "deep_patch", "look_deep", "deep_features"
+TEMPLATE_INPUT_NAME, TEMPLATE_SWITCH_NAME, TEMPLATE_OUTPUT_NAME = "template_patch", "look_template", "template_features"
+TEMPLATE_NAME, BOXES_NAME = "template", "deep_boxes"
+BOX_CHANNELS = 6
 PREFIX = "cdedge."
 UNSEALED = "0" * 64
 LARGEST_INPUT_PX = 2048  # per side
@@ -110,6 +121,19 @@ class SourceInfo:
 
 
 @dataclass(frozen=True)
+class HeadPart:
+    """A trained head that finds a template in the deep maps and says the target's box.
+
+    template_px: (height, width) of the template's patch. template: (rows, columns) of its maps.
+    """
+
+    template_px: tuple[int, int]
+    template: tuple[int, int]
+    settings: HeadSettings
+    weights: WeightsInfo
+
+
+@dataclass(frozen=True)
 class DeepPart:
     """A second network in the file, trained to tell targets apart: what it is, and the filter on its maps."""
 
@@ -120,6 +144,7 @@ class DeepPart:
     convention: InputConvention
     settings: DeepSettings
     weights: WeightsInfo
+    head: HeadPart | None = None
 
     @property
     def channels(self) -> int:

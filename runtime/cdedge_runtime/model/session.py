@@ -26,6 +26,8 @@ from cdedge_runtime.kinds import find_kind
 
 from . import contract
 from .contract import (
+    BOX_CHANNELS,
+    BOXES_NAME,
     CROPS,
     DEEP_INPUT_NAME,
     DEEP_OUTPUT_NAME,
@@ -33,7 +35,12 @@ from .contract import (
     HOG_BACKBONE,
     INPUT_NAME,
     OUTPUT_NAME,
+    TEMPLATE_INPUT_NAME,
+    TEMPLATE_NAME,
+    TEMPLATE_OUTPUT_NAME,
+    TEMPLATE_SWITCH_NAME,
     DeepPart,
+    HeadPart,
     ModelSpec,
 )
 from .graph import read_metadata
@@ -58,6 +65,20 @@ class _Bound(threading.local):
         self.binding.bind_ortvalue_output(OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self.features))
         if spec.deep is not None:
             self._bind_deep(spec, spec.deep)
+            if spec.deep.head is not None:
+                self._bind_head(spec.deep, spec.deep.head)
+
+    def _bind_head(self, deep: DeepPart, head: HeadPart) -> None:
+        self._no_template_patch = np.zeros((1, *head.template_px, 3), np.uint8)
+        self.template_switch = np.zeros((), np.bool_)
+        self.template = np.zeros((1, deep.channels, *head.template), np.float32)
+        self.template_features = np.zeros_like(self.template)
+        self.boxes = np.zeros((1, BOX_CHANNELS, *deep.grid), np.float32)
+        self.binding.bind_cpu_input(TEMPLATE_INPUT_NAME, self._no_template_patch)
+        self.binding.bind_cpu_input(TEMPLATE_SWITCH_NAME, self.template_switch)
+        self.binding.bind_cpu_input(TEMPLATE_NAME, self.template)
+        for name, value in ((TEMPLATE_OUTPUT_NAME, self.template_features), (BOXES_NAME, self.boxes)):
+            self.binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(value))
 
     def _bind_deep(self, spec: ModelSpec, deep: DeepPart) -> None:
         self.no_patch = np.zeros((1, *spec.input_px, 3), np.uint8)
@@ -106,6 +127,38 @@ class Extractor:
         finally:
             bound.switch[...] = False
         return np.asarray(bound.deep_features[0])
+
+    def template(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The box head's template (C, Th, Tw) float32 of a (H, W, 3) uint8 BGR window of its own size; a copy.
+
+        Raises `BadModel` where the file has no box head, `BadInput` for another window.
+        """
+        head = self._head()
+        bound = self._bound
+        bound.binding.bind_cpu_input(INPUT_NAME, bound.no_patch)
+        bound.binding.bind_cpu_input(TEMPLATE_INPUT_NAME, _fitting(patch, head.template_px)[None])
+        bound.template_switch[...] = True
+        try:
+            self._run_bound(bound)
+        finally:
+            bound.template_switch[...] = False
+        return np.array(bound.template_features[0])
+
+    def deep_and_boxes(
+        self, patch: NDArray[np.uint8], template: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """`deep`, and what the box head says of these maps and a template: (6, Gh, Gw) float32; until the next call.
+
+        Raises as `template`.
+        """
+        self._head()
+        self._bound.template[0] = template
+        return self.deep(patch), np.asarray(self._bound.boxes[0])
+
+    def _head(self) -> HeadPart:
+        if self.spec.deep is None or self.spec.deep.head is None:
+            raise BadModel("the model has no box head; export it with one")
+        return self.spec.deep.head
 
     def _run_bound(self, bound: _Bound) -> None:
         try:
@@ -198,6 +251,16 @@ def _check_ends(session: ort.InferenceSession, spec: ModelSpec) -> None:
     if spec.deep is not None:
         inputs += [(DEEP_INPUT_NAME, [1, *spec.deep.input_px, 3], _PIXELS), (DEEP_SWITCH_NAME, [], "tensor(bool)")]
         outputs[DEEP_OUTPUT_NAME] = ([1, spec.deep.channels, *spec.deep.grid], _REAL)
+        if spec.deep.head is not None:
+            head = spec.deep.head
+            template: list[str | int] = [1, spec.deep.channels, *head.template]
+            inputs += [
+                (TEMPLATE_INPUT_NAME, [1, *head.template_px, 3], _PIXELS),
+                (TEMPLATE_SWITCH_NAME, [], "tensor(bool)"),
+                (TEMPLATE_NAME, template, _REAL),
+            ]
+            outputs[TEMPLATE_OUTPUT_NAME] = (template, _REAL)
+            outputs[BOXES_NAME] = ([1, BOX_CHANNELS, *spec.deep.grid], _REAL)
     declared = [(i.name, i.shape, i.type) for i in session.get_inputs()]
     if declared != inputs:
         raise BadModel(f"the graph's input is {declared}, its contract says {inputs}; export it again")

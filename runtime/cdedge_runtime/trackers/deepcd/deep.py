@@ -1,7 +1,8 @@
 """The second look: a filter on deep maps of a coarse grid, whose response is brought onto the fine grid.
 
 Shallow maps say where, and lose a target that changes; deep maps say what, and not quite where. Each has a filter, a
-window and a label of its own. The joint response is a weighted mean of the two at the same places in the frame.
+window and a label of its own. The joint response is a weighted mean of the two at the same places in the frame, and of
+a box head's score where the file has one.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import numpy as np
 
 from cdedge_runtime import patch
 from cdedge_runtime.errors import BadModel
-from cdedge_runtime.estimate import DeepFeatures, Features, Lap
+from cdedge_runtime.estimate import DeepFeatures, Features, HeadFeatures, Lap
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
 from cdedge_runtime.filter.fourier import hann_sides, wrapped
 from cdedge_runtime.filter.shapes import support_cells
 from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import DeepPart
+
+from .head import Boxes, BoxHead
 
 Point = tuple[float, float]
 
@@ -32,6 +35,15 @@ class Lattice:
     rest: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a deep look says, on the fine grid: the filter's response, and the box head's score and boxes."""
+
+    response: Real
+    score: Real | None = None
+    boxes: Boxes | None = None
+
+
 class DeepSight:
     """The deep maps of a file with a deep part, and the filter on them; `begin` comes first."""
 
@@ -41,11 +53,16 @@ class DeepSight:
         self._features, self._part = features, part
         self._patch = np.empty((*part.input_px, 3), np.uint8)
         self._dft = Dft(part.grid, band=part.settings.band, window=hann_sides(part.grid))
+        self._head: BoxHead | None = None
+        if part.head is not None:
+            if not isinstance(features, HeadFeatures):
+                raise BadModel("the model's contract has a box head, its features have none")
+            self._head = BoxHead(features, part.head, part.input_px)
 
     def begin(self, image: Frame, center: Point, size: tuple[float, float], fine: Lattice, lap: Lap) -> None:
         """Learn a target of ``size`` (w, h) at ``center`` from its first frame; ``fine`` is where it will be asked."""
         settings, grid = self._part.settings, self._part.grid
-        side = patch.window_side_px(size, settings.padding)
+        side = patch.context_side_px(size, settings.padding)
         support = support_cells((size[1] / side * grid[0], size[0] / side * grid[1]), settings.support, grid)
         self._side_px = side
         rest = (grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2
@@ -60,14 +77,34 @@ class DeepSight:
             first=self._transformed(maps),
             iterations=settings.first_iterations,
         )
+        if self._head is not None:
+            middle = Lattice(grid, side, (grid[0] // 2, grid[1] // 2))
+            self._cells_to_rows, self._cells_to_columns = places(middle, fine, linear=True)
+            self._head.begin(image, self._patch, center, size, side)
         lap("update")
 
-    def respond(self, image: Frame, center: Point, scale: float, lap: Lap) -> Real:
-        """The response at the places of the fine grid, around ``center`` at ``scale``."""
-        response = self._filter.respond(self._spectrum(image, center, scale, lap), self._dft)
-        found = self._to_rows @ response @ self._to_columns.T
+    def respond(self, image: Frame, center: Point, scale: float, last: tuple[float, float], lap: Lap) -> Look:
+        """What is seen at the places of the fine grid, around ``center`` at ``scale``; ``last`` is the last (w, h)."""
+        score = boxes = None
+        self._cut(image, center, scale, lap)
+        if self._head is None:
+            maps = self._features.deep(self._patch)
+        else:
+            maps, boxes = self._head.look(self._patch, self._side_px * scale, last)
+            score = np.asarray(self._cells_to_rows @ boxes.penalized @ self._cells_to_columns.T)
+        lap("features")
+        spectrum = self._transformed(self._prepared(maps))
+        lap("transform")
+        response = self._filter.respond(spectrum, self._dft)
+        found = np.asarray(self._to_rows @ response @ self._to_columns.T)
         lap("response")
-        return np.asarray(found)
+        return Look(found, score, boxes)
+
+    def fitted(self, look: Look, at: Point, last: tuple[float, float]) -> tuple[Point, tuple[float, float]]:
+        """Center (x, y) from the window's and size (w, h) of the target at a place, in pixels, by the box head."""
+        if self._head is None or look.boxes is None:
+            return at, last
+        return self._head.fitted(look.boxes, at, last)
 
     def learn(self, image: Frame, center: Point, scale: float, frame: int, lap: Lap) -> None:
         """Take in the target at ``center`` in the ``frame``-th frame, where it is that frame's turn."""
@@ -78,10 +115,11 @@ class DeepSight:
         self._filter.learn(self._spectrum(image, center, scale, lap), rate, settings.iterations)
         lap("update")
 
-    def joint(self, response: Real, deep: Real) -> Real:
-        """Fine and deep response, both on the fine grid, as one."""
+    def joint(self, response: Real, look: Look) -> Real:
+        """The fine response and a deep look, both on the fine grid, as one."""
         share = np.float32(self._part.settings.share)
-        return np.asarray((1 - share) * response + share * deep)
+        both = np.asarray((1 - share) * response + share * look.response)
+        return both if self._head is None or look.score is None else self._head.joint(both, look.score)
 
     @property
     def state_bytes(self) -> int:
@@ -93,13 +131,20 @@ class DeepSight:
         """Bytes of patch, maps and spectra; the filter's work space is two of these."""
         maps = 4 * self._part.channels * self._part.grid[0] * self._part.grid[1]
         spectrum = 8 * self._part.channels * self._dft.frequencies[0] * self._dft.frequencies[1]
-        return self._patch.nbytes + 2 * maps + 3 * spectrum
+        head = 0 if self._head is None else 3 * self._head.nbytes
+        return self._patch.nbytes + 2 * maps + 3 * spectrum + head
+
+    def _cut(self, image: Frame, center: Point, scale: float, lap: Lap) -> None:
+        patch.cut(image, center, self._side_px * scale, out=self._patch)
+        lap("patch")
 
     def _maps(self, image: Frame, center: Point, scale: float, lap: Lap) -> Real:
-        window = patch.cut(image, center, self._side_px * scale, out=self._patch)
-        lap("patch")
-        features = self._features.deep(window)
+        self._cut(image, center, scale, lap)
+        features = self._features.deep(self._patch)
         lap("features")
+        return self._prepared(features)
+
+    def _prepared(self, features: Real) -> Real:
         return compact.prepared(features, self._part.settings.power, out=features)
 
     def _spectrum(self, image: Frame, center: Point, scale: float, lap: Lap) -> BandSpectrum:
@@ -111,21 +156,25 @@ class DeepSight:
         return np.asarray(self._dft.forward(maps) * self._gain)
 
 
-def places(coarse: Lattice, fine: Lattice) -> tuple[Real, Real]:
-    """Matrices (fine rows, coarse rows) and (fine columns, coarse columns) that bring a coarse response to fine places.
+def places(coarse: Lattice, fine: Lattice, *, linear: bool = False) -> tuple[Real, Real]:
+    """Matrices (fine rows, coarse rows) and (fine columns, coarse columns) that bring a coarse map to fine places.
 
-    Both windows lie around the same point. A response has a limited band, so Fourier interpolation reads it anywhere.
-    Beyond the coarse window its border counts.
+    Both windows lie around the same point. A response has a limited band, so Fourier interpolation reads it anywhere;
+    ``linear`` is for maps that have none. Beyond the coarse window its border counts.
     """
-    rows, columns = (_axis(coarse, fine, axis) for axis in (0, 1))
+    rows, columns = (_axis(coarse, fine, axis, linear) for axis in (0, 1))
     return rows, columns
 
 
-def _axis(coarse: Lattice, fine: Lattice, axis: int) -> Real:
+def _axis(coarse: Lattice, fine: Lattice, axis: int, linear: bool) -> Real:
     cells, count = coarse.grid[axis], fine.grid[axis]
     per_cell = fine.side_px / count * cells / coarse.side_px
     moved = np.array([wrapped(cell - fine.rest[axis], count) for cell in range(count)]) * per_cell
-    return _interpolation(cells, coarse.rest[axis] + moved.clip(-cells / 2, cells / 2))
+    at = coarse.rest[axis] + moved.clip(-cells / 2, cells / 2)
+    if linear:
+        away = np.abs(at.clip(0, cells - 1)[:, None] - np.arange(cells))
+        return np.asarray(np.maximum(0, 1 - away), np.float32)
+    return _interpolation(cells, at)
 
 
 def _interpolation(cells: int, at: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Real:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -24,7 +24,8 @@ from cdedge_runtime.kinds import settings_of
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.patch import Sides
 
-from .deep import DeepSight, Lattice
+from .deep import DeepSight, Lattice, Look
+from .head import scale_and_aspect
 from .settings import Settings
 from .watch import Belief, Watch
 
@@ -33,18 +34,23 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class View:
-    """A search window: its center (x, y) in the frame and its scale against the first frame's."""
+    """A search window: its center (x, y) in the frame and its scale against the first frame's.
+
+    aspect: of the box in it, the square root of how much its w / h has grown.
+    """
 
     center: Point
     scale: float
+    aspect: float = 1.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Responses (Gh, Gw) to a view: the fine filter's, and the one that says where the target is."""
+    """Responses (Gh, Gw) to a view: the fine filter's, and the one that says where the target is; and the deep look."""
 
     fine: Real
     joint: Real
+    look: Look | None = None
 
 
 class Tracker:
@@ -137,7 +143,8 @@ class Tracker:
         return patch.window_side_px(self._size, self._settings.padding) * view.scale
 
     def _box_of(self, view: View) -> Box:
-        return Box.from_center(view.center, (self._size[0] * view.scale, self._size[1] * view.scale))
+        size = self._size[0] * view.scale * view.aspect, self._size[1] * view.scale / view.aspect
+        return Box.from_center(view.center, size)
 
     def _in_patch(self, view: View) -> tuple[Point, Sides]:
         """Center (x, y) and sides (height, width) of a view's box in pixels of the window cut last."""
@@ -172,12 +179,13 @@ class Tracker:
     def _locate(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> Belief:
         """Go to the view that answers best, and to the peak in it; says what to think of it."""
         here, *others = self._views(image.shape)
-        deep = None if self._deep is None else self._deep.respond(image, here.center, here.scale, lap)
-        view, answer = here, self._answer(image, here, learned, deep, lap)
+        last = self._box_of(here).size
+        look = None if self._deep is None else self._deep.respond(image, here.center, here.scale, last, lap)
+        view, answer = here, self._answer(image, here, learned, look, lap)
         for other in others:
             if self._deep is not None and other.center != here.center:  # one look is enough for neighbouring scales
-                deep = self._deep.respond(image, other.center, other.scale, lap)
-            candidate = self._answer(image, other, learned, deep, lap)
+                look = self._deep.respond(image, other.center, other.scale, last, lap)
+            candidate = self._answer(image, other, learned, look, lap)
             if self._is_better(other, candidate, answer, image.shape):
                 view, answer = other, candidate
             lap("scale")
@@ -185,36 +193,48 @@ class Tracker:
             self._shrink_next = not self._shrink_next
         if view.center != self._shown.center:  # the belief needs the pixels of the place that won
             self._cut(image, view)
-        self._view, belief = self._stepped(here, self._moved(view, answer.joint, image.shape), answer.joint)
+        self._view, belief = self._stepped(here, self._fitted(view, answer, image.shape), answer.joint)
         return belief
+
+    def _fitted(self, view: View, answer: Answer, frame_shape: tuple[int, ...]) -> View:
+        """The view at the answer's peak, its center and size as the box head has them where there is one."""
+        moved = self._moved(view, answer.joint, frame_shape)
+        if self._deep is None or answer.look is None or answer.look.boxes is None:
+            return moved
+        at = moved.center[0] - view.center[0], moved.center[1] - view.center[1]
+        (x, y), size = self._deep.fitted(answer.look, at, self._box_of(moved).size)
+        scale, aspect = scale_and_aspect(size, self._size)
+        low, high = self._limits
+        center = patch.limit_center((view.center[0] + x, view.center[1] + y), frame_shape)
+        return View(center, min(max(scale, low), high), aspect)
 
     def _stepped(self, before: View, after: View, response: Real) -> tuple[View, Belief]:
         """The view after a step, or that of before at the new scale where the step is a leap not to be believed."""
         belief = self._belief(after, response)
         side = math.sqrt(self._size[0] * self._size[1]) * before.scale
         x, y = ((a - b) / side for a, b in zip(after.center, before.center, strict=True))
-        return (after if self._watch.follows((x, y), belief) else View(before.center, after.scale)), belief
+        return (after if self._watch.follows((x, y), belief) else replace(after, center=before.center)), belief
 
     def _belief(self, view: View, response: Real) -> Belief:
         return self._watch.belief(response, self._patch, *self._in_patch(view))
 
-    def _answer(self, image: Frame, view: View, learned: compact.CompactFilter, deep: Real | None, lap: Lap) -> Answer:
-        """What the filter answers to a view, and that joined with the deep response where there is one."""
+    def _answer(self, image: Frame, view: View, learned: compact.CompactFilter, look: Look | None, lap: Lap) -> Answer:
+        """What the filter answers to a view, and that joined with a deep look where there is one."""
         fine = learned.respond(self._spectrum(image, view, lap), self._dft)
-        joint = fine if self._deep is None or deep is None else self._deep.joint(fine, deep)
+        joint = fine if self._deep is None or look is None else self._deep.joint(fine, look)
         lap("response")
-        return Answer(fine, joint)
+        return Answer(fine, joint, look)
 
     def _views(self, frame_shape: tuple[int, ...]) -> list[View]:
         """Here first; then neighbouring scales or, while the target is lost, another place."""
         here, settings = self._view, self._settings
         if self._watch.lost:
             self._visit += 1
-            return [here, View(place(frame_shape, self._side_px(here), self._last_seen, self._visit), here.scale)]
+            return [here, replace(here, center=place(frame_shape, self._side_px(here), self._last_seen, self._visit))]
         step = settings.scale_step
         factors = {"none": (), "alternate": (1 / step if self._shrink_next else step,), "pyramid": (1 / step, step)}
         low, high = self._limits
-        return [here, *(View(here.center, min(max(here.scale * f, low), high)) for f in factors[settings.scale])]
+        return [here, *(replace(here, scale=min(max(here.scale * f, low), high)) for f in factors[settings.scale])]
 
     def _is_better(self, view: View, other: Answer, here: Answer, frame_shape: tuple[int, ...]) -> bool:
         """Another scale has to answer more by a margin, on the fine grid; a place, as surely as one found again."""
@@ -229,7 +249,7 @@ class Tracker:
         grid, side = self.spec.grid, self._side_px(view)
         dy = wrapped(rows - self._rest[0], grid[0]) * side / grid[0]
         dx = wrapped(columns - self._rest[1], grid[1]) * side / grid[1]
-        return View(patch.limit_center((view.center[0] + dx, view.center[1] + dy), frame_shape), view.scale)
+        return replace(view, center=patch.limit_center((view.center[0] + dx, view.center[1] + dy), frame_shape))
 
 
 def place(frame_shape: tuple[int, ...], side_px: float, near: Point, visit: int) -> Point:
