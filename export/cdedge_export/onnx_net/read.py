@@ -66,6 +66,9 @@ def _loaded(path: Path) -> onnx.ModelProto:
         raise BadModel(f"{path}: cannot be read: {error.strerror or error}") from error
     if not model.graph.node:
         raise BadModel(f"{path}: not an ONNX network: it has no nodes")
+    names = (name for node in model.graph.node for name in (node.name, node.op_type, *node.input, *node.output))
+    if not all(isinstance(name, str) for name in names):
+        raise BadModel(f"{path}: damaged: it has names that are no text")
     try:
         external_data_helper.load_external_data_for_model(model, str(path.parent))
     except (OSError, ValueError, onnx.checker.ValidationError) as error:

@@ -144,7 +144,7 @@ def file_of(
     before = baked(whole, sight.convention, sight.geometry, {}, projections or {})
     model = baked(part, sight.convention, sight.geometry, {}, combined)
     costs = layer_costs(before, whole.taps), layer_costs(model, part.taps)
-    say(_saved(*costs))
+    say(_saved(stored_bytes(whole, "fp32"), stored_bytes(part, "fp32"), *map(_macs, costs)))
     if part.ends:
         say(f"these need all channels of their inputs, and are kept whole: {', '.join(part.ends)}")
     spec = _contract(model, part, costs[1], plan, scene, sight=sight, options=options, settings=settings)
@@ -183,12 +183,11 @@ def _timed(costs: Mapping[str, Cost], model: onnx.ModelProto, patches: Patches) 
     return {name: replace(cost, ms=times.get(name, 0.0)) for name, cost in costs.items()}
 
 
-def _totals(costs: Mapping[str, Cost]) -> tuple[int, int]:
-    return sum(cost.weight_bytes for cost in costs.values()), sum(cost.macs for cost in costs.values())
+def _macs(costs: Mapping[str, Cost]) -> int:
+    return sum(cost.macs for cost in costs.values())
 
 
-def _saved(before: Mapping[str, Cost], after: Mapping[str, Cost]) -> str:
-    (old_bytes, old_macs), (new_bytes, new_macs) = _totals(before), _totals(after)
+def _saved(old_bytes: int, new_bytes: int, old_macs: int, new_macs: int) -> str:
     return (
         f"pruning leaves {new_bytes:,} of {old_bytes:,} bytes of weights ({1 - new_bytes / max(old_bytes, 1):.0%} "
         f"saved) and {new_macs:,} of {old_macs:,} MACs ({1 - new_macs / max(old_macs, 1):.0%} saved)"
@@ -220,7 +219,7 @@ def _contract(
         weights=sight.graph.info,
         selection=plan.selection,
         source=scene.source,
-        macs=_totals(costs)[1],
+        macs=_macs(costs),
         weight_bytes=stored_bytes(part, options.precision),
         activation_bytes=activation_bytes(model),
         producer=PRODUCER,
