@@ -14,13 +14,13 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.measure.predict import Footage, predict
 from cdedge_runtime.measure.probe import ProbeReport, Request
-from cdedge_runtime.sources.frames import image_source
+from cdedge_runtime.sources.frames import Source
 from tests.conftest import make_spec
 from tests.pages.devices import MEMORY, make_run
 
 SEEN = Footage((100, 100))
 FRAMES = [np.zeros((100, 100, 3), np.uint8)] * 2
-SCENE = Scene(None, image_source("none", ()), Box(1, 1, 20, 20), FRAMES, SEEN, 10, 1, None)
+SCENE = Scene(None, Source("none", lambda: iter(())), Box(1, 1, 20, 20), FRAMES, SEEN, 10, 1, None)
 
 
 def made(name: str, *, macs: int, activations: int = 1_000_000) -> Made:
