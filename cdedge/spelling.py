@@ -6,7 +6,7 @@ from cdedge_runtime.errors import CdedgeError
 
 SPELLED = {
     "backbone": "--backbone",
-    "box": "--box X,Y,W,H",
+    "box": "--box X,Y,W,H; 'cdedge select' draws it",
     "channels": "--channels",
     "convention": "--convention",
     "distill": "--no-distill",

@@ -59,7 +59,7 @@ def test_what_is_spelled_is_an_option_of_a_command(text: str) -> None:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (Usage("no target", field="box"), "no target (--box X,Y,W,H)"),
+        (Usage("no target", field="box"), "no target (--box X,Y,W,H; 'cdedge select' draws it)"),
         (Usage("plan: it holds components"), "plan: it holds components (--plan)"),
         (Usage("give it with --box", field="box"), "give it with --box"),
         (BadInput("frame: expected an array", field="frame"), "frame: expected an array"),
@@ -74,7 +74,7 @@ def test_a_command_says_it(cdedge: Callable[..., Done], tiny_model: Path, square
     (square_folder / "groundtruth_rect.txt").unlink()
     done = cdedge("track", tiny_model, square_folder)
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith("(--box X,Y,W,H)")
+    assert done.stderr.splitlines()[-1].endswith("(--box X,Y,W,H; 'cdedge select' draws it)")
     done = cdedge("track", tiny_model, square_folder, "--box", "40,50,24,20", "--provider", "tensorrt")
     assert done.returncode == 3
     assert "(--provider; 'cdedge doctor' says" in done.stderr.splitlines()[-1]
