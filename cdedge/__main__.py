@@ -1,16 +1,27 @@
-"""The entry point: run a command, turn an error into one line and its exit code."""
+"""The entry point: run a command, turn an error into one line (with --json, also into the answer) and its exit code."""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
-from cdedge.spelling import spelled
-from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra
-from cdedge_runtime.measure.child import limit_blas
+from cdedge_runtime.blas import limit_blas
+from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra, Usage
 from cdedge_runtime.plain import plain
 
+from .answer import begin, emit_error
+from .spelling import spelled
+
 _STOPPED = 130
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+_OF_STDOUT = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)  # files are told by their writers
 _EXTRA_OF = {
     "cv2": "cpu",
     "onnxruntime": "cpu",
@@ -28,29 +39,78 @@ _EXTRA_OF = {
 def main() -> None:
     """Run the command line; exit codes: 0 ok, 1 data or model, 2 usage, 3 environment, 4 over budget, 130 stopped."""
     limit_blas(os.environ)
+    begin()
+    as_json = "--json" in sys.argv
     try:
-        _run()
+        _ready_streams()
+        with _ended_by_signals():
+            code = _run(as_json=as_json)
+        if code == _STOPPED:  # typer has caught Ctrl-C, and says nothing
+            _tell("Stopped", "stopped", _STOPPED, as_json=as_json)
+        sys.stdout.flush()
     except CdedgeError as error:
-        _leave(spelled(error), error.exit_code)
+        code = _tell_error(error, as_json=as_json)
     except ImportError as error:
-        _leave(str(_unloaded(error)), BadEnvironment.exit_code)
+        code = _tell_error(_unloaded(error), as_json=as_json)
     except KeyboardInterrupt:
-        _leave("stopped", _STOPPED)
-    except SystemExit as left:
-        if left.code == _STOPPED:  # typer has caught Ctrl-C, and says nothing
-            _leave("stopped", _STOPPED)
-        raise
+        code = _tell("Stopped", "stopped", _STOPPED, as_json=as_json)
+    except MemoryError:
+        code = _tell_error(BadEnvironment("there is not enough memory for this"), as_json=as_json)
     except BrokenPipeError:
-        # The reader went away (as in "| head"); keep Python from complaining when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()  # the reader went away (as in "| head")
+        code = 0
+    except OSError as error:
+        if error.filename is None and error.errno in _OF_STDOUT:
+            _close_stdout()
+            code = _tell_error(BadEnvironment(f"standard output: {error.strerror}"), as_json=False)
+        else:
+            code = _tell_error(BadEnvironment(str(error)), as_json=as_json)
+    sys.exit(code)
 
 
-def _run() -> None:
-    if sys.argv[1:2] == ["doctor"]:
-        from .commands.doctor import alone as app
-    else:
-        from .app import app
-    app()
+def _run(*, as_json: bool) -> int:
+    """Run the command; its exit code. With --json, what typer says of wrong usage is raised as `Usage`."""
+    from .app import app, click_error
+
+    try:
+        return int(app(standalone_mode=not as_json) or 0)
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else int(bool(left.code))
+    except click_error as error:
+        raise Usage(error.format_message()) from error
+
+
+def _ready_streams() -> None:
+    """Any name can be said on any terminal; nothing that we open takes the place of a closed standard stream."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - open to the end
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - open to the end
+        raise BadEnvironment("standard output is closed; redirect it to /dev/null where nothing of it is wanted")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a command as Ctrl-C does, unless they are ignored (as by nohup); once, so that it can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    taken = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _unloaded(error: ImportError) -> CdedgeError:
@@ -63,9 +123,24 @@ def _unloaded(error: ImportError) -> CdedgeError:
     return BadEnvironment(f"{error.name} cannot be loaded ({error}): 'cdedge doctor' says more")
 
 
-def _leave(text: str, code: int) -> None:
+def _tell_error(error: CdedgeError, *, as_json: bool) -> int:
+    return _tell(type(error).__name__, spelled(error), error.exit_code, field=error.field, as_json=as_json)
+
+
+def _tell(kind: str, text: str, code: int, *, field: str | None = None, as_json: bool) -> int:
     sys.stderr.write(f"cdedge: {plain(text)}\n")
-    sys.exit(code)
+    if as_json:
+        emit_error(kind, plain(text), exit_code=code, field=field)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _close_stdout()  # the error that was told on stderr is the one to leave with
+    return code
+
+
+def _close_stdout() -> None:
+    """Keep Python from complaining when it flushes stdout at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

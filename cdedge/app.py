@@ -1,64 +1,65 @@
-"""The command line: one thin command per file in ``commands/``."""
+"""The command line: one thin command per file in ``commands/``, loaded when it is called."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from .commands.bench import bench
-from .commands.compare import compare
-from .commands.convert import convert
-from .commands.devices import devices
-from .commands.doctor import doctor
-from .commands.evaluate import evaluate
-from .commands.export import export
-from .commands.inspect import inspect
-from .commands.layers import layers
-from .commands.plan import plan
-from .commands.predict import predict
-from .commands.report import report
-from .commands.select import select
-from .commands.serve import serve
-from .commands.soak import soak
-from .commands.track import track
-from .commands.vot import vot
-from .commands.warm import warm
+_COMMANDS = (
+    "export",
+    "select",
+    "inspect",
+    "layers",
+    "track",
+    "serve",
+    "bench",
+    "predict",
+    "plan",
+    "report",
+    "devices",
+    "evaluate",
+    "compare",
+    "convert",
+    "vot",
+    "doctor",
+    "warm",
+    "soak",
+)
+
+click_error: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+class _OnDemand(TyperGroup):
+    """The commands by name; each brings libraries with it that the others do not need."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _COMMANDS:
+            return None
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name)(getattr(import_module(f"cdedge.commands.{cmd_name}"), cmd_name))
+        return typer.main.get_command(alone)
+
 
 app = typer.Typer(
+    cls=_OnDemand,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Distil a deep tracker to the channels one target needs, export it as one ONNX file, run it on a device.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    export,
-    select,
-    inspect,
-    layers,
-    track,
-    serve,
-    bench,
-    predict,
-    plan,
-    report,
-    devices,
-    evaluate,
-    compare,
-    convert,
-    vot,
-    doctor,
-    warm,
-    soak,
-):
-    app.command()(command)
 
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"cdedge {version('cdedge')}")
+        from cdedge import __version__
+
+        typer.echo(f"cdedge {__version__}")
         raise typer.Exit
 
 

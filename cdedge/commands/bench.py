@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import (
     BoxOption,
     FramesOption,
@@ -20,7 +21,7 @@ from cdedge.options import (
 from cdedge.show.bench_tables import show_bench, show_changes
 from cdedge.show.prediction import checked, show_checked
 from cdedge.show.progress import progress
-from cdedge.show.render import emit_json, introduce
+from cdedge.show.render import introduce
 from cdedge.show.saved_bench import BENCH_SCHEMA, Compared, read_bench
 from cdedge_runtime.errors import CdedgeError
 from cdedge_runtime.measure.benchmark import benchmark, differences

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import JsonOption
 from cdedge.outputs import check_outputs
-from cdedge.show.render import emit_json, say
+from cdedge.show.render import say
 
 if TYPE_CHECKING:
     from cdedge.evaluation.compare import Comparison

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import JsonOption
 from cdedge.outputs import check_folder
-from cdedge.show.render import emit_json, say
+from cdedge.show.render import say
 
 
 def convert(

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import JsonOption
-from cdedge.show.render import emit_json, show_facts, show_table, size
+from cdedge.show.render import show_facts, show_table, size
 from cdedge_devices import BadProfile, DeviceProfile, Fact, load, names
 from cdedge_runtime.errors import Usage
 

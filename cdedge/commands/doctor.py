@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from cdedge.answer import emit_json
 from cdedge.doctor.checks import examine
 from cdedge.doctor.finding import Finding
 from cdedge.doctor.gather import gather
 from cdedge.options import JsonOption
-from cdedge.show.render import emit_json, show_facts, tinted
+from cdedge.show.render import show_facts, tinted
 from cdedge_runtime.errors import BadEnvironment
 
 
@@ -40,17 +41,3 @@ def _show(findings: dict[str, Finding]) -> None:
 def _cell(finding: Finding) -> Text:
     remedy = f"\n    -> {finding.remedy}" if finding.remedy else ""
     return Text.assemble(tinted(finding.level, finding.level), f"  {finding.what}{remedy}")
-
-
-# The other commands import OpenCV and onnxruntime; the doctor has to start where these are broken.
-alone = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-alone.command()(doctor)
-
-
-@alone.callback()
-def _root() -> None:
-    pass

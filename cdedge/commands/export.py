@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import (
     BoxOption,
     DepthRangeOption,
@@ -19,7 +20,7 @@ from cdedge.options import (
     taking,
 )
 from cdedge.outputs import check_outputs
-from cdedge.show.render import emit_json, introduce, number, say, show_facts, show_table, size
+from cdedge.show.render import introduce, number, say, show_facts, show_table, size
 from cdedge_export.options import ExportOptions, filled
 from cdedge_runtime.sources.frames import open_source
 from cdedge_runtime.sources.reading import Reading

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cdedge.answer import emit_json
 from cdedge.options import JsonOption, ModelArgument
-from cdedge.show.render import emit_json, show_facts, show_table
+from cdedge.show.render import show_facts, show_table
 from cdedge_runtime.model.contract import ModelSpec
 
 

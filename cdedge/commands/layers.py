@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import JsonOption
-from cdedge.show.render import emit_json, number, show_table, size
+from cdedge.show.render import number, show_table, size
 from cdedge_runtime.record import encode
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import (
     BoxOption,
     JsonOption,
@@ -23,7 +24,7 @@ from cdedge.planning.report import PLAN_SCHEMA, PlanReport, miss_text, show_plan
 from cdedge.planning.scaling import core_here, core_of, notes, slowdown, target_of
 from cdedge.planning.search import Found, Scene, candidates, evaluate, make
 from cdedge.show.progress import progress
-from cdedge.show.render import emit_json, introduce, say
+from cdedge.show.render import introduce, say
 from cdedge_runtime.errors import BadInput, OverBudget, Usage
 from cdedge_runtime.files import scratch_folder, write_whole
 from cdedge_runtime.measure.footage import footage_of

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import JsonOption, ModelArgument, parse_size
 from cdedge.show.prediction import PREDICT_SCHEMA, Answer, show_prediction
-from cdedge.show.render import emit_json, say
+from cdedge.show.render import say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.measure.predict import Footage
 from cdedge_runtime.measure.predict import predict as run_predict

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import (
     BoxOption,
     FramesOption,
@@ -19,7 +20,7 @@ from cdedge.options import (
 )
 from cdedge.outputs import check_outputs
 from cdedge.show.progress import progress
-from cdedge.show.render import emit_json, introduce, say
+from cdedge.show.render import introduce, say
 from cdedge.show.saved_bench import read_bench
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import file_sha256

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.choosing.asked import box_in, save_ruled
 from cdedge.choosing.choose import SELECT_SCHEMA, Choice, SelectAnswer, choose
 from cdedge.choosing.doubts import doubts, numbered
 from cdedge.options import BoxOption, DepthRangeOption, JsonOption, SourceArgument, StartOption, parse_depth_range
 from cdedge.outputs import check_outputs
-from cdedge.show.render import emit_json, introduce, say
+from cdedge.show.render import introduce, say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.record import encode
 from cdedge_runtime.sources.frames import Source, first_frame, open_source

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.choosing.asked import Asked, finder
 from cdedge.options import (
     BoxOption,
@@ -22,7 +23,7 @@ from cdedge.options import (
     ThreadsOption,
     parse_depth_range,
 )
-from cdedge.show.render import emit_json, introduce, say
+from cdedge.show.render import introduce, say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.sources.frames import open_source
 from cdedge_runtime.sources.reading import Reading

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from cdedge.answer import emit_json
 from cdedge.options import (
     BoxOption,
     JsonOption,
@@ -17,7 +18,7 @@ from cdedge.options import (
     starting_numbers,
 )
 from cdedge.show.progress import progress
-from cdedge.show.render import Level, emit_json, introduce, show_facts, size, tinted
+from cdedge.show.render import Level, introduce, show_facts, size, tinted
 from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.measure.drift import Slope
 from cdedge_runtime.measure.soak import SoakRequest

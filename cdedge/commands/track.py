@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from cdedge.answer import emit_json
 from cdedge.choosing.asked import Asked, finder
 from cdedge.options import (
     BoxOption,
@@ -28,7 +29,7 @@ from cdedge.options import (
 from cdedge.outputs import STDOUT, check_outputs
 from cdedge.show.lines import boxes_to, json_line, writing
 from cdedge.show.progress import progress
-from cdedge.show.render import emit_json, introduce, say, show_facts, tinted
+from cdedge.show.render import introduce, say, show_facts, tinted
 from cdedge.show.stages import show_stages
 from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, playable
 from cdedge_runtime.box import Box

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import JsonOption, ProviderOption, ThreadsOption, taking
 from cdedge.outputs import check_folder
-from cdedge.show.render import emit_json, show_facts
+from cdedge.show.render import show_facts
 from cdedge_export.options import ExportOptions
 
 

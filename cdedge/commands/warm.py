@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from cdedge.answer import emit_json
 from cdedge.options import JsonOption, ModelArgument
 from cdedge.show.progress import working
-from cdedge.show.render import emit_json, show_facts, size
+from cdedge.show.render import show_facts, size
 from cdedge_runtime.measure.warm import WarmReport, WarmRequest
 from cdedge_runtime.measure.warm import warm as run_warm
 from cdedge_runtime.record import encode

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from cdedge.answer import emit_json
 from cdedge.evaluation.configuration import Configuration, check_tracker, label
 from cdedge.evaluation.conventions import Convention
 from cdedge.evaluation.datasets import load_dataset
@@ -17,7 +18,7 @@ from cdedge.evaluation.sequence import Dataset
 from cdedge.evaluation.summary import Summary, summarize, summary_json
 from cdedge.evaluation.sweep import read_sweep, row_of, write_table
 from cdedge.outputs import check_folder
-from cdedge.show.render import emit_json, say, size
+from cdedge.show.render import say, size
 from cdedge.show.score_tables import show_summary, show_sweep
 from cdedge.show.work_bar import work_bar
 from cdedge_runtime.errors import BadInput, CdedgeError, MissingExtra

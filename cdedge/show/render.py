@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cdedge_runtime.plain import plain
-from cdedge_runtime.record import encode
 
 if TYPE_CHECKING:  # the doctor shows its findings where OpenCV is broken
     from cdedge_runtime.sources.frames import Source
@@ -41,19 +39,6 @@ def introduce(source: Source) -> None:
     """Say what is worth knowing of a source before work starts."""
     for note in source.notes:
         say(note)
-
-
-def emit_json(schema: str, value: dict[str, Any]) -> None:
-    """One JSON object on stdout with its ``schema``; infinities and NaN become null."""
-    sys.stdout.write(json.dumps(_finite({"schema": schema, **encode(value)})) + "\n")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if abs(value) < float("inf") else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list) else value
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:

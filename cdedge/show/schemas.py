@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cdedge.answer import ERROR_SCHEMA
 from cdedge.choosing.choose import SELECT_SCHEMA, SelectAnswer
 from cdedge.doctor.facts import Facts
 from cdedge.doctor.finding import Finding
@@ -34,6 +35,7 @@ _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", types
 def answers() -> dict[str, Mapping[str, Any]]:
     """Per schema the types of its fields, ``schema`` itself left out."""
     return {
+        ERROR_SCHEMA: {"error": str, "text": str, "field": str | None, "exit_code": int},
         BENCH_SCHEMA: {**typing.get_type_hints(BenchReport), "compared": Compared | None, "prediction": Checked | None},
         PREDICT_SCHEMA: typing.get_type_hints(Answer),
         PLAN_SCHEMA: typing.get_type_hints(PlanReport),

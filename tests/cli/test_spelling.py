@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -24,12 +26,17 @@ LIBRARY = [
 ]
 
 
+@cache
+def commands() -> dict[str, Any]:
+    """Every command."""
+    group = typer.main.get_command(app)
+    return {name: group.get_command(None, name) for name in group.list_commands(None)}
+
+
 def options() -> set[str]:
     """Every option of every command."""
-    commands = typer.main.get_command(app).commands.values()
-    return {
-        name for command in commands for option in command.params for name in (*option.opts, *option.secondary_opts)
-    }
+    params = [param for command in commands().values() for param in command.params]
+    return {name for param in params for name in (*param.opts, *param.secondary_opts)}
 
 
 def raised_texts(path: Path) -> Iterator[str]:
@@ -53,7 +60,7 @@ def test_what_is_spelled_is_an_option_of_a_command(text: str) -> None:
     for name in re.findall(r"--[a-z-]+", text):
         assert name in options()
     for name in re.findall(r"'cdedge (\w+)'", text):
-        assert name in typer.main.get_command(app).commands
+        assert name in commands()
 
 
 @pytest.mark.parametrize(

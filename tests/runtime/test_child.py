@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cdedge_runtime.blas import limit_blas
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, Usage
 from cdedge_runtime.measure import child
 from cdedge_runtime.measure.probe import Request, measure
@@ -82,7 +83,7 @@ def test_a_model_that_cannot_be_read_does_not_hide_the_death() -> None:
     ],
 )
 def test_the_users_own_number_of_blas_threads_stays(given: dict[str, str], left: dict[str, str]) -> None:
-    child.limit_blas(given)
+    limit_blas(given)
     assert given == left
 
 

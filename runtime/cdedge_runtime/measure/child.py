@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
 from cdedge_runtime import errors
+from cdedge_runtime.blas import limit_blas
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, memory_ran_out
 from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.measure.predict import FLOOR_BYTES, predict
@@ -33,15 +34,6 @@ _MEANING = {
     4: " (an illegal instruction: a library here is built for another processor)",
 }
 _SERVED = "cdedge_runtime.measure.served"
-
-
-def limit_blas(environment: MutableMapping[str, str]) -> None:
-    """One thread for numpy's OpenBLAS, where the user has not said otherwise; to be called before numpy is imported.
-
-    Its threads spin between the tracker's small matrix products: see benchmarks/blas_threads.py.
-    """
-    if "OMP_NUM_THREADS" not in environment:
-        environment.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def environment() -> dict[str, str]:
