@@ -52,6 +52,7 @@ def serve(
     loop: Annotated[bool, typer.Option("--loop", help="Play a recording again and again.")] = False,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
+    workers: Annotated[int, typer.Option(min=1, help="Follow so many targets at a time.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Show SOURCE in the browser: draw targets there, see boxes, scores and the device's figures. Needs no PyTorch."""
@@ -67,16 +68,20 @@ def serve(
     introduce(opened)
     if loop and opened.live:
         raise Usage(f"--loop: {opened.name} is live, it has no end")
-    targets = open_targets(model, provider=provider, threads=threads)
     cv2.setNumThreads(threads or 0)
     viewers = Viewers()
-    session = Session(opened, targets, viewers, model=model.name, first=finder(Asked(box), opened), loop=loop)
-    with listening(Site(session, viewers, token_for(host, token)), host, port) as address:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        if as_json:
-            emit_json("cdedge.serve/1", {"address": address})
-        else:
-            sys.stdout.write(f"{address}\n")
-        sys.stdout.flush()
-        say("open this address in a browser; Ctrl-C ends it")
-        session.run()
+    with open_targets(model, provider=provider, threads=threads, workers=workers) as targets:
+        session = Session(opened, targets, viewers, model=model.name, first=finder(Asked(box), opened), loop=loop)
+        with listening(Site(session, viewers, token_for(host, token)), host, port) as address:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            _tell(address, as_json=as_json)
+            session.run()
+
+
+def _tell(address: str, *, as_json: bool) -> None:
+    if as_json:
+        emit_json("cdedge.serve/1", {"address": address})
+    else:
+        sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
+    say("open this address in a browser; Ctrl-C ends it")

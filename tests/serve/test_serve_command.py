@@ -25,7 +25,7 @@ def start(*words: object) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_where_serves_and_ends_in_one_line(tiny_model: Path, square_folder: Path, how: signal.Signals) -> None:
-    with start(tiny_model, square_folder, "--box", "20%,31.25%,12%,12.5%", "--loop") as process:
+    with start(tiny_model, square_folder, "--box", "20%,31.25%,12%,12.5%", "--loop", "--workers", 2) as process:
         assert process.stdout is not None
         try:
             address = process.stdout.readline().strip()
