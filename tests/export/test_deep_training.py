@@ -87,7 +87,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(footage: Footage, teach
 def test_the_written_file_is_the_trained_network(footage: Footage, teacher: Teacher, tmp_path: Path) -> None:
     *_, last = train_deep(footage, teacher, DeepRecipe(steps=3, windows=TINY))
     path = tmp_path / "deep.safetensors"
-    store.write(path, last.average.state(), {"convention": "pixels"})
+    store.write(path, last.average.state(), {"convention": "bgr"})
     network = full_network(CDEDGE_DEEP, load_weights(str(path), CDEDGE_DEEP, taps=TAPS), TAPS)
     pixels = torch.rand(2, 3, 80, 112, generator=torch.Generator().manual_seed(0)) * 255
     with torch.no_grad():

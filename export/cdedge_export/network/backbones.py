@@ -283,7 +283,7 @@ CDEDGE_DEEP = Backbone(
         Conv("conv7", "features.6", 96, 96),
         Conv("conv8", "features.7", 96, 96),
     ),
-    (("pixels", _PIXELS),),
+    (("bgr", _PIXELS),),
 )
 # Of MDNet's original (.mat) and of its authors' PyTorch version (.pth): the normalisations differ.
 MDNET = mdnet_backbone("mdnet", lrn=(5, 5e-4, 2.0))

@@ -45,7 +45,7 @@ def deep_notes(recipe: DeepRecipe, step: int, trained_on: str, teacher: Path) ->
     return {
         "name": "cdedge deep: conv1 to conv8, strides 8 (conv4) and 16 (conv8)",
         "licence": TAUGHT_LICENCE,
-        "convention": "pixels",
+        "convention": "bgr",
         "teacher": f"{teacher.name}, SHA-256 {file_sha256(teacher)}",
         **_origin(recipe, step, trained_on),
     }
