@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cdedge_export.network.backbones import TORCHVISION_LICENCE, UNKNOWN_LICENCE
+from cdedge_export.network.backbones import CDEDGE_DEEP, TORCHVISION_LICENCE, UNKNOWN_LICENCE
 from cdedge_runtime.errors import BadEnvironment, BadModel, Usage
 from cdedge_runtime.files import file_sha256, scratch_folder
 from cdedge_runtime.model.contract import WeightsInfo
 from cdedge_runtime.silence import silent
 
+from .own_net import open_bundled
 from .read import Graph, open_graph
 
 _OPSET = 17
@@ -22,10 +23,12 @@ _EXPORT_PX = 224  # only to trace: height and width are left open
 
 
 def open_network(text: str, weights: str | None = None) -> Graph:
-    """The network of an ``.onnx`` file, or of torchvision's model of that name (`open_torchvision`).
+    """The network of an ``.onnx`` file, our own ``cdedge_deep``, or torchvision's model of that name.
 
     Raises `BadModel`, `BadEnvironment` or `Usage`.
     """
+    if text == CDEDGE_DEEP.name and weights in (None, "bundled"):
+        return open_bundled(CDEDGE_DEEP)
     if not is_file(text):
         return open_torchvision(text, weights)
     if weights is not None:
