@@ -105,7 +105,8 @@ class ExportOptions:
         "layer, accurate for several, robust with a deep network."
     )
     deep: str | None = _option(
-        "A network trained for tracking, as an .onnx file: its maps are a second look (see docs/studies/sight.md).",
+        "A network trained for tracking, as an .onnx file, or cdedge_deep, our own: its maps are a second look (see "
+        "docs/studies/sight.md).",
         metavar="PATH",
     )
     deep_head: str | None = _option(

@@ -49,6 +49,16 @@ def both(tiny_model: Path, network: Path, tmp_path: Path) -> Path:
     return out
 
 
+def test_our_own_network_goes_by_its_name(tiny_model: Path, tmp_path: Path) -> None:
+    deep = open_deep(DeepOptions(Path("cdedge_deep"), input_px=128))
+    parity = add_deep_part(tiny_model, tmp_path / "own.onnx", deep, PATCHES)
+    assert parity.max_rel < 1e-4
+    part = read_spec(tmp_path / "own.onnx").deep
+    assert part is not None
+    assert (part.backbone, part.grid, len(part.taps[0].kept)) == ("cdedge_deep", (8, 8), 96)
+    assert part.weights.name == "bundled"
+
+
 def test_the_fine_part_is_as_it_was(both: Path, tiny_model: Path) -> None:
     patch = PATCHES[0, :64, :64]
     np.testing.assert_array_equal(Extractor(both, threads=1)(patch), Extractor(tiny_model, threads=1)(patch))

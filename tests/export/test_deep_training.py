@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from safetensors import safe_open
 from cdedge_export.network.backbones import CDEDGE_DEEP
 from cdedge_export.network.prune import full_network
 from cdedge_export.network.torch_net import applied
-from cdedge_export.network.weights import load_weights
+from cdedge_export.network.weights import default_weights, load_weights
 from cdedge_export.training import deep_loop, store
 from cdedge_export.training.__main__ import main
 from cdedge_export.training.deep import TAPS, Deep
@@ -141,3 +142,27 @@ def test_the_script_writes_the_file(footage: Footage, tmp_path: Path, monkeypatc
     assert "teacher" in notes["licence"]
     monkeypatch.setattr(sys, "argv", ["training", "deep", *arguments[:-1], "1", "--teacher", str(output)])
     assert main() == BadModel.exit_code
+
+
+def test_the_shipped_file_is_what_was_promised() -> None:
+    shipped = resources.files("cdedge_export") / "data" / "cdedge_deep.safetensors"
+    with resources.as_file(shipped) as path, safe_open(path, framework="pt") as file:
+        assert path.stat().st_size <= 1_000_000
+        found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+        notes = file.metadata()
+    assert {key: tuple(value.shape) for key, value in found.items()} == CDEDGE_DEEP.parameters(CDEDGE_DEEP.taps)
+    assert all(value.dtype == torch.float16 and torch.isfinite(value).all() for value in found.values())
+    assert all(value.abs().max() < 100 for value in found.values())  # int8 and float16 have room
+    assert notes["licence"].startswith("Apache-2.0")
+    assert notes["convention"] == "bgr"
+    assert notes["teacher"].startswith("nanotrack_v2_backbone.onnx")
+    recipe = json.loads(notes["recipe"])
+    assert recipe["seed"] == int(notes["seed"])
+    assert int(notes["steps_done"]) == recipe["steps"]
+
+
+def test_the_bundled_weights_are_found_and_carry_their_licence() -> None:
+    assert default_weights(CDEDGE_DEEP, TAPS) == "bundled"
+    weights = load_weights("bundled", CDEDGE_DEEP, taps=TAPS)
+    assert weights.convention == CDEDGE_DEEP.conventions[0][1]
+    assert "NanoTrack v2" in weights.info.licence

@@ -284,6 +284,7 @@ CDEDGE_DEEP = Backbone(
         Conv("conv8", "features.7", 96, 96),
     ),
     (("bgr", _PIXELS),),
+    bundled="cdedge_deep.safetensors",
 )
 # Of MDNet's original (.mat) and of its authors' PyTorch version (.pth): the normalisations differ.
 MDNET = mdnet_backbone("mdnet", lrn=(5, 5e-4, 2.0))

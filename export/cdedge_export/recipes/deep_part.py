@@ -12,10 +12,12 @@ import onnx
 from cdedge_export.graph.compare import Parity, compared
 from cdedge_export.graph.deep import HeadGraph, joined, shape_of
 from cdedge_export.graph.liveness import activation_bytes
+from cdedge_export.network.backbones import CDEDGE_DEEP
 from cdedge_export.network.conventions import parse_convention
 from cdedge_export.network.layers import Geometry, Patches, Size
 from cdedge_export.onnx_net.bake import baked
 from cdedge_export.onnx_net.costs import layer_costs
+from cdedge_export.onnx_net.own_net import open_bundled
 from cdedge_export.onnx_net.prune import whole_part
 from cdedge_export.onnx_net.read import Graph, open_graph
 from cdedge_export.onnx_net.run import features
@@ -35,10 +37,10 @@ from .recipe import Design, Scene
 class DeepOptions:
     """Which network is the deep part, and how it looks.
 
-    network: an ``.onnx`` file. layers: its taps, as ``cdedge layers`` names them; None is the last.
-    convention: of its input. input_px: side of the window that it is given. head: an ``.onnx`` file of a box head that
-    was trained with it, with two inputs, the template's maps and the window's, and two outputs, (1, 2, h, w) and
-    (1, 4, h, w).
+    network: an ``.onnx`` file, or ``cdedge_deep``, our own. layers: its taps, as ``cdedge layers`` names them; None is
+    the last. convention: of its input. input_px: side of the window that it is given. head: an ``.onnx`` file of a box
+    head that was trained with it, with two inputs, the template's maps and the window's, and two outputs, (1, 2, h, w)
+    and (1, 4, h, w).
     """
 
     network: Path
@@ -63,7 +65,7 @@ class DeepNetwork:
 
 def open_deep(options: DeepOptions) -> DeepNetwork:
     """Read the network and cut it at its taps; raises `BadModel` or `Usage`."""
-    graph, size = open_graph(options.network), (options.input_px, options.input_px)
+    graph, size = _network(options.network), (options.input_px, options.input_px)
     known = taps(graph, size)
     chosen = known[-1:] if options.layers is None else find_taps(options.layers, known, graph)
     part = _part(graph, chosen, size, options)
@@ -75,6 +77,10 @@ def open_deep(options: DeepOptions) -> DeepNetwork:
     head, needed = open_head(options.head, template, part), shape_of(template.graph.output[0])[2:]
     said = HeadPart(template_px, (needed[0], needed[1]), options.head_settings, weights_info(options.head))
     return DeepNetwork(replace(part, head=said), model, graph, chosen, head)
+
+
+def _network(path: Path) -> Graph:
+    return open_bundled(CDEDGE_DEEP) if str(path) == CDEDGE_DEEP.name else open_graph(path)
 
 
 def _of_template(graph: Graph, chosen: Sequence[TapInfo], part: DeepPart, size: Size) -> onnx.ModelProto:
