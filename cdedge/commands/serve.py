@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from typing import Annotated
 
@@ -73,7 +72,6 @@ def serve(
     with open_targets(model, provider=provider, threads=threads, workers=workers) as targets:
         session = Session(opened, targets, viewers, model=model.name, first=finder(Asked(box), opened), loop=loop)
         with listening(Site(session, viewers, token_for(host, token)), host, port) as address:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
             _tell(address, as_json=as_json)
             session.run()
 

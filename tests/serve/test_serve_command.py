@@ -23,7 +23,7 @@ def start(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_it_says_where_serves_and_ends_in_one_line(tiny_model: Path, square_folder: Path, how: signal.Signals) -> None:
     with start(tiny_model, square_folder, "--box", "20%,31.25%,12%,12.5%", "--loop", "--workers", 2) as process:
         assert process.stdout is not None
