@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+from cdedge_export.network.backbones import CDEDGE_DEEP
 from cdedge_export.options import ExportOptions, filled
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.kinds import names
 
-_NAMED_WEIGHTS = ("bundled", "imagenet")
+_NAMED = ("bundled", "imagenet", CDEDGE_DEEP.name)  # networks and weights that are no files
 _NAMED_FIRST = ("tracker", "backbone", "layers")
 
 
@@ -39,8 +40,8 @@ class TrackerOptions:
     @property
     def files(self) -> tuple[str, ...]:
         """Files the results depend on."""
-        weights = self.made.weights if self.made.weights not in _NAMED_WEIGHTS else None
-        made = (weights, self.made.plan, self.made.deep, self.made.deep_head)
+        named = (_unless_named(self.made.weights), _unless_named(self.made.deep))
+        made = (*named, self.made.plan, self.made.deep_head)
         return tuple(path for path in (self.model, *made, *self.peer_model) if path is not None)
 
 
@@ -60,15 +61,18 @@ class Configuration:
 
 
 def resolved(options: ExportOptions) -> ExportOptions:
-    """The options with absolute paths; ``bundled`` and ``imagenet`` are names, not paths."""
-    weights = options.weights if options.weights in (None, *_NAMED_WEIGHTS) else str(Path(options.weights).resolve())
+    """The options with absolute paths; ``bundled``, ``imagenet`` and ``cdedge_deep`` are names, not paths."""
     return replace(
         options,
-        weights=weights,
+        weights=_absolute(_unless_named(options.weights)) or options.weights,
         plan=_absolute(options.plan),
-        deep=_absolute(options.deep),
+        deep=_absolute(_unless_named(options.deep)) or options.deep,
         deep_head=_absolute(options.deep_head),
     )
+
+
+def _unless_named(path: str | None) -> str | None:
+    return None if path in _NAMED else path
 
 
 def _absolute(path: str | None) -> str | None:

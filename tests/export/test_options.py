@@ -109,6 +109,15 @@ def test_a_worker_is_handed_the_same_record(field: str) -> None:
     assert decode(Job, encode(job)) == job
 
 
+def test_what_goes_by_a_name_is_no_path() -> None:
+    made = resolved(ExportOptions(weights="bundled", deep="cdedge_deep", plan="p.json"))
+    assert (made.weights, made.deep, made.plan) == ("bundled", "cdedge_deep", str(Path("p.json").resolve()))
+    assert TrackerOptions(made).files == (made.plan,)
+    other = resolved(ExportOptions(weights="w.pth", deep="d.onnx"))
+    assert (other.weights, other.deep) == (str(Path("w.pth").resolve()), str(Path("d.onnx").resolve()))
+    assert set(TrackerOptions(other).files) == {other.weights, other.deep}
+
+
 @pytest.mark.parametrize("tracker", names())
 @pytest.mark.parametrize("field", sorted(set(ALTERED) - {"tracker"}))
 def test_what_a_recipe_does_not_use_it_refuses_by_name(tracker: str, field: str) -> None:
