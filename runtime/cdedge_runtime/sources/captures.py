@@ -16,6 +16,7 @@ from cdedge_runtime.plain import plain, without_secrets
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a broken video is reported by us, in one line
 _FFMPEG_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_SILENT = 0  # OpenCV's level
 _SHORT_LOOK = "analyzeduration;500000"  # us; FFmpeg would collect 5 MB of MJPEG before it gives the first frame
 
 
@@ -79,13 +80,14 @@ def open_pipeline(pipeline: str, text: str) -> cv2.VideoCapture:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Have OpenCV say nothing: what it cannot open or decode is reported by us, in one line and without secrets."""
-    level = cv2.utils.logging.getLogLevel()
+    logging = getattr(cv2.utils, "logging", cv2)  # OpenCV 5's place, and 4's
+    level = logging.getLogLevel()
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        logging.setLogLevel(_SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        logging.setLogLevel(level)
 
 
 @contextmanager
