@@ -102,6 +102,21 @@ def test_the_deep_response_moves_with_the_target(moving_square: MovingSquare) ->
         assert response.max() > 0.5
 
 
+def test_it_learns_the_target_where_it_went(moving_square: MovingSquare) -> None:
+    box = moving_square.box(0)
+    fine = Lattice((48, 48), 4.5 * (box.width * box.height) ** 0.5, (20.0, 20.0))
+    answers = []
+    for told in (True, False):
+        look = sight(learning_rate=0.9, update_every=1, iterations=10)
+        look.begin(moving_square.frame(0), box.center, box.size, fine, no_lap)
+        (x, y), (x0, y0) = moving_square.box(3).center, box.center
+        look.respond(moving_square.frame(3), box.center, 1.0, box.size, no_lap)
+        look.learn((x - x0, y - y0) if told else (0.0, 0.0), 1, no_lap)
+        answers.append(moved_px(look.respond(moving_square.frame(3), (x, y), 1.0, box.size, no_lap).response, fine))
+    assert answers[0] == pytest.approx((0, 0), abs=1.5)
+    assert np.hypot(*answers[1]) > 4
+
+
 def test_linear_places_read_cells_exactly_and_between_them_evenly() -> None:
     coarse = Lattice((16, 16), FINE.side_px, (8, 8))
     rows, columns = places(coarse, replace(FINE, rest=(24.0, 24.0)), linear=True)
@@ -115,7 +130,8 @@ def test_it_learns_at_its_turns_only(moving_square: MovingSquare) -> None:
     look.begin(moving_square.frame(0), box.center, box.size, FINE, no_lap)
     stages = list[str]()
     for frame in range(1, 7):
-        look.learn(moving_square.frame(frame), moving_square.box(frame).center, 1.0, frame, stages.append)
+        look.respond(moving_square.frame(frame), box.center, 1.0, box.size, no_lap)
+        look.learn((0.0, 0.0), frame, stages.append)
     assert stages.count("update") == 2
 
 

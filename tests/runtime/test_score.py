@@ -43,7 +43,7 @@ def test_cues_by_hand() -> None:
 
 
 def test_every_tracker_with_a_response_is_calibrated() -> None:
-    assert set(CALIBRATIONS) == (set(kinds.names()) - {"mdnet"}) | {"deepcd+deep"}
+    assert set(CALIBRATIONS) == (set(kinds.names()) - {"mdnet"}) | {"deepcd+deep", "deepcd+head"}
 
 
 @pytest.mark.parametrize(("odds", "probable"), [(0, 0.5), (math.log(3), 0.75), (-800, 0), (800, 1)])

@@ -67,7 +67,9 @@ class DeepSight:
         self._side_px = side
         rest = (grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2
         self._to_rows, self._to_columns = places(Lattice(grid, side, rest), fine)
-        maps = self._maps(image, center, 1.0, lap)
+        self._cut(image, center, 1.0, lap)
+        maps = self._prepared(self._features.deep(self._patch))
+        lap("features")
         self._gain = compact.channel_gain(maps)
         self._filter = compact.CompactFilter(
             Dft(grid, support, band=settings.band),
@@ -93,9 +95,9 @@ class DeepSight:
             maps, boxes = self._head.look(self._patch, self._side_px * scale, last)
             score = np.asarray(self._cells_to_rows @ boxes.penalized @ self._cells_to_columns.T)
         lap("features")
-        spectrum = self._transformed(self._prepared(maps))
+        self._seen, self._looked_px = self._transformed(self._prepared(maps)), self._side_px * scale
         lap("transform")
-        response = self._filter.respond(spectrum, self._dft)
+        response = self._filter.respond(self._seen, self._dft)
         found = np.asarray(self._to_rows @ response @ self._to_columns.T)
         lap("response")
         return Look(found, score, boxes)
@@ -106,13 +108,17 @@ class DeepSight:
             return at, last
         return self._head.fitted(look.boxes, at, last)
 
-    def learn(self, image: Frame, center: Point, scale: float, frame: int, lap: Lap) -> None:
-        """Take in the target at ``center`` in the ``frame``-th frame, where it is that frame's turn."""
-        settings = self._part.settings
+    def learn(self, at: Point, frame: int, lap: Lap) -> None:
+        """Take in the target at ``at``, (x, y) in pixels from the center looked at last, where it is the frame's turn.
+
+        The maps of that look are moved there: another look would cost as much as the first.
+        """
+        settings, per_px = self._part.settings, self._part.grid[1] / self._looked_px
         if frame % settings.update_every:
             return
         rate = 1 - (1 - settings.learning_rate) ** settings.update_every
-        self._filter.learn(self._spectrum(image, center, scale, lap), rate, settings.iterations)
+        centered = self._dft.shifted(self._seen, at[1] * per_px, at[0] * per_px)
+        self._filter.learn(centered, rate, settings.iterations)
         lap("update")
 
     def joint(self, response: Real, look: Look) -> Real:
@@ -120,6 +126,11 @@ class DeepSight:
         share = np.float32(self._part.settings.share)
         both = np.asarray((1 - share) * response + share * look.response)
         return both if self._head is None or look.score is None else self._head.joint(both, look.score)
+
+    @property
+    def kind(self) -> str:
+        """The name of its calibration."""
+        return "deepcd+deep" if self._head is None else "deepcd+head"
 
     @property
     def state_bytes(self) -> int:
@@ -138,19 +149,8 @@ class DeepSight:
         patch.cut(image, center, self._side_px * scale, out=self._patch)
         lap("patch")
 
-    def _maps(self, image: Frame, center: Point, scale: float, lap: Lap) -> Real:
-        self._cut(image, center, scale, lap)
-        features = self._features.deep(self._patch)
-        lap("features")
-        return self._prepared(features)
-
     def _prepared(self, features: Real) -> Real:
         return compact.prepared(features, self._part.settings.power, out=features)
-
-    def _spectrum(self, image: Frame, center: Point, scale: float, lap: Lap) -> BandSpectrum:
-        spectrum = self._transformed(self._maps(image, center, scale, lap))
-        lap("transform")
-        return spectrum
 
     def _transformed(self, maps: Real) -> BandSpectrum:
         return np.asarray(self._dft.forward(maps) * self._gain)

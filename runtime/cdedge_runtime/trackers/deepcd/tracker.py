@@ -52,6 +52,13 @@ class Answer:
     joint: Real
     look: Look | None = None
 
+    @property
+    def head(self) -> float:
+        """The box head's score at the joint peak; 0 where there is none."""
+        if self.look is None or self.look.score is None:
+            return 0.0
+        return float(self.look.score.flat[int(self.joint.argmax())])
+
 
 class Tracker:
     """Tracks one target with an exported model.
@@ -86,7 +93,7 @@ class Tracker:
         support = support_cells(cells, settings.support, grid)
         self._rest = ((grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2)
         maps = self._maps(image, self._view, lap)
-        kind = "deepcd" if self._deep is None else "deepcd+deep"
+        kind = "deepcd" if self._deep is None else self._deep.kind
         self._watch = Watch(settings, kind, self._patch, *self._in_patch(self._view))
         self._gain = compact.channel_gain(maps)
         label = compact.label_for(grid, support, settings.label_sigma * math.sqrt(cells[0] * cells[1]))
@@ -109,6 +116,7 @@ class Tracker:
             raise NotInitialized
         image = next_frame(frame, self._shape)
         self._frame += 1
+        before = self._view.center
         belief = self._locate(image, self._filter, lap)
         if self._watch.judge(belief):
             self._last_seen, self._visit = self._view.center, 0
@@ -119,7 +127,7 @@ class Tracker:
             self._filter.learn(self._spectrum(image, self._view, lap), rate, settings.iterations)
             lap("update")
         if not lost and self._deep is not None:
-            self._deep.learn(image, self._view.center, self._view.scale, self._frame, lap)
+            self._deep.learn((self._view.center[0] - before[0], self._view.center[1] - before[1]), self._frame, lap)
         return Estimate(self.box, belief.score, lost, belief.psr)
 
     @property
@@ -193,13 +201,13 @@ class Tracker:
             self._shrink_next = not self._shrink_next
         if view.center != self._shown.center:  # the belief needs the pixels of the place that won
             self._cut(image, view)
-        self._view, belief = self._stepped(here, self._fitted(view, answer, image.shape), answer.joint)
+        self._view, belief = self._stepped(here, self._fitted(view, answer, image.shape), answer)
         return belief
 
     def _fitted(self, view: View, answer: Answer, frame_shape: tuple[int, ...]) -> View:
-        """The view at the answer's peak, its center and size as the box head has them where there is one."""
+        """The view at the answer's peak; its center and size as the box head has them, unless the target is lost."""
         moved = self._moved(view, answer.joint, frame_shape)
-        if self._deep is None or answer.look is None or answer.look.boxes is None:
+        if self._deep is None or answer.look is None or answer.look.boxes is None or self._watch.lost:
             return moved
         at = moved.center[0] - view.center[0], moved.center[1] - view.center[1]
         (x, y), size = self._deep.fitted(answer.look, at, self._box_of(moved).size)
@@ -208,15 +216,15 @@ class Tracker:
         center = patch.limit_center((view.center[0] + x, view.center[1] + y), frame_shape)
         return View(center, min(max(scale, low), high), aspect)
 
-    def _stepped(self, before: View, after: View, response: Real) -> tuple[View, Belief]:
+    def _stepped(self, before: View, after: View, answer: Answer) -> tuple[View, Belief]:
         """The view after a step, or that of before at the new scale where the step is a leap not to be believed."""
-        belief = self._belief(after, response)
+        belief = self._belief(after, answer)
         side = math.sqrt(self._size[0] * self._size[1]) * before.scale
         x, y = ((a - b) / side for a, b in zip(after.center, before.center, strict=True))
         return (after if self._watch.follows((x, y), belief) else replace(after, center=before.center)), belief
 
-    def _belief(self, view: View, response: Real) -> Belief:
-        return self._watch.belief(response, self._patch, *self._in_patch(view))
+    def _belief(self, view: View, answer: Answer) -> Belief:
+        return self._watch.belief(answer.joint, self._patch, *self._in_patch(view), answer.head)
 
     def _answer(self, image: Frame, view: View, learned: compact.CompactFilter, look: Look | None, lap: Lap) -> Answer:
         """What the filter answers to a view, and that joined with a deep look where there is one."""
@@ -241,7 +249,7 @@ class Tracker:
         if self._watch.lost:
             more = float(other.joint.max()) > float(here.joint.max())
             moved = self._moved(view, other.joint, frame_shape)
-            return more and self._watch.is_sure(self._belief(moved, other.joint))
+            return more and self._watch.is_sure(self._belief(moved, other))
         return float(other.fine.max()) * self._settings.scale_penalty > float(here.fine.max())
 
     def _moved(self, view: View, response: Real, frame_shape: tuple[int, ...]) -> View:

@@ -44,11 +44,14 @@ class Watch:
         """Bytes of what is remembered."""
         return self._appearance.nbytes
 
-    def belief(self, response: Real, image: Image, center: Point, sides: Sides) -> Belief:
-        """What to think of a box with this response (Gh, Gw); center (x, y) and sides (height, width) in ``image``."""
+    def belief(self, response: Real, image: Image, center: Point, sides: Sides, head: float = 0.0) -> Belief:
+        """What to think of a box with this response (Gh, Gw); center (x, y) and sides (height, width) in ``image``.
+
+        head: a box head's score there.
+        """
         sharpness = psr(response)
         like = self._appearance.likeness(image, center, sides)
-        return Belief(score.probability(sharpness, like, self._calibration), sharpness)
+        return Belief(score.probability(sharpness, like, self._calibration, head), sharpness)
 
     def follows(self, step: Point, belief: Belief) -> bool:
         """Whether to go a step (x, y), in sides of the target: a leap only on a belief that is not weak.
