@@ -29,6 +29,18 @@ _COMMANDS = (
     "soak",
 )
 
+
+def every_command() -> dict[str, Any]:
+    """All commands by name, loaded: for pages and tests."""
+    return {name: _command(name) for name in _COMMANDS}
+
+
+def _command(name: str) -> Any:
+    alone = typer.Typer(add_completion=False)
+    alone.command(name)(getattr(import_module(f"cdedge.commands.{name}"), name))
+    return typer.main.get_command(alone)
+
+
 click_error: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
@@ -39,11 +51,7 @@ class _OnDemand(TyperGroup):
         return list(_COMMANDS)
 
     def get_command(self, _ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in _COMMANDS:
-            return None
-        alone = typer.Typer(add_completion=False)
-        alone.command(cmd_name)(getattr(import_module(f"cdedge.commands.{cmd_name}"), cmd_name))
-        return typer.main.get_command(alone)
+        return _command(cmd_name) if cmd_name in _COMMANDS else None
 
 
 app = typer.Typer(

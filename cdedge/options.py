@@ -20,6 +20,8 @@ from cdedge_runtime.errors import Usage
 if TYPE_CHECKING:  # the doctor reads its options where OpenCV is broken
     from cdedge_runtime.sources.frames import Source
 
+MORE = "More options"  # the panel of those that few people need
+
 SourceArgument = Annotated[
     str | None,
     typer.Argument(
@@ -30,8 +32,12 @@ SourceArgument = Annotated[
         show_default=False,
     ),
 ]
-StartOption = Annotated[int, typer.Option(min=0, help="Of a recording, the first frame to read (from 0).")]
-EveryOption = Annotated[int, typer.Option(min=1, help="Of a recording, read every so-many-th frame.")]
+StartOption = Annotated[
+    int, typer.Option(min=0, help="Of a recording, the first frame to read (from 0).", rich_help_panel=MORE)
+]
+EveryOption = Annotated[
+    int, typer.Option(min=1, help="Of a recording, read every so-many-th frame.", rich_help_panel=MORE)
+]
 DepthRangeOption = Annotated[
     str | None,
     typer.Option(
@@ -39,6 +45,7 @@ DepthRangeOption = Annotated[
         help="Of pictures deeper than 8 bit, the values that become black and white. Default: the range of the first "
         "frame (all but a thousandth at either end).",
         show_default=False,
+        rich_help_panel=MORE,
     ),
 ]
 ReconnectOption = Annotated[
@@ -47,6 +54,7 @@ ReconnectOption = Annotated[
         metavar="SECONDS",
         min=0,
         help="Try so long to get a camera or stream (back) that is not there, ends, stalls or breaks; inf: for ever.",
+        rich_help_panel=MORE,
     ),
 ]
 ModelArgument = Annotated[Path, typer.Argument(help="A file made by 'cdedge export'.", show_default=False)]
@@ -66,16 +74,26 @@ SelectOption = Annotated[
 ]
 PreviewOption = Annotated[
     Path | None,
-    typer.Option(help="Write the first frame with the box and a ruler here, as PNG.", show_default=False),
+    typer.Option(
+        help="Write the first frame with the box and a ruler here, as PNG.", show_default=False, rich_help_panel=MORE
+    ),
 ]
 FramesOption = Annotated[int | None, typer.Option(min=3, help="Stop after this many frames.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
 ProviderOption = Annotated[
-    str, typer.Option(help="onnxruntime execution provider: cpu, cuda or tensorrt. Never replaced silently.")
+    str,
+    typer.Option(
+        help="onnxruntime execution provider: cpu, cuda or tensorrt. Never replaced silently.", rich_help_panel=MORE
+    ),
 ]
 ThreadsOption = Annotated[
     int | None,
-    typer.Option(min=1, help="Threads for onnxruntime and OpenCV. Default: the usable processors.", show_default=False),
+    typer.Option(
+        min=1,
+        help="Threads for onnxruntime and OpenCV. Default: the usable processors.",
+        show_default=False,
+        rich_help_panel=MORE,
+    ),
 ]
 
 Command = Callable[..., None]
@@ -126,7 +144,6 @@ def _with_option(text: str, own: Collection[str]) -> str:
 
 _NEGATED = {"distill": "--no-distill"}
 _INFOS = {f.name: info(f) for f in fields(ExportOptions)}
-_MORE = "More options"
 
 
 def _parameter(name: str) -> Parameter:
@@ -140,7 +157,7 @@ def _parameter(name: str) -> Parameter:
         min=said.least,
         max=said.most,
         show_default=False,
-        rich_help_panel=None if said.common else _MORE,
+        rich_help_panel=None if said.common else MORE,
     )
     annotation: Any = Annotated[_as_typer_takes(hint) | None, option]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

@@ -22,12 +22,10 @@ def on_files(files: Files, config: Any) -> Files:
 
 def commands() -> str:
     """Every command's help."""
-    from typer.main import get_command
-
-    from cdedge.app import app
+    from cdedge.app import every_command
 
     parts = ["# Commands\n", "Every command takes `--help`. Exit codes are in [errors](errors.md)."]
-    for name, command in get_command(app).commands.items():
+    for name, command in every_command().items():
         if not command.hidden:
             parts += [f"## cdedge {name}\n", _text(command.help or ""), _options(command.params)]
     return "\n\n".join(parts) + "\n"

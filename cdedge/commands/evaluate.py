@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cdedge.options import JsonOption, taking
+from cdedge.options import MORE, JsonOption, taking
 from cdedge_export.options import ExportOptions
 
 Text = str | None
@@ -31,33 +31,63 @@ def evaluate(
     ] = None,
     peer_model: Annotated[
         Text,
-        typer.Option(metavar="PATH,PATH", help="Files of DaSiamRPN (3), Nano (2), Vit (1).", show_default=False),
+        typer.Option(
+            metavar="PATH,PATH",
+            help="Files of DaSiamRPN (3), Nano (2), Vit (1).",
+            show_default=False,
+            rich_help_panel=MORE,
+        ),
     ] = None,
     raw: Annotated[
-        Path | None, typer.Option(help="Import and score the results in this folder.", show_default=False)
+        Path | None,
+        typer.Option(help="Import and score the results in this folder.", show_default=False, rich_help_panel=MORE),
     ] = None,
     protocol: Annotated[
-        Literal["ope", "sre", "tre"], typer.Option(help="One pass, 12 shifted boxes, or 20 starting frames.")
+        Literal["ope", "sre", "tre"],
+        typer.Option(help="One pass, 12 shifted boxes, or 20 starting frames.", rich_help_panel=MORE),
     ] = "ope",
-    threads: Annotated[int, typer.Option(min=1, help="Of onnxruntime and OpenCV alike, while tracking.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Of onnxruntime and OpenCV alike, while tracking.", rich_help_panel=MORE)
+    ] = 1,
     time_limit: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0.1, help="Of one pass; then it has failed.", show_default=False),
+        typer.Option(
+            metavar="SECONDS",
+            min=0.1,
+            help="Of one pass; then it has failed.",
+            show_default=False,
+            rich_help_panel=MORE,
+        ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Sequences at a time; more than one disturbs the times.")] = 1,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Sequences at a time; more than one disturbs the times.", rich_help_panel=MORE)
+    ] = 1,
     dask: Annotated[
         Text,
-        typer.Option(metavar="tcp://HOST:PORT", help="Hand sequences to this scheduler.", show_default=False),
+        typer.Option(
+            metavar="tcp://HOST:PORT",
+            help="Hand sequences to this scheduler.",
+            show_default=False,
+            rich_help_panel=MORE,
+        ),
     ] = None,
     scoring: Annotated[
-        str, typer.Option(help="Rules for bad rows: otb, pytracking, pytracking-uav, pytracking-lasot.")
+        str,
+        typer.Option(
+            help="Rules for bad rows: otb, pytracking, pytracking-uav, pytracking-lasot.", rich_help_panel=MORE
+        ),
     ] = "otb",
     matlab_compat: Annotated[
-        bool, typer.Option("--matlab-compat", help="Leave total failures out of the mean, as OTB's plots do.")
+        bool,
+        typer.Option(
+            "--matlab-compat", help="Leave total failures out of the mean, as OTB's plots do.", rich_help_panel=MORE
+        ),
     ] = False,
     sweep: Annotated[
         Path | None,
-        typer.Option(help="TOML file of configurations to run, each in its own folder.", show_default=False),
+        typer.Option(
+            help="TOML file of configurations to run, each in its own folder.", show_default=False, rich_help_panel=MORE
+        ),
     ] = None,
     out: Annotated[
         Path | None,

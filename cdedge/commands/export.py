@@ -9,6 +9,7 @@ import typer
 
 from cdedge.answer import emit_json
 from cdedge.options import (
+    MORE,
     BoxOption,
     DepthRangeOption,
     JsonOption,
@@ -39,7 +40,7 @@ def export(
     preview: PreviewOption = None,
     save_plan: Annotated[
         Path | None,
-        typer.Option(help="Save the channel plan as JSON.", show_default=False, rich_help_panel="More options"),
+        typer.Option(help="Save the channel plan as JSON.", show_default=False, rich_help_panel=MORE),
     ] = None,
     depth_range: DepthRangeOption = None,
     out: Annotated[

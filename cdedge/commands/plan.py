@@ -9,6 +9,7 @@ import typer
 
 from cdedge.answer import emit_json
 from cdedge.options import (
+    MORE,
     BoxOption,
     JsonOption,
     PreviewOption,
@@ -51,12 +52,20 @@ def plan(
     ] = None,
     layers: Annotated[str, typer.Option(help="Layers to try.")] = "11,11+12,11+12+21",
     channels: Annotated[str, typer.Option(help="Channels to try: shares, counts, auto, all.")] = "0.25,0.5,all",
-    mode: Annotated[str, typer.Option(help="Pruning modes to try: chain, exact.")] = "chain,exact",
-    input_px: Annotated[str, typer.Option("--input", help="Sides of the network's input to try.")] = "96,192",
-    precision: Annotated[str, typer.Option(help="Precisions to try: fp32, int8, fp16.")] = "fp32",
-    weights: Annotated[str | None, typer.Option(help="As in 'cdedge export'.", show_default=False)] = None,
-    frames: Annotated[int, typer.Option(min=3, help="Measure on so many of the first frames.")] = 60,
-    threads: Annotated[int, typer.Option(min=1, help="Threads for onnxruntime and OpenCV.")] = 1,
+    mode: Annotated[
+        str, typer.Option(help="Pruning modes to try: chain, exact.", rich_help_panel=MORE)
+    ] = "chain,exact",
+    input_px: Annotated[
+        str, typer.Option("--input", help="Sides of the network's input to try.", rich_help_panel=MORE)
+    ] = "96,192",
+    precision: Annotated[str, typer.Option(help="Precisions to try: fp32, int8, fp16.", rich_help_panel=MORE)] = "fp32",
+    weights: Annotated[
+        str | None, typer.Option(help="As in 'cdedge export'.", show_default=False, rich_help_panel=MORE)
+    ] = None,
+    frames: Annotated[
+        int, typer.Option(min=3, help="Measure on so many of the first frames.", rich_help_panel=MORE)
+    ] = 60,
+    threads: Annotated[int, typer.Option(min=1, help="Threads for onnxruntime and OpenCV.", rich_help_panel=MORE)] = 1,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Write the best file that fits here.", show_default=False)
     ] = None,

@@ -12,6 +12,7 @@ from rich.text import Text
 from cdedge.answer import emit_json
 from cdedge.choosing.asked import Asked, finder
 from cdedge.options import (
+    MORE,
     BoxOption,
     DepthRangeOption,
     EveryOption,
@@ -63,7 +64,10 @@ def track(
     ] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.", show_default=False)] = None,
     every_frame: Annotated[
-        bool, typer.Option("--every-frame", help="Of a live source too, instead of the newest frame each time.")
+        bool,
+        typer.Option(
+            "--every-frame", help="Of a live source too, instead of the newest frame each time.", rich_help_panel=MORE
+        ),
     ] = False,
     start: StartOption = 0,
     every: EveryOption = 1,

@@ -88,7 +88,7 @@ def track(
     """
     watch, waited, count, lost = Stopwatch(), Sketch(), 0, 0
     error, interrupted, init_ms = None, False, 0.0
-    frames = Latest(source.frames()) if newest else None
+    frames = Latest(source.frames(), every=not newest) if newest or source.live else None
     try:
         with frames or nullcontext():
             for frame in _timed(frames or source.frames(), watch):
@@ -98,7 +98,7 @@ def track(
                     init_ms = watch.booked_ms
                 else:
                     estimate = tracker.update(frame, watch.lap)
-                    if frames is not None:
+                    if frames is not None and newest:
                         waited.add(time.perf_counter_ns() - frames.captured_ns)
                 count, lost = count + 1, lost + estimate.lost
                 _close(watch, (count - 1, frame, estimate), draw=draw, observe=observe, booked=booked)
@@ -124,7 +124,7 @@ def track(
         watch.stages(),
         error,
         interrupted,
-        None if frames is None else frames.dropped,
+        frames.dropped if frames is not None and newest else None,
         waited.stage_time() if waited.count else None,
         None if source.link is None else source.link.reconnects,
     )

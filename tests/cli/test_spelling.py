@@ -7,12 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
-from cdedge.app import app
+from cdedge.app import every_command
 from cdedge.spelling import SPELLED, spelled
 from cdedge_runtime.errors import BadInput, CdedgeError, Usage
 from tests.conftest import Done
@@ -26,11 +24,7 @@ LIBRARY = [
 ]
 
 
-@cache
-def commands() -> dict[str, Any]:
-    """Every command."""
-    group = typer.main.get_command(app)
-    return {name: group.get_command(None, name) for name in group.list_commands(None)}
+commands = cache(every_command)
 
 
 def options() -> set[str]:
@@ -85,3 +79,10 @@ def test_a_command_says_it(cdedge: Callable[..., Done], tiny_model: Path, square
     done = cdedge("track", tiny_model, square_folder, "--box", "40,50,24,20", "--provider", "tensorrt")
     assert done.returncode == 3
     assert "(--provider; 'cdedge doctor' says" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", every_command())
+def test_help_shows_a_dozen_options_first(name: str) -> None:
+    """The others have a panel of their own."""
+    options = [p for p in commands()[name].params if p.param_type_name == "option"]
+    assert len([p for p in options if p.rich_help_panel is None]) <= 12

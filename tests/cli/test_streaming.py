@@ -178,3 +178,16 @@ def test_ignored_hang_up_stays_ignored() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout == "went on\n"
+
+
+def test_a_run_that_waits_for_a_silent_pipe_can_be_ended(tiny_model: Path, tmp_path: Path) -> None:
+    pipe, out = tmp_path / "pipe", tmp_path / "boxes.txt"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "cdedge", "track", str(tiny_model), str(pipe), "--box", "1,1,9,9", "-o", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as child, pipe.open("wb"):  # opened when it is being read
+        time.sleep(0.5)
+        child.send_signal(signal.SIGTERM)
+        _, talk = child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert talk.decode().splitlines()[-1] == "cdedge: stopped"
+    assert not out.exists()

@@ -15,6 +15,7 @@ import pytest
 from cdedge.evaluation.configuration import TrackerOptions
 from cdedge.evaluation.conventions import get_convention
 from cdedge.evaluation.lock import locked
+from cdedge.evaluation.models import model_paths
 from cdedge.evaluation.runner import local_hand, run
 from cdedge.evaluation.summary import summarize
 from cdedge.show.work_bar import time_left
@@ -222,3 +223,16 @@ def test_killed_and_started_again_for_real(squares, tmp_path):
     assert len(json.loads(second.stdout)["sequences"]) == 3
     assert (out / "A.txt").stat().st_mtime_ns == before
     assert len(json.loads((out / "manifest.json").read_text())["runs"]) == 2
+
+
+def test_what_a_killed_run_left_half_written_is_no_model(squares, tmp_path):
+    folder = tmp_path / "results"
+    go(squares, folder)
+    (folder / "models").mkdir()
+    left = [folder / "models" / ".cdedge-part-0123456789abcdef.onnx", folder / ".cdedge-part-0123456789abcdef.txt"]
+    for path in (*left, folder / "models" / ".Deer.1a.onnx"):  # an older version's, too
+        path.write_bytes(b"half")
+    _, again = go(squares, folder)
+    assert (again.tracked, again.failures) == (0, {})
+    assert model_paths(folder) == []
+    assert not any(path.exists() for path in left)

@@ -58,6 +58,10 @@ def test_runs_have_names_and_overrule_the_base(tmp_path, base):
         ("[base]\nseed = 1\n", Usage, "nothing to run"),
         ("[grid", BadInput, "not TOML"),
         ("[[run]]\nseed = 1\n", Usage, "needs a name"),
+        *(
+            (f'[[run]]\nname = "{name}"\nseed = 1\n', Usage, "a name that can be a folder")
+            for name in ("..", ".", "a/b")
+        ),
         ('[[run]]\nname = "a"\n[[run]]\nname = "a"\n', Usage, "two runs are named a"),
         ("[runs]\n", Usage, "got runs"),
     ],

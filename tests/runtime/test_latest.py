@@ -124,3 +124,20 @@ def test_one_who_will_not_wait_for_long_gets_nothing_and_asks_again() -> None:
         assert frame[0, 0, 0] == 1
         assert frames.within(5) is None
         assert frames.ended
+
+
+def test_every_frame_comes_where_none_is_to_be_dropped() -> None:
+    def quick() -> Iterator[np.ndarray]:  # type: ignore[type-arg]
+        for value in range(50):
+            yield np.full((2, 2, 3), value, np.uint8)
+
+    with Latest(quick(), every=True) as frames:
+        assert [int(frame[0, 0, 0]) for frame in frames] == list(range(50))
+    assert frames.dropped == 0
+
+
+def test_whoever_leaves_early_leaves_no_thread() -> None:
+    camera = Camera(5)
+    with Latest(camera.frames(), every=True) as frames:
+        assert next(frames)[0, 0, 0] == 0
+    assert "cdedge-latest" not in {thread.name for thread in threading.enumerate() if thread.is_alive()}

@@ -16,10 +16,12 @@ class Latest:
     A thread reads without pause. ``dropped`` counts the frames that came and were replaced before anyone took them,
     ``captured_ns`` is the clock (``time.perf_counter_ns``) when the frame given last had been read. What the source
     raises is raised after the last frame before it.
+    ``every``: the thread waits until each frame was taken, and none is dropped; whoever waits for one can still be
+    interrupted, which a library that reads from a silent pipe cannot.
     """
 
-    def __init__(self, frames: Generator[Frame, None, None] | Iterator[Frame]) -> None:
-        self.dropped, self.captured_ns = 0, 0
+    def __init__(self, frames: Generator[Frame, None, None] | Iterator[Frame], *, every: bool = False) -> None:
+        self.dropped, self.captured_ns, self._every = 0, 0, every
         self._frames, self._news = frames, threading.Condition()
         self._newest: tuple[Frame, int] | None = None
         self._error: Exception | None = None
@@ -31,7 +33,9 @@ class Latest:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._closed = True
+        with self._news:
+            self._closed = True
+            self._news.notify_all()
         self._thread.join(timeout=2)  # a camera that hangs must not hang us: the thread is a daemon
 
     def __iter__(self) -> Iterator[Frame]:
@@ -52,6 +56,7 @@ class Latest:
                     raise self._error
                 return None
             (frame, self.captured_ns), self._newest = self._newest, None
+            self._news.notify_all()
         return frame
 
     def _read(self) -> None:
@@ -67,10 +72,12 @@ class Latest:
                 self._frames.close()  # gives the camera back
             with self._news:
                 self.ended = True
-                self._news.notify()
+                self._news.notify_all()
 
     def _offer(self, frame: Frame) -> None:
         with self._news:
+            if self._every:
+                self._news.wait_for(lambda: self._newest is None or self._closed)
             self.dropped += self._newest is not None
             self._newest = (frame, time.perf_counter_ns())
-            self._news.notify()
+            self._news.notify_all()
