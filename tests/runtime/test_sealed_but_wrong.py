@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,6 +200,27 @@ def test_looking_ends(tmp_path: Path) -> None:
     path = tmp_path / "slow.onnx"
     path.write_bytes(resealed(model.SerializeToString() + b"\x18\x01" * 2_100_000))
     refused(path, "too many parts")
+
+
+def test_random_damage_under_a_right_seal_is_refused_or_tracked_with(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rng, data, path = np.random.default_rng(11), tiny_model_bytes(make_spec()), tmp_path / "damaged.onnx"
+    frame = rng.integers(0, 255, (90, 120, 3), np.uint8)
+    for _ in range(120):
+        damaged = bytearray(data)
+        for at in rng.integers(0, len(data) - 1, rng.integers(1, 4)):
+            if rng.random() < 0.3:
+                del damaged[min(at, len(damaged) - 1)]
+            else:
+                damaged[min(at, len(damaged) - 1)] = rng.integers(0, 256)
+        with suppress(BadModel):  # anything else, an own error too, would be a fault
+            path.write_bytes(resealed(bytes(damaged)))
+            tracker = open_tracker(path, threads=1)
+            tracker.init(frame, (40, 50, 24, 20))
+            with np.errstate(all="ignore"):
+                assert np.isfinite(list(tracker.update(frame).box)).all()
+    assert capfd.readouterr().out == ""
 
 
 def test_the_command_line_says_the_same(tmp_path: Path, cdedge: Callable[..., object]) -> None:

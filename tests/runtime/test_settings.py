@@ -16,11 +16,11 @@ from cdedge_runtime.kinds import find_kind, names
 from cdedge_runtime.model import contract
 from cdedge_runtime.model.contract import Tap
 from cdedge_runtime.record import assigned, check_record, decode, encode, within
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings, Settings
+from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings, Settings
 from cdedge_runtime.trackers.mdnet.settings import MdNetSettings
 from tests.conftest import MovingSquare, make_spec, tiny_model_bytes
 
-RECORDS = {**{name: find_kind(name).settings for name in names()}, "deep part": DeepSettings}
+RECORDS = {**{name: find_kind(name).settings for name in names()}, "deep part": DeepSettings, "box head": HeadSettings}
 NUMBERS = [
     (tracker, field.name)
     for tracker, record in RECORDS.items()

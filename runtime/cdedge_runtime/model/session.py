@@ -292,11 +292,16 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
         options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         with utf8_name(path) as name:
-            session = ort.InferenceSession(name, options, providers=_with_options(wanted, path))
+            # Without its fallback, which prints on stdout and would replace the provider in the middle of a run.
+            session = ort.InferenceSession(name, options, providers=_with_options(wanted, path), enable_fallback=0)
     except Exception as error:
         reason = _first_line(error)
         if memory_ran_out(reason):
             raise BadEnvironment(f"memory ran out while the network was loaded: {reason}") from error
+        if wanted != PROVIDERS["cpu"]:
+            raise ProviderUnavailable(
+                f"{wanted} cannot load the network: {reason}; the provider 'cpu' runs everywhere", field="provider"
+            ) from error
         raise BadModel(f"onnxruntime {ort.__version__} cannot load it: {reason}") from error
     if session.get_providers()[0] != wanted:
         raise ProviderUnavailable(
