@@ -108,3 +108,21 @@ def test_what_does_not_fit_gets_one_line(
     assert done.returncode == 2
     assert said in done.stderr
     assert not model.exists()
+
+
+def test_a_torchvision_model_goes_the_same_way(cdedge: Run, square_folder: Path, tmp_path: Path) -> None:
+    torch, models = pytest.importorskip("torch"), pytest.importorskip("torchvision").models
+    torch.manual_seed(0)
+    weights, model = tmp_path / "random.pth", tmp_path / "m.onnx"
+    torch.save(models.get_model("shufflenet_v2_x0_5", weights=None).state_dict(), weights)
+    options = ("--backbone", "shufflenet_v2_x0_5", "--layers", "maxpool+stage2.1.Concat", "--input", 96, "-o", model)
+    done = cdedge("export", square_folder, *options, "--weights", weights, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["convention_reason"] == "torchvision: torchvision's model"
+    assert [tap["total"] for tap in answer["spec"]["taps"]] == [24, 48]
+    assert answer["spec"]["weights"]["name"] == "random.pth"
+    torch.save({"other": torch.zeros(1)}, weights)
+    wrong = cdedge("export", square_folder, *options, "--weights", weights)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 2)  # after "reading the first two frames"
+    assert "not the weights of shufflenet_v2_x0_5" in wrong.stderr
