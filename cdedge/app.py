@@ -8,36 +8,25 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-_COMMANDS = (
-    "export",
-    "select",
-    "inspect",
-    "layers",
-    "track",
-    "serve",
-    "bench",
-    "predict",
-    "plan",
-    "report",
-    "devices",
-    "evaluate",
-    "compare",
-    "convert",
-    "vot",
-    "doctor",
-    "warm",
-    "soak",
-)
+_GROUPS = {
+    "From a video to a file": ("export", "select", "layers", "plan", "inspect"),
+    "On the device": ("track", "serve"),
+    "How fast and how large": ("bench", "report", "soak", "warm"),
+    "How good": ("evaluate", "compare", "convert", "vot"),
+    "Machines": ("devices", "doctor"),
+}
+_OLD = ("predict",)  # names that still work, and say what took their place
+_GROUP_OF = {name: group for group, names in _GROUPS.items() for name in names}
 
 
 def every_command() -> dict[str, Any]:
     """All commands by name, loaded: for pages and tests."""
-    return {name: _command(name) for name in _COMMANDS}
+    return {name: _command(name) for name in _GROUP_OF}
 
 
 def _command(name: str) -> Any:
     alone = typer.Typer(add_completion=False)
-    alone.command(name)(getattr(import_module(f"cdedge.commands.{name}"), name))
+    alone.command(name, rich_help_panel=_GROUP_OF.get(name))(getattr(import_module(f"cdedge.commands.{name}"), name))
     return typer.main.get_command(alone)
 
 
@@ -48,10 +37,10 @@ class _OnDemand(TyperGroup):
     """The commands by name; each brings libraries with it that the others do not need."""
 
     def list_commands(self, _ctx: Any) -> list[str]:
-        return list(_COMMANDS)
+        return list(_GROUP_OF)
 
     def get_command(self, _ctx: Any, cmd_name: str) -> Any:
-        return _command(cmd_name) if cmd_name in _COMMANDS else None
+        return _command(cmd_name) if cmd_name in _GROUP_OF or cmd_name in _OLD else None
 
 
 app = typer.Typer(

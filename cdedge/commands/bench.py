@@ -23,13 +23,15 @@ from cdedge.show.prediction import checked, show_checked
 from cdedge.show.progress import progress
 from cdedge.show.render import introduce
 from cdedge.show.saved_bench import BENCH_SCHEMA, Compared, read_bench
-from cdedge_runtime.errors import CdedgeError
+from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.measure.benchmark import benchmark, differences
 from cdedge_runtime.measure.benchmark import compare as compare_reports
 from cdedge_runtime.measure.footage import footage_of
 from cdedge_runtime.measure.probe import Request
 from cdedge_runtime.record import encode
 from cdedge_runtime.sources.frames import open_source
+
+from .predict import foretell
 
 
 def bench(
@@ -44,9 +46,25 @@ def bench(
         Path | None,
         typer.Option(help="An older --json answer; exit code 1 if slower or larger than then.", show_default=False),
     ] = None,
+    predict: Annotated[
+        bool, typer.Option("--predict", help="Run nothing: say from the file alone what memory it will take.")
+    ] = False,
+    frame: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="With --predict: size of the frames instead of SOURCE.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure frame rate and memory of a model on SOURCE in a fresh process."""
+    if predict:
+        unused = {"--box": box, "--frames": frames, "--compare": compare, "--repeat": None if repeat == 1 else repeat}
+        given = [name for name, value in unused.items() if value is not None]
+        if given:
+            raise Usage(f"{given[0]}: nothing is run with --predict; leave it out")
+        foretell(model, source, frame, threads=threads or 1, as_json=as_json)
+        return
+    if frame is not None:
+        raise Usage("--frame: it is for --predict; SOURCE's frames have their own size")
     from cdedge_runtime.model.session import read_spec
 
     old = None if compare is None else read_bench(compare)

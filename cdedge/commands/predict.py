@@ -1,7 +1,8 @@
-"""``cdedge predict``: memory from the file alone, before it is deployed."""
+"""``cdedge predict``, the old name of ``cdedge bench --predict``: memory from the file alone, before it is deployed."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,6 +32,12 @@ def predict(
     threads: Annotated[int, typer.Option(min=1, help="Threads for onnxruntime.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
+    """Old name of 'cdedge bench --predict'."""
+    say("'cdedge predict' is 'cdedge bench --predict' now; the old name goes with the next release")
+    foretell(model, source, frame, threads=threads, as_json=as_json)
+
+
+def foretell(model: Path, source: str | None, frame: str | None, *, threads: int, as_json: bool) -> None:
     """Say from the file alone how much memory its tracker will take on the CPU; nothing is run."""
     from cdedge_runtime.model.session import read_spec
 

@@ -1,4 +1,4 @@
-"""Predicted memory: the answer of ``cdedge predict``, and the prediction beside what was measured."""
+"""Predicted memory: the answer of ``cdedge bench --predict``, and the prediction beside what was measured."""
 
 from __future__ import annotations
 
