@@ -263,7 +263,7 @@ def mjpeg(count: int) -> bytes:
 def test_a_fifo_is_read_to_its_end_without_skipping(tmp_path: Path) -> None:
     fifo = tmp_path / "frames"
     os.mkfifo(fifo)
-    writer = threading.Thread(target=lambda: fifo.write_bytes(mjpeg(20)))
+    writer = threading.Thread(target=lambda: fifo.write_bytes(mjpeg(20)), daemon=True)
     writer.start()
     source = open_source(fifo)
     assert (source.name, source.live, source.waits) == ("frames", True, True)
