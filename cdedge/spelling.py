@@ -28,6 +28,7 @@ SPELLED = {
     "threads": "--threads",
     "tracker": "--tracker",
     "weights": "--weights",
+    "workers": "--workers",
 }
 
 

@@ -11,6 +11,7 @@ from .errors import BadInput, Usage
 from .estimate import Estimate, Features, ModelTracker
 from .files import StrPath
 from .image import to_bgr
+from .model.threads import MOST_THREADS
 from .opening import open_features, tracker_with
 
 
@@ -22,8 +23,10 @@ class Targets:
     """
 
     def __init__(self, features: Features, *, workers: int = 1) -> None:
-        if workers < 1:
-            raise Usage(f"workers: expected at least 1, got {workers}", field="workers")
+        if type(workers) is not int or not 1 <= workers <= MOST_THREADS:
+            raise Usage(
+                f"workers: expected a whole number from 1 to {MOST_THREADS}, got {workers!r:.40}", field="workers"
+            )
         self._features = features
         self._trackers: dict[int, ModelTracker] = {}
         self._pool = ThreadPoolExecutor(workers, "cdedge-target") if workers > 1 else None

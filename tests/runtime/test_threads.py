@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdedge_runtime import open_tracker
+from cdedge_runtime import open_targets, open_tracker
 from cdedge_runtime.errors import BadEnvironment, Usage
 from cdedge_runtime.model import threads
 from cdedge_runtime.model.session import Extractor
@@ -25,6 +25,13 @@ def test_a_number_that_is_none_is_refused(tiny_model: Path, count: object) -> No
     with pytest.raises(Usage, match="threads: expected a whole number from 1 to") as caught:
         open_tracker(tiny_model, threads=count)
     assert caught.value.field == "threads"
+
+
+@pytest.mark.parametrize("count", [0, -1, threads.MOST_THREADS + 1, 1.0, True, "2", None], ids=repr)
+def test_a_number_of_workers_that_is_none_is_refused(tiny_model: Path, count: object) -> None:
+    with pytest.raises(Usage, match="workers: expected a whole number from 1 to") as caught:
+        open_targets(tiny_model, threads=1, workers=count)
+    assert caught.value.field == "workers"
 
 
 def test_the_default_is_the_usable_processors(tiny_model: Path) -> None:
