@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
@@ -111,9 +111,9 @@ class Recorder:
     def __init__(self, always: float | None) -> None:
         self._always, self._truly, self.asked = always, score.probability, (0.0,) * 4
 
-    def __call__(self, psr: float, like: score.Likeness, calibration: score.Calibration) -> float:
+    def __call__(self, psr: float, like: score.Likeness, calibration: score.Calibration, head: float = 0.0) -> float:
         self.asked = score.cues(psr, like)
-        return self._truly(psr, like, calibration) if self._always is None else self._always
+        return self._truly(psr, like, calibration, head) if self._always is None else self._always
 
 
 def track(tracker: AnyTracker, item: Pass, recorder: Recorder) -> Track:
@@ -239,7 +239,7 @@ def fit(data: Path, kind: str, starts: int) -> None:
         print(f"{name}: ROC {roc_area(odds, iou):.3f}, PSR {roc_area(joined(part, 'psr'), iou):.3f}")
         print(f"  lost by PSR: {told} of {of} failures, {false_alarms(part):.1f} false alarms per 1,000 good frames")
     found = fitted_on([run for runs in parts.values() for run in runs])
-    names = (field.name for field in fields(score.Calibration))
+    names = ("bias", "psr", "contrast", "either", "both")
     print("Calibration(" + ", ".join(f"{n}={v:.2f}" for n, v in zip(names, found, strict=True)) + ")")
 
 
