@@ -37,6 +37,15 @@ def test_one_box_in_every_way_to_write_it(tmp_path: Path, line: str) -> None:
     assert read_rows(tmp_path / "a.txt") == [BOX]
 
 
+def test_any_kind_of_path_will_do(tmp_path: Path) -> None:
+    make_otb(tmp_path, "Couple")
+    box_file = tmp_path / "Couple" / "groundtruth_rect.txt"
+    assert read_rows(str(box_file)) == read_rows(box_file)
+    assert find_annotation(str(box_file)) == find_annotation(box_file)
+    with pytest.raises(BadInput, match="expected a path"):
+        read_rows(7)  # type: ignore[arg-type]
+
+
 def test_a_polygon_may_have_decimal_commas(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("10,5;20,5;30,5;20,5;30,5;60,5;10,5;60,5\n")
     box = row_box(read_rows(tmp_path / "a.txt")[0], 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
+from cdedge_runtime.files import StrPath, as_path
 
 from .rows import Row, read_rows, read_values, row_box
 
@@ -45,8 +46,9 @@ class Annotation:
         return row_box(self.rows[index], self.origin) if index < len(self.rows) else None
 
 
-def find_annotation(path: Path) -> Annotation | None:
+def find_annotation(place: StrPath) -> Annotation | None:
     """The annotation of a benchmark's sequence folder (or of one box file in it); None where there is none."""
+    path = as_path(place)
     if path.is_file():
         files, folder = [path], path.parent
     else:
@@ -81,8 +83,9 @@ def sequence_images(folder: Path, subfolders: tuple[str, ...] = ("img", "color",
     raise BadInput(f"{folder}: no images, expected them in {' or '.join(subfolders)} ({kinds})")
 
 
-def list_images(folder: Path) -> tuple[Path, ...]:
+def list_images(place: StrPath) -> tuple[Path, ...]:
     """The images of a folder, ordered by the numbers in their names, then by name; hidden files are none."""
+    folder = as_path(place)
     with os.scandir(folder) as entries:  # knows files without asking for each
         names = [e.name for e in entries if not e.name.startswith(".") and e.is_file()]
     images = [path for path in map(Path, names) if path.suffix.lower() in IMAGE_SUFFIXES]

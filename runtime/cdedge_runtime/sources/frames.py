@@ -237,7 +237,7 @@ def _live(open_: Opener, text: str, reading: Reading) -> Source:
 
 def _refuse_a_part(name: str, reading: Reading) -> None:
     if (reading.start, reading.every) != (0, 1):
-        raise Usage(f"{name} is live: start and every are for recordings")
+        raise Usage(f"{name} is live: start and every are for recordings", field="start")
 
 
 def _frames(pictures: Callable[[], Iterator[Picture]], name: str, reading: Reading) -> Iterator[Frame]:

@@ -10,10 +10,10 @@ import codecs
 import math
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
+from cdedge_runtime.files import StrPath, as_path
 
 Row = tuple[float, ...]
 
@@ -23,7 +23,7 @@ _COLUMNS = (("x", "left"), ("y", "top"), ("w", "width"), ("h", "height"))
 _POLYGON = tuple(f"{axis}{corner}" for corner in range(1, 5) for axis in "xy")
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: StrPath) -> list[Row]:
     """Rows of a box file, without its header and its ``#`` comments; an empty tuple where a line is no row of numbers.
 
     Raises `BadInput` where the file cannot be read, holds nothing, or can be read in two ways.
@@ -39,7 +39,7 @@ def read_rows(path: Path) -> list[Row]:
     return rows if not columns else [_picked(row, columns) for row in rows]
 
 
-def read_values(path: Path) -> list[float]:
+def read_values(path: StrPath) -> list[float]:
     """All numbers of a file in reading order, whether one a line or all on one line."""
     values = [value for row in read_rows(path) for value in row]
     if not values:
@@ -47,10 +47,10 @@ def read_values(path: Path) -> list[float]:
     return values
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: StrPath) -> list[str]:
     """Lines of a text file that are not blank; raises `BadInput` where there are none."""
     try:
-        lines = [line.strip() for line in _decoded(path.read_bytes()).splitlines()]
+        lines = [line.strip() for line in _decoded(as_path(path).read_bytes()).splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read as text: {error}") from error
     kept = [line for line in lines if line]

@@ -61,7 +61,9 @@ def live_pictures(
                 tell(f"{why}; trying to get it back for {reconnect_s:g} s")
         left_s = away_since_s + reconnect_s - time.monotonic()
         if left_s <= 0:
-            raise BadInput(why if reconnect_s else f"{why}; reconnect_s says how long to try to get it back")
+            raise BadInput(
+                why if reconnect_s else f"{why}; reconnect_s says how long to try to get it back", field="reconnect_s"
+            )
         time.sleep(min(pause_s, left_s))
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
