@@ -138,6 +138,7 @@ def test_a_lost_stream_leaves_its_boxes_and_exit_code_1(
         done = cdedge("track", tiny_model, f"http://{host}/cam", "--box", "40,50,24,20", "--every-frame", "-o", out)
     assert done.returncode == 1
     assert "the stream ended or broke after 9 frames" in done.stderr
+    assert "(--reconnect SECONDS)" in done.stderr
     assert len(out.read_text().splitlines()) == 9
 
 

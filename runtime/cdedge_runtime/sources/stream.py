@@ -61,9 +61,7 @@ def live_pictures(
                 tell(f"{why}; trying to get it back for {reconnect_s:g} s")
         left_s = away_since_s + reconnect_s - time.monotonic()
         if left_s <= 0:
-            raise BadInput(
-                why if reconnect_s else f"{why}; reconnect_s says how long to try to get it back", field="reconnect_s"
-            )
+            raise _lost(why, reconnect_s)
         time.sleep(min(pause_s, left_s))
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
@@ -80,6 +78,12 @@ def _while_it_lasts(open_: Opener) -> Iterator[Picture]:
             del picture
     finally:
         capture.release()
+
+
+def _lost(why: str, reconnect_s: float) -> BadInput:
+    if reconnect_s:
+        return BadInput(why)
+    return BadInput(f"{why}; reconnect_s says how long to try to get it back", field="reconnect_s")
 
 
 def _loss(silence_s: float) -> str:
