@@ -14,6 +14,7 @@ from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.files import new_part, put_in_place, scratch_folder, written_place
 from cdedge_runtime.image import Frame
 from cdedge_runtime.silence import silent
+from cdedge_runtime.sources.captures import quiet
 
 # By suffix, what is tried in turn. Browsers play H.264 (avc1), which most wheels of OpenCV cannot write, and VP8.
 _CODECS = {
@@ -87,7 +88,8 @@ class Video:
             writer = self._writer or self._begun(frame)
             picture = drawn(frame, estimate, index)
             same = (frame.shape[1], frame.shape[0]) == self._size
-            writer.write(picture if same else cv2.resize(picture, self._size))
+            with quiet():  # what does not reach the disk is found when the video is read again
+                writer.write(picture if same else cv2.resize(picture, self._size))
             self._frames += 1
         except (CdedgeError, cv2.error, OSError, MemoryError) as problem:
             self._error = BadEnvironment(f"{self._path}: the video broke off: {problem}")
@@ -151,7 +153,7 @@ def _readable_frames(path: Path) -> int | None:
         capture = cv2.VideoCapture(str(path), _backend())
         try:
             count = round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-            if not capture.isOpened() or not capture.read()[0]:
+            if not capture.isOpened() or count < 0 or not capture.read()[0]:
                 return None
             capture.set(cv2.CAP_PROP_POS_FRAMES, max(count - 2, 0))
             return count if count < 2 or capture.read()[0] else None
