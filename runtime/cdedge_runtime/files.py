@@ -66,15 +66,13 @@ def put_in_place(part: Path, path: Path) -> None:
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """An empty folder in the system's place for such, removed when the block ends."""
-    folder = Path(tempfile.gettempdir()) / _part_name("")
     try:
-        folder.mkdir(mode=0o700)
-        lock = os.open(folder, os.O_RDONLY)
+        folder, lock = _made(Path(tempfile.gettempdir()), "", folder=True)
     except OSError as error:
-        raise BadEnvironment(f"{folder.parent}: no folder can be made there: {error.strerror}; set TMPDIR") from error
+        raise BadEnvironment(
+            f"{tempfile.gettempdir()}: no folder can be made there: {error.strerror}; set TMPDIR"
+        ) from error
     try:
-        with suppress(OSError):  # a file system without locks: what is left there by a kill stays
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -156,18 +154,16 @@ def new_part(place: Path, stack: ExitStack) -> Path:
     there = _stat(place)
     if there is not None and not (stat.S_ISREG(there.st_mode) or is_stream(there.st_mode)):
         raise IsADirectoryError(None, "it is a folder, or nothing to write to", str(place))
-    name = _part_name(place.suffix)
-    elsewhere = Path(tempfile.gettempdir()) / name
+    elsewhere = Path(tempfile.gettempdir())
     if there is not None and is_stream(there.st_mode):
-        part, lock = elsewhere, _locked(elsewhere)
+        part, lock = _made(elsewhere, place.suffix)
     else:
         try:
-            part = place.with_name(name)
-            lock = _locked(part)
+            part, lock = _made(place.parent, place.suffix)
         except OSError:
             if there is None or not os.access(place, os.W_OK):
                 raise
-            part, lock = elsewhere, _locked(elsewhere)
+            part, lock = _made(elsewhere, place.suffix)
     stack.callback(_drop, part, lock)
     return part
 
@@ -204,11 +200,21 @@ def _stat(place: Path) -> os.stat_result | None:
         return None
 
 
-def _locked(part: Path) -> int:
-    descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-    with suppress(OSError):  # a file system without locks: what is left there by a kill stays
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return descriptor
+def _made(parent: Path, suffix: str, *, folder: bool = False) -> tuple[Path, int]:
+    """A new part in ``parent``, and its lock, which says that somebody is at work on it."""
+    while True:
+        part = parent / _part_name(suffix)
+        if folder:
+            part.mkdir(mode=0o700)
+        else:
+            part.touch(exist_ok=False)
+        with suppress(FileNotFoundError):  # whoever clears parts came before our lock
+            descriptor = os.open(part, os.O_RDONLY)
+            with suppress(OSError):  # a file system without locks: nobody can clear there what a kill leaves
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if part.exists():
+                return part, descriptor
+            os.close(descriptor)
 
 
 def _drop(part: Path, lock: int) -> None:

@@ -126,7 +126,8 @@ def test_commands_look_before_the_first_frame(
     model.write_bytes(before)
     names = {"MODEL": model, "SOURCE": square_folder}
     done = cdedge(*(names.get(word, word) for word in words), cwd=folder)
-    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert done.returncode == code, done.stderr
+    assert done.stdout == "" or "--json" in words
     assert "Traceback" not in done.stderr
     assert model.read_bytes() == before
     assert [path.name for path in folder.iterdir()] == ["m.onnx"]

@@ -125,3 +125,22 @@ def test_a_scratch_folder_goes_with_its_block() -> None:
     with scratch_folder() as folder:
         (folder / "x").write_text("x")
     assert not folder.exists()
+
+
+def test_parts_are_not_cleared_before_they_are_locked(tmp_path: Path) -> None:
+    """Whoever clears may come between a part's making and its lock."""
+    done = threading.Event()
+
+    def clear() -> None:
+        while not done.is_set():
+            clear_parts(tmp_path)
+
+    clearing = threading.Thread(target=clear)
+    clearing.start()
+    try:
+        for index in range(200):
+            write_whole(tmp_path / "a.bin", bytes([index]))
+            assert (tmp_path / "a.bin").read_bytes() == bytes([index])
+    finally:
+        done.set()
+        clearing.join()
