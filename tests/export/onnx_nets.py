@@ -193,6 +193,13 @@ def _softmax(net: Net, x: str) -> str:
     return net.node("Mul", [x, net.unary("Softmax", x, axis=1)], net.channels[x])
 
 
+def _channels_last(net: Net, x: str) -> str:
+    n = net.channels[x]
+    y = net.node("Transpose", [x], n, perm=[0, 2, 3, 1])
+    y = net.node("MatMul", [y, net.random(n, n)], n)
+    return net.node("Add", [net.node("Transpose", [y], n, perm=[0, 3, 1, 2]), x], n)
+
+
 def _transposed(net: Net, x: str) -> str:
     weight = net.random(net.channels[x], 5, 3, 3)
     return net.node("ConvTranspose", [x, weight, net.random(5)], 5, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
@@ -201,5 +208,5 @@ def _transposed(net: Net, x: str) -> str:
 BLOCKS = [
     *(_conv, _depthwise, _multiplied, _grouped, _batch_norm, _instance_norm, _residual, _branches, _squeeze_by_gemm),
     *(_squeeze_by_conv, _spatial_attention, _split, _slice, _shuffle, _swish, _by_constants, _pooled, _down_and_up),
-    *(_padded, _local_response, _softmax, _transposed),
+    *(_padded, _local_response, _softmax, _channels_last, _transposed),
 ]

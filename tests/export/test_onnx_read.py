@@ -116,6 +116,18 @@ def test_only_maps_are_listed(tmp_path: Path) -> None:
     assert [tap.tensor for tap in found] == [x]
 
 
+def test_maps_that_go_through_channels_last_are_listed(tmp_path: Path) -> None:
+    """ConvNeXt's way: a dense layer over the channels of each place."""
+    net = Net()
+    x = net.conv("image", 4, stride=4)
+    last = net.node("Transpose", [x], 4, perm=[0, 2, 3, 1])
+    dense = net.node("MatMul", [net.unary("Softmax", last, axis=-1), net.random(4, 6)], 6)
+    first = net.node("Transpose", [dense], 6, perm=[0, 3, 1, 2])
+    lost = net.node("Transpose", [dense], 6, perm=[0, 3, 2, 1])
+    found = taps(open_graph(net.save(tmp_path / "net.onnx", [first, lost])), PX)
+    assert [(tap.tensor, tap.channels, tap.stride) for tap in found] == [(x, 4, 4), (first, 6, 4)]
+
+
 def test_strides_multiply_and_upsampling_divides(tmp_path: Path) -> None:
     net = Net()
     x = net.node("Conv", ["image", net.random(4, 3, 3, 3)], 4, strides=[2, 2])  # 64 -> 31: unpadded

@@ -19,6 +19,7 @@ from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.model.graph import OPERATORS
 
 from . import costs
+from .lower import attribute
 from .names import ends_of, short_names
 from .read import Graph
 from .settle import Settled, Shape, cut_fixed, fixed, session, settled
@@ -30,7 +31,7 @@ _STEPS = {
     *("BatchNormalization", "Add", "Mul", "Div", "Sub", "Clip", "Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "Tanh"),
     *("HardSigmoid", "HardSwish", "Softplus", "Mish", "Gelu", "Erf", "Selu", "Celu"),
 }
-_MOVES = ("Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Gather", "Expand", "Tile")
+_MOVES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Gather", "Expand", "Tile")
 _BARRED = re.compile(r"^(If|Loop|Scan|Sequence.*|Optional.*|QLinear.*|.*Integer|(Dynamic)?(Q|Deq)uantizeLinear)$")
 
 
@@ -182,7 +183,7 @@ def _described(
 ) -> Iterable[TapInfo]:
     """Taps that no ``foreign`` node leads to: one that a model file may not hold, when constants are folded."""
     file_nodes = {name: node for node in graph.model.graph.node for name in node.output}
-    strides, behind = _strides(part, graph.input, input_px), _behind(part)
+    strides, behind = _strides(part, graph, input_px), _behind(part)
     closed = sum(1 << at for at in foreign)
     maps = {name: shape for name, shape in shapes.items() if name in strides and not behind[name] & closed}
     names = short_names({name: file_nodes[name].op_type for name in maps})
@@ -215,27 +216,40 @@ def _behind(part: Settled) -> dict[str, int]:
     return bits
 
 
-def _strides(part: Settled, image: str, input_px: Size) -> dict[str, float]:
-    """Pixels per cell of the tensors that are still images: strides multiply, else it is the change of size."""
-    strides, heights = {image: 1.0}, {image: input_px[0]}
+def _strides(part: Settled, graph: Graph, input_px: Size) -> dict[str, float]:
+    """Pixels per cell of images with channels first: strides multiply, else it is the change of size."""
+    rows, strides, heights = {graph.input: -2 if graph.planes else -3}, {graph.input: 1.0}, {graph.input: input_px[0]}
     for node in part.nodes:
         before = [name for name in node.input if name in strides]
-        if not before or not _is_image(node, part, image):
+        if not before:
             continue
         coarsest = max(before, key=lambda name: strides[name])
+        axis = _rows_after(node, part, rows[coarsest])
+        if axis is None:
+            continue
         for name in node.output:
-            shape = part.shapes.get(name, ())
-            heights[name] = shape[2] if len(shape) == 4 else heights[coarsest]
+            rows[name], heights[name] = axis, part.shapes[name][axis]
             strides[name] = strides[coarsest] * _step(node, heights[coarsest] / heights[name])
-    return strides
+    return {name: stride for name, stride in strides.items() if rows[name] == -2}
 
 
-def _is_image(node: onnx.NodeProto, part: Settled, image: str) -> bool:
-    """Whether what comes out still has a place in the picture for each cell."""
-    sides = part.shapes.get(node.output[0], ())[-2:]
-    if node.op_type in _PRODUCTS or len(sides) < 2 or min(sides) < 2:
-        return False
-    return node.op_type not in _MOVES or node.input[0] == image or sides == part.shapes.get(node.input[0], ())[-2:]
+def _rows_after(node: onnx.NodeProto, part: Settled, rows: int) -> int | None:
+    """Axis (from the last) of a picture's rows, columns behind it, in what a node makes of one; None where they go."""
+    known = [part.shapes.get(name, ()) for name in node.output]
+    before, after = part.shapes.get(node.input[0], ()), min(known, key=len)
+    axis = _turned(node, rows) if node.op_type == "Transpose" else rows
+    if axis is None or len(after) < -axis or min(after[axis : axis + 2 or None]) < 2:
+        return None
+    if node.op_type in _PRODUCTS:
+        return axis if rows == -3 and node.input[1] in part.constants else None
+    moved = node.op_type in _MOVES and after[axis : axis + 2 or None] != before[axis : axis + 2 or None]
+    return None if moved else axis
+
+
+def _turned(node: onnx.NodeProto, rows: int) -> int | None:
+    perm = list(attribute(node, "perm", ()))
+    kept = len(perm) >= 4 and perm.index(len(perm) + rows + 1) == perm.index(len(perm) + rows) + 1
+    return perm.index(len(perm) + rows) - len(perm) if kept else None
 
 
 def _step(node: onnx.NodeProto, shrunk: float) -> float:
