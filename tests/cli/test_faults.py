@@ -189,3 +189,23 @@ def test_figures_come_from_a_clock_that_cannot_jump() -> None:
             wall = {call for call in calls if call in ("time.time", "time.time_ns") or call.endswith("datetime.now")}
             # The date of a measurement is the wall clock's, and is compared with nothing.
             assert not wall or path.name in ("conditions.py", "manifest.py"), (path, wall)
+
+
+@pytest.mark.parametrize("command", [("inspect",), ("export", "--tracker", "cacf", "-o", "out.onnx")])
+def test_nothing_is_written_into_an_empty_home(tiny_model: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """onnxruntime 1.29 and later keeps a device's name and a database there; tracking has a test of its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ORT_"))}
+    home, out = tmp_path / "home", tmp_path / "out"
+    home.mkdir()
+    out.mkdir()
+    names = (*command, tiny_model) if command == ("inspect",) else command
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        [sys.executable, "-m", "cdedge", *names],
+        env={**environment, "HOME": str(home)},
+        cwd=out,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(home.rglob("*")) == []

@@ -76,5 +76,5 @@ def test_the_filter_takes_what_the_tracker_says(tiny_model, square_folder) -> No
 
 
 def test_other_trackers_are_measured_not_predicted() -> None:
-    with pytest.raises(Usage, match="measure with cdedge bench"):
+    with pytest.raises(Usage, match="measure it"):
         predict(replace(SPEC, tracker="cf2", settings=Cf2Settings()), SEEN)
