@@ -23,6 +23,8 @@ def test_the_exported_tracker_holds_the_car_and_its_score_falls_behind_the_lamp(
     assert np.mean(overlap) > 0.7
     assert min(overlap[-60:]) > 0.5
     assert not any(each.lost for each in found)
-    before, behind, after = (np.median([e.score for e in found[a:b]]) for a, b in ((90, 120), (129, 137), (210, 240)))
+    spans = ((90, 120), (129, 137), (210, 240))
+    before, behind, after = (np.median([e.psr for e in found[a:b]]) for a, b in spans)
     assert behind < 0.6 * before
     assert behind < 0.8 * after
+    assert np.min([e.score for e in found[129:137]]) < np.min([e.score for e in found[90:120]])

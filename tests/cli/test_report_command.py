@@ -69,7 +69,7 @@ def test_a_device_without_torch_says_so(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     page = tmp_path / "page.html"
-    done = cdedge("report", tiny_model, "-o", page, "--bench", saved)
+    done = cdedge("report", tiny_model, "-o", page, "--bench", saved, "--weights", "bundled")
     assert done.returncode == 0, done.stderr
     assert "torch is not installed" in page.read_text()
     assert page.read_text().count('alt="channel ') == 6
