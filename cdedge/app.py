@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 _GROUPS = {
     "From a video to a file": ("export", "select", "layers", "plan", "inspect"),
-    "On the device": ("track", "serve"),
+    "On the device": ("track", "serve", "bundle"),
     "How fast and how large": ("bench", "report", "soak", "warm"),
     "How good": ("evaluate", "compare", "convert", "vot"),
     "Machines": ("devices", "doctor"),

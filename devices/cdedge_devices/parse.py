@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from .profile import AiPeak, BadProfile, Cpu, DeviceProfile, Gpu, KnownBad, Memory, PowerMode, Software
@@ -132,7 +133,12 @@ def _software(table: Table) -> Software:
         install=table.text("install"),
         source=table.source(),
         onnxruntime=table.optional_text("onnxruntime"),
+        python_version=table.optional_text("python_version"),
+        glibc=table.optional_text("glibc"),
     )
+    for name, value in (("python_version", software.python_version), ("glibc", software.glibc)):
+        if value is not None and not re.fullmatch(r"\d+\.\d+", value):
+            table.fail(name, f"expected two numbers like 3.11, got {value!r}")
     if software.provider not in ("cpu", "cuda", "tensorrt"):
         table.fail("provider", f"expected cpu, cuda or tensorrt, got {software.provider!r}")
     table.done()

@@ -81,7 +81,10 @@ class PowerMode:
 
 @dataclass(frozen=True)
 class Software:
-    """One combination of system, Python and provider, whether cdedge can run on it, and how to install it."""
+    """One combination of system, Python and provider, whether cdedge can run on it, and how to install it.
+
+    ``python_version`` (of the system, like 3.11) and ``glibc`` (of its C library, like 2.36) choose a device's wheels.
+    """
 
     system: str
     python: str
@@ -90,6 +93,8 @@ class Software:
     install: str
     source: str
     onnxruntime: str | None = None
+    python_version: str | None = None
+    glibc: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import Done
 
 FOLDER = Path(__file__).parents[2] / "devices"
-UNIT = FOLDER / "systemd" / "cdedge@.service"
+UNIT = FOLDER / "cdedge_devices" / "systemd" / "cdedge@.service"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")

@@ -1,0 +1,100 @@
+"""The folder, made whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from cdedge_runtime.errors import BadEnvironment, Usage
+from cdedge_runtime.files import file_sha256, scratch_folder
+from cdedge_runtime.model.session import read_spec
+
+from .board import Board
+from .pip import Locked, locked, our_wheel
+
+_SUMS = "SHA256SUMS"
+_UNIT = "cdedge@.service"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What was put together: the folder, its files with their sizes, and the device's packages."""
+
+    folder: str
+    device: str
+    system: str
+    architecture: str
+    python: str
+    files_bytes: dict[str, int]
+    requirements: tuple[Locked, ...]
+
+
+def bundle(model: Path, board: Board, out: Path, *, wheel: Path | None, say: Callable[[str], None]) -> Bundle:
+    """Put a model and all it needs on a board into the new folder ``out``; ``say`` is told each step.
+
+    Raises `BadModel` for a file that is no model, `Usage` where ``out`` is taken or there is no wheel, and
+    `BadEnvironment` where the registry is not reachable or has no wheels for the board; then ``out`` is not there.
+    """
+    spec = read_spec(model)
+    if out.exists():
+        raise Usage(f"-o {out}: is there already; name a new folder")
+    with scratch_folder() as scratch:
+        folder = scratch / "bundle"
+        folder.mkdir()
+        say("taking cdedge's wheel" if wheel else "building cdedge's wheel")
+        ours = Path(shutil.copy(wheel or our_wheel(scratch), folder))
+        shutil.copy(model, folder / "model.onnx")
+        say(f"asking the registry for wheels: Python {board.python} on {board.architecture}")
+        needs = locked(ours, board, scratch)
+        (folder / "requirements.txt").write_text("".join(f"{each.line}\n" for each in needs))
+        _write_parts(folder, _words(board, ours, needs, ",".join(f"{side:g}" for side in spec.source.box)))
+        _write_sums(folder)
+        _move(folder, out)
+    sizes = {path.name: path.stat().st_size for path in sorted(out.iterdir())}
+    return Bundle(str(out), board.name, board.system, board.architecture, board.python, sizes, needs)
+
+
+def _words(board: Board, wheel: Path, needs: tuple[Locked, ...], box: str) -> dict[str, str]:
+    return {
+        "device": board.name,
+        "system": board.system,
+        "architecture": board.architecture,
+        "python": board.python,
+        "wheel": wheel.name,
+        "box": box,
+        "made": date.today().isoformat(),
+        "wheels": "\n".join(f"    {each.wheel}" for each in needs),
+    }
+
+
+def _write_parts(folder: Path, words: dict[str, str]) -> None:
+    """The texts of ``parts``, with this bundle's words in them, and the service's unit as it is."""
+    (folder / _UNIT).write_bytes((resources.files("cdedge_devices") / "systemd" / _UNIT).read_bytes())
+    for part in (resources.files(__package__) / "parts").iterdir():
+        path = folder / part.name
+        path.write_text(Template(part.read_text(encoding="utf-8")).substitute(words))
+        if path.suffix == ".sh":
+            path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+
+
+def _write_sums(folder: Path) -> None:
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    (folder / _SUMS).write_text("".join(f"{file_sha256(path)}  {path.name}\n" for path in files))
+
+
+def _move(folder: Path, out: Path) -> None:
+    """Put the finished folder in its place; what could be copied in part only is taken away again."""
+    part = out.with_name(f".{out.name}.part-{os.getpid()}")
+    try:
+        shutil.copytree(folder, part)
+        part.rename(out)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise BadEnvironment(f"-o {out}: cannot be written: {error}") from error

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Installs cdedge on $device: ./install.sh [FOLDER]. The Python environment goes to FOLDER, by default env beside this script.
+# It needs Python $python, a $architecture machine and a package registry; PYTHON names another interpreter.
+set -eu
+cd "$$(dirname "$$0")"
+folder=$${1:-env}
+python=$${PYTHON:-python$python}
+
+[ "$$(uname -m)" = $architecture ] || { echo "this is a bundle for $architecture, this machine is $$(uname -m)" >&2; exit 1; }
+"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != tuple(map(int, "$python".split("."))))' ||
+  { echo "$$python is not Python $python: install that, or bundle again with --python" >&2; exit 1; }
+sha256sum --check --quiet SHA256SUMS
+
+"$$python" -m venv "$$folder"
+"$$folder/bin/python" -m pip install --quiet --require-hashes --only-binary=:all: -r requirements.txt
+"$$folder/bin/python" -m pip install --quiet --no-index --no-deps ./$wheel
+"$$folder/bin/cdedge" inspect model.onnx
+echo "installed; next: $$folder/bin/cdedge bench model.onnx, then CHECKLIST.md"
