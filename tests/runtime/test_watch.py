@@ -67,3 +67,18 @@ def test_a_response_is_weak_by_its_own_mean_too(watch: Watch) -> None:
     for _ in range(200):
         watch.judge(Belief(0.95, 80.0))
     assert not watch.judge(Belief(0.95, 15.0))  # below a quarter of the mean, though above 9
+
+
+def test_beside_a_box_head_both_have_to_doubt() -> None:
+    image = np.random.default_rng(1).integers(0, 255, (60, 60, 3), dtype=np.uint8)
+    watch = Watch(Settings(), "deepcd+head", image, (30, 30), (20, 20))
+    for answer in [UNSURE, FLAT] * 4:
+        assert watch.follows((0.7, 0.0), answer)
+        watch.judge(answer)
+    assert not watch.lost
+    assert not watch.follows((3.0, 0.0), Belief(0.05, 2.0))
+    for _ in range(4):
+        watch.judge(Belief(0.05, 2.0))
+    assert watch.lost
+    watch.judge(FLAT)
+    assert not watch.lost

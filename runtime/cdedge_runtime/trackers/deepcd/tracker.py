@@ -205,9 +205,9 @@ class Tracker:
         return belief
 
     def _fitted(self, view: View, answer: Answer, frame_shape: tuple[int, ...]) -> View:
-        """The view at the answer's peak; its center and size as the box head has them, unless the target is lost."""
+        """The view at the answer's peak; its center and size as the box head has them."""
         moved = self._moved(view, answer.joint, frame_shape)
-        if self._deep is None or answer.look is None or answer.look.boxes is None or self._watch.lost:
+        if self._deep is None or answer.look is None or answer.look.boxes is None:
             return moved
         at = moved.center[0] - view.center[0], moved.center[1] - view.center[1]
         (x, y), size = self._deep.fitted(answer.look, at, self._box_of(moved).size)

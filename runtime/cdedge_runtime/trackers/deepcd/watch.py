@@ -37,6 +37,8 @@ class Watch:
         self._settings, self._calibration = settings, score.CALIBRATIONS[kind]
         self._appearance = Appearance(image, center, sides)
         self._weak, self._mean_psr, self._motion = 0, 0.0, (0.0, 0.0)
+        # A box head finds what the filters and the look have given up, so both have to doubt.
+        self._by_both = self._calibration.head > 0
         self.lost = False
 
     @property
@@ -61,7 +63,8 @@ class Watch:
         if self.lost:
             self._motion = 0.0, 0.0
             return True
-        leaps = math.dist(step, self._motion) > _LEAP and belief.score < _WEAK
+        doubted = self._is_weak(belief) if self._by_both else belief.score < _WEAK
+        leaps = doubted and math.dist(step, self._motion) > _LEAP
         taken = (0.0, 0.0) if leaps else step
         x, y = (m + _MOTION_RATE * (s - m) for m, s in zip(self._motion, taken, strict=True))
         self._motion = x, y
@@ -78,10 +81,12 @@ class Watch:
 
     def is_sure(self, belief: Belief) -> bool:
         """Whether an answer finds a lost target again."""
-        return belief.score >= _FOUND and belief.psr >= _FOUND_PSR * self._weak_below()
+        likely, sharp = belief.score >= _FOUND, belief.psr >= _FOUND_PSR * self._weak_below()
+        return likely or sharp if self._by_both else likely and sharp
 
     def _is_weak(self, belief: Belief) -> bool:
-        return belief.score < _WEAK or belief.psr < self._weak_below()
+        unlikely, flat = belief.score < _WEAK, belief.psr < self._weak_below()
+        return unlikely and flat if self._by_both else unlikely or flat
 
     def _weak_below(self) -> float:
         return max(self._settings.lost_below, self._settings.lost_share * self._mean_psr)
