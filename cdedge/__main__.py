@@ -20,7 +20,8 @@ from .answer import begin, emit_error
 from .spelling import spelled
 
 _STOPPED = 130
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+_AGAIN_S = 0.05
 _OF_STDOUT = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)  # files are told by their writers
 _EXTRA_OF = {
     "cv2": "cpu",
@@ -94,23 +95,38 @@ def _ready_streams() -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end a command as Ctrl-C does, unless they are ignored (as by nohup); once, so that it can."""
+    """SIGTERM and SIGHUP end a command as Ctrl-C does, unless they are ignored (as by nohup).
+
+    None of them in the middle of an import: libraries take the exception for a fault of their own there.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def end(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
+    def end(number: int, frame: FrameType | None) -> None:
+        if not _importing(frame):
+            raise KeyboardInterrupt
+        later = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), number))
+        later.daemon = True
+        later.start()
 
-    taken = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
-    for number in taken:
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in _ENDING if signal.getsignal(number) in usual}
+    for number in before:
         signal.signal(number, end)
     try:
         yield
     finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _unloaded(error: ImportError) -> CdedgeError:

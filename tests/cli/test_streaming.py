@@ -191,3 +191,26 @@ def test_a_run_that_waits_for_a_silent_pipe_can_be_ended(tiny_model: Path, tmp_p
     assert child.returncode == 130
     assert talk.decode().splitlines()[-1] == "cdedge: stopped"
     assert not out.exists()
+
+
+_UNEASY = """
+import os, signal, time
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.3)
+except KeyboardInterrupt:
+    raise ImportError("a library that takes it for a fault of its own")
+"""
+
+
+def test_no_signal_comes_in_the_middle_of_an_import(tmp_path: Path) -> None:
+    (tmp_path / "uneasy.py").write_text(_UNEASY)
+    code = (
+        "import time\nfrom cdedge.__main__ import _ended_by_signals\n"
+        "try:\n    with _ended_by_signals():\n        import uneasy\n        time.sleep(20)\n"
+        "except KeyboardInterrupt:\n    print('ended')"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == "ended\n"
