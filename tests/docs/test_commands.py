@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cdedge.app import every_command
+from cdedge.app import click_error, every_command
 from tests.docs.blocks import ROOT
 
 PAGES = [
@@ -65,8 +65,8 @@ def complaint(command: str) -> str:
         return f"{command}: there is no command {name}"
     try:
         context = KNOWN[name].make_context(name, words)
-    except Exception as error:  # noqa: BLE001 - whatever click raises is the finding
-        text = getattr(error, "format_message", lambda: str(error))()
+    except click_error as error:
+        text = error.format_message()
         return "" if "does not exist" in text else f"{command}: {text}"
     return live_without_box(command, name, context.params)
 
