@@ -41,6 +41,8 @@ def test_a_deep_part_takes_its_filter_and_its_patch_more() -> None:
     assert both.filter_bytes - alone.filter_bytes == spectrum + 6 * taps
     assert both.features_bytes - alone.features_bytes == 4 * 3 * 16 * 16
     assert both.buffers_bytes - alone.buffers_bytes == 3 * 64 * 64 + 3 * spectrum + scratch
+    assert both.weights_bytes == 2 * alone.weights_bytes
+    assert both.code_bytes > alone.code_bytes
 
 
 def test_over_the_floor_is_the_sum_of_the_other_parts() -> None:

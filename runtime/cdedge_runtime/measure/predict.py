@@ -20,6 +20,8 @@ SESSION_BYTES = 2_200_000  # fitted: onnxruntime's tables, and what Python and t
 THREAD_BYTES = 100_000  # fitted: stack and work space of each further onnxruntime thread
 VIDEO_BYTES = 7_500_000  # fitted: code and tables of OpenCV's video decoder
 DEMO_BYTES = 16_000_000  # fitted: the demo clip's street (5.2 MB), work space, and library code that renders it
+DEEP_CODE_BYTES = 1_600_000  # fitted: kernels that only a deep part runs
+BRANCH_WEIGHT_COPIES = 4  # fitted: those inside an ONNX If, which onnxruntime keeps with the node as well
 WEIGHT_COPIES = 2  # as read and as onnxruntime lays them out for its kernels
 
 _FLOAT = 4
@@ -72,9 +74,9 @@ def predict(spec: ModelSpec, footage: Footage | None, *, threads: int = 1) -> Pr
     arrays = count(spec)
     return Prediction(
         floor_bytes=FLOOR_BYTES,
-        code_bytes=CODE_BYTES,
+        code_bytes=CODE_BYTES + (0 if spec.deep is None else DEEP_CODE_BYTES),
         session_bytes=SESSION_BYTES + (threads - 1) * THREAD_BYTES,
-        weights_bytes=WEIGHT_COPIES * spec.weight_bytes,
+        weights_bytes=(WEIGHT_COPIES if spec.deep is None else BRANCH_WEIGHT_COPIES) * spec.weight_bytes,
         activations_bytes=spec.activation_bytes,
         features_bytes=arrays.features_bytes,
         filter_bytes=arrays.filter_bytes,
