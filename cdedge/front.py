@@ -38,10 +38,12 @@ def export(
 
     Raises `Usage`, `BadInput`, `BadModel` or `BadEnvironment`; then ``out`` is as it was before.
     """
+    from cdedge.outputs import check_outputs
     from cdedge_export.pipeline import export as run
 
-    asked = options_of(options)
-    return run(_opened(source), _box(box), as_path(out, "out"), options=asked, say=say)
+    asked, target = options_of(options), as_path(out, "out")
+    check_outputs({"out": target}, (None if isinstance(source, Source) else source, *asked.files))
+    return run(_opened(source), _box(box), target, options=asked, say=say)
 
 
 def evaluate(

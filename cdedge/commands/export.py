@@ -52,7 +52,7 @@ def export(
     """Distil a backbone to the channels that one target needs and write it as one ONNX file."""
     from cdedge_export.pipeline import export as run_export
 
-    read = (source, options.weights, options.plan)
+    read = (source, *options.files)
     check_outputs({"-o": out, "--save-plan": save_plan, "--preview": preview}, read)
     opened = open_source(source, Reading(depth_range=parse_depth_range(depth_range), tell=say))
     introduce(opened)

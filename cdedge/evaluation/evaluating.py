@@ -40,7 +40,6 @@ def evaluate_one(configuration: Configuration, out: Path | None, settings: RunSe
     folder = out or Path("results") / f"{configuration.dataset}-{label(configuration)}"
     if out is None:
         say(f"results go to {folder}")
-    check_folder("-o", folder, (configuration.root,))
     summary = run_and_score(configuration, folder, settings)
     if as_json:
         emit_json("cdedge.evaluate/1", summary_json(summary))
@@ -74,6 +73,7 @@ def evaluate_sweep(file: Path, base: Configuration, out: Path | None, settings: 
 def run_and_score(configuration: Configuration, folder: Path, settings: RunSettings) -> Summary:
     """Bring a results folder to its end and score it."""
     check(configuration)
+    check_folder("out", folder, (configuration.root,))
     dataset = load_dataset(configuration.dataset, Path(configuration.root), configuration.sequences)
     for name, reason in dataset.skipped:
         say(f"skipped {name}: {reason}")

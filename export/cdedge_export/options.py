@@ -152,6 +152,12 @@ class ExportOptions:
             except ValueError as error:
                 raise Usage(str(error)) from error
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What may be a file that is read: paths, or names that stand for something else."""
+        asked = (self.weights, self.plan, self.backbone, self.deep, self.deep_head)
+        return tuple(path for path in asked if path is not None)
+
     def given(self) -> dict[str, Any]:
         """The options that were given, by field name."""
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
