@@ -41,9 +41,9 @@ def export(
     from cdedge.outputs import check_outputs
     from cdedge_export.pipeline import export as run
 
-    asked, target = options_of(options), as_path(out, "out")
+    asked, opened, target = options_of(options), _opened(source), as_path(out, "out")
     check_outputs({"out": target}, (None if isinstance(source, Source) else source, *asked.files))
-    return run(_opened(source), _box(box), target, options=asked, say=say)
+    return run(opened, _box(box), target, options=asked, say=say)
 
 
 def evaluate(
