@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 import typer
 
 from cdedge.choosing.asked import Asked, find_now
+from cdedge.spelling import NEGATED, option_name
 from cdedge_export.options import ExportOptions, info
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
@@ -110,10 +111,7 @@ def taking(*, but: Collection[str] = ()) -> Callable[[Command], Command]:
         @wraps(command)
         def wrapped(**values: Any) -> None:
             given = {name: _value(values.pop(name)) for name in names}
-            try:
-                command(options=ExportOptions(**given), **values)
-            except Usage as error:
-                raise Usage(_with_option(str(error), values), field=error.field) from error
+            command(options=ExportOptions(**given), **values)
 
         own = get_type_hints(command, include_extras=True)
         parameters = []
@@ -129,27 +127,13 @@ def taking(*, but: Collection[str] = ()) -> Callable[[Command], Command]:
     return wrap
 
 
-def option_name(field: str) -> str:
-    """An option of the record as it is written on the command line."""
-    return _NEGATED.get(field) or f"--{_INFOS[field].spelled or field}".replace("_", "-")
-
-
-def _with_option(text: str, own: Collection[str]) -> str:
-    """An error that begins with the name of a field, or of one of the command's ``own``, beginning with its option."""
-    field, colon, rest = text.partition(":")
-    if field in _INFOS:
-        return f"{option_name(field)}{colon}{rest}"
-    return f"--{field.replace('_', '-')}{colon}{rest}" if field in own else text
-
-
-_NEGATED = {"distill": "--no-distill"}
 _INFOS = {f.name: info(f) for f in fields(ExportOptions)}
 
 
 def _parameter(name: str) -> Parameter:
     said = _INFOS[name]
     hint = get_type_hints(ExportOptions)[name]
-    words = f" /{_NEGATED[name]}" if name in _NEGATED else option_name(name)
+    words = f" /{option_name(name)}" if name in NEGATED else option_name(name)
     option = typer.Option(
         words,
         help=said.help,

@@ -4,44 +4,50 @@ from __future__ import annotations
 
 from cdedge_runtime.errors import CdedgeError
 
-SPELLED = {
-    "backbone": "--backbone",
+NEGATED = {"distill": "--no-distill"}
+_MORE = {
     "box": "--box X,Y,W,H; 'cdedge select' draws it",
-    "channels": "--channels",
-    "convention": "--convention",
     "depth_range": "--depth-range LOW,HIGH",
-    "distill": "--no-distill",
     "frame_px": "--frame WIDTHxHEIGHT",
-    "grid": "--grid",
     "layers": "--layers; 'cdedge layers' lists a network's",
-    "mode": "--mode",
     "model": "'cdedge export' makes one",
-    "plan": "--plan",
-    "precision": "--precision",
-    "profile": "--profile",
     "provider": "--provider; 'cdedge doctor' says which this machine has, and what they lack",
-    "rank": "--rank",
-    "reconstruct": "--reconstruct",
     "reconnect_s": "--reconnect SECONDS",
-    "search": "--search",
-    "seed": "--seed",
     "settings": "--set NAME=VALUE",
     "start": "--start, --every",
-    "subsample": "--subsample",
     "threads": "--threads",
-    "tracker": "--tracker",
-    "weights": "--weights",
     "workers": "--workers",
 }
 
 
+def option_name(field: str) -> str:
+    """A field of `ExportOptions` as it is written on the command line."""
+    from cdedge_export.options import infos  # only where there is an error, or a command with these options
+
+    return NEGATED.get(field) or f"--{infos()[field].spelled or field}".replace("_", "-")
+
+
+def option_of(field: str) -> str | None:
+    """`option_name`; None where there is no such field."""
+    from cdedge_export.options import infos
+
+    return option_name(field) if field in infos() else None
+
+
+def as_given(field: str) -> str | None:
+    """How a field is given on the command line, and what else helps; None where it is none."""
+    return _MORE.get(field) or option_of(field)
+
+
 def spelled(error: CdedgeError) -> str:
-    """The error's text and, where it is about an option that the text does not name, the option.
+    """The error's text with the option that it is about, where it names none: first, in the place of the field's name.
 
     An error says what it is about in its ``field``, or begins with it and a colon.
     """
     text = str(error)
-    added = SPELLED.get(error.field or text.partition(":")[0])
+    first, colon, rest = text.partition(":")
+    added = as_given(error.field or first)
     if added is None or added.split()[0].rstrip(";") in text:
         return text
-    return f"{text} ({added})"
+    option = option_of(first)
+    return f"{text} ({added})" if option is None else f"{option}{colon}{rest}"

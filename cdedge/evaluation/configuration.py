@@ -91,7 +91,7 @@ def check_tracker(options: TrackerOptions) -> None:
         known = ", ".join(names())
         raise Usage(f"unknown tracker {options.tracker!r}, expected {known} or opencv:NAME, such as opencv:CSRT")
     if options.model is not None:
-        raise Usage(f"model: it is for cdedge's own trackers, not for {options.tracker}")
+        raise Usage(f"a model is for cdedge's own trackers, not for {options.tracker}")
     _refuse(options.made, f"{options.tracker} is not exported")
 
 

@@ -187,12 +187,13 @@ def _hints() -> dict[str, Any]:
 
 
 @cache
-def _infos() -> dict[str, OptionInfo]:
+def infos() -> dict[str, OptionInfo]:
+    """What is said of every field, by its name."""
     return {f.name: info(f) for f in fields(ExportOptions)}
 
 
 def _check_limits(name: str, value: Any) -> None:
-    said = _infos()[name]
+    said = infos()[name]
     if said.least is not None and value < said.least:
         raise ValueError(f"{name}: expected at least {said.least}, got {value}")
     if said.most is not None and value > said.most:

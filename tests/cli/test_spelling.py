@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cdedge.app import every_command
-from cdedge.spelling import SPELLED, spelled
+from cdedge.spelling import as_given, spelled
+from cdedge_export.options import infos
 from cdedge_runtime.errors import BadInput, CdedgeError, Usage
 from tests.conftest import Done
 
@@ -49,8 +50,14 @@ def test_the_library_names_no_option(path: Path) -> None:
         assert not command.search(text)
 
 
-@pytest.mark.parametrize("text", SPELLED.values())
-def test_what_is_spelled_is_an_option_of_a_command(text: str) -> None:
+FIELDS = [
+    *infos(), "box", "depth_range", "frame_px", "model", "provider", "reconnect_s", "start", "threads", "workers",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_what_is_spelled_is_an_option_of_a_command(field: str) -> None:
+    text = str(as_given(field))
     for name in re.findall(r"--[a-z-]+", text):
         assert name in options()
     for name in re.findall(r"'cdedge (\w+)'", text):
@@ -61,7 +68,7 @@ def test_what_is_spelled_is_an_option_of_a_command(text: str) -> None:
     ("error", "text"),
     [
         (Usage("no target", field="box"), "no target (--box X,Y,W,H; 'cdedge select' draws it)"),
-        (Usage("plan: it holds components"), "plan: it holds components (--plan)"),
+        (Usage("plan: it holds components"), "--plan: it holds components"),
         (Usage("give it with --box", field="box"), "give it with --box"),
         (BadInput("frame: expected an array", field="frame"), "frame: expected an array"),
         (BadInput("a.txt: row 3 is none"), "a.txt: row 3 is none"),

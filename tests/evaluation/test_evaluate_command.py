@@ -90,7 +90,7 @@ def test_failures_end_with_1_and_their_names(cdedge, data, tmp_path):
         (("--tracker", "siamfc"), 2, "unknown tracker"),
         (("--tracker", "opencv:SORT"), 2, "CSRT, KCF"),
         (("--tracker", "opencv:Nano"), 2, "backbone, neckhead"),
-        (("--tracker", "opencv:KCF", "--model", "x.onnx"), 2, "--model: it is for cdedge's own"),
+        (("--tracker", "opencv:KCF", "--model", "x.onnx"), 2, "a model is for cdedge's own"),
         (("--model", "none.onnx"), 1, "none.onnx"),
         (("--tracker", "opencv:KCF", "--sequences", "Z"), 2, "no sequence named Z"),
         (("--tracker", "opencv:KCF", "--dataset", "vot"), 1, "no vot sequence"),
