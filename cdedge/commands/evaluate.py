@@ -14,85 +14,98 @@ from cdedge_export.options import ExportOptions
 Text = str | None
 
 
+_Root = Annotated[Path, typer.Option(help="Folder of the data set.", show_default=False)]
+_Dataset = Annotated[
+    str,
+    typer.Option(help="otb, tc128, uav123, uav20l, vot, got10k, lasot, nfs or folder (of frames and boxes)."),
+]
+_Sequences = Annotated[Text, typer.Option(metavar="NAME,NAME", help="Only these sequences.", show_default=False)]
+_Model = Annotated[
+    Path | None,
+    typer.Option(help="One exported file for all sequences, instead of one each.", show_default=False),
+]
+_PeerModel = Annotated[
+    Text,
+    typer.Option(
+        metavar="PATH,PATH",
+        help="Files of DaSiamRPN (3), Nano (2), Vit (1).",
+        show_default=False,
+        rich_help_panel=MORE,
+    ),
+]
+_Raw = Annotated[
+    Path | None,
+    typer.Option(help="Import and score the results in this folder.", show_default=False, rich_help_panel=MORE),
+]
+_Protocol = Annotated[
+    Literal["ope", "sre", "tre"],
+    typer.Option(help="One pass, 12 shifted boxes, or 20 starting frames.", rich_help_panel=MORE),
+]
+_Threads = Annotated[
+    int, typer.Option(min=1, help="Of onnxruntime and OpenCV alike, while tracking.", rich_help_panel=MORE)
+]
+_TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=0.1,
+        help="Of one pass; then it has failed.",
+        show_default=False,
+        rich_help_panel=MORE,
+    ),
+]
+_Jobs = Annotated[
+    int, typer.Option(min=1, help="Sequences at a time; more than one disturbs the times.", rich_help_panel=MORE)
+]
+_Dask = Annotated[
+    Text,
+    typer.Option(
+        metavar="tcp://HOST:PORT",
+        help="Hand sequences to this scheduler.",
+        show_default=False,
+        rich_help_panel=MORE,
+    ),
+]
+_Scoring = Annotated[
+    str,
+    typer.Option(help="Rules for bad rows: otb, pytracking, pytracking-uav, pytracking-lasot.", rich_help_panel=MORE),
+]
+_MatlabCompat = Annotated[
+    bool,
+    typer.Option(
+        "--matlab-compat", help="Leave total failures out of the mean, as OTB's plots do.", rich_help_panel=MORE
+    ),
+]
+_Sweep = Annotated[
+    Path | None,
+    typer.Option(
+        help="TOML file of configurations to run, each in its own folder.", show_default=False, rich_help_panel=MORE
+    ),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", help="Results folder. Default: results/DATASET-TRACKER.", show_default=False),
+]
+
+
 @taking()
 def evaluate(
     options: ExportOptions,
-    root: Annotated[Path, typer.Option(help="Folder of the data set.", show_default=False)],
-    dataset: Annotated[
-        str,
-        typer.Option(help="otb, tc128, uav123, uav20l, vot, got10k, lasot, nfs or folder (of frames and boxes)."),
-    ] = "otb",
-    sequences: Annotated[
-        Text, typer.Option(metavar="NAME,NAME", help="Only these sequences.", show_default=False)
-    ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(help="One exported file for all sequences, instead of one each.", show_default=False),
-    ] = None,
-    peer_model: Annotated[
-        Text,
-        typer.Option(
-            metavar="PATH,PATH",
-            help="Files of DaSiamRPN (3), Nano (2), Vit (1).",
-            show_default=False,
-            rich_help_panel=MORE,
-        ),
-    ] = None,
-    raw: Annotated[
-        Path | None,
-        typer.Option(help="Import and score the results in this folder.", show_default=False, rich_help_panel=MORE),
-    ] = None,
-    protocol: Annotated[
-        Literal["ope", "sre", "tre"],
-        typer.Option(help="One pass, 12 shifted boxes, or 20 starting frames.", rich_help_panel=MORE),
-    ] = "ope",
-    threads: Annotated[
-        int, typer.Option(min=1, help="Of onnxruntime and OpenCV alike, while tracking.", rich_help_panel=MORE)
-    ] = 1,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            min=0.1,
-            help="Of one pass; then it has failed.",
-            show_default=False,
-            rich_help_panel=MORE,
-        ),
-    ] = None,
-    jobs: Annotated[
-        int, typer.Option(min=1, help="Sequences at a time; more than one disturbs the times.", rich_help_panel=MORE)
-    ] = 1,
-    dask: Annotated[
-        Text,
-        typer.Option(
-            metavar="tcp://HOST:PORT",
-            help="Hand sequences to this scheduler.",
-            show_default=False,
-            rich_help_panel=MORE,
-        ),
-    ] = None,
-    scoring: Annotated[
-        str,
-        typer.Option(
-            help="Rules for bad rows: otb, pytracking, pytracking-uav, pytracking-lasot.", rich_help_panel=MORE
-        ),
-    ] = "otb",
-    matlab_compat: Annotated[
-        bool,
-        typer.Option(
-            "--matlab-compat", help="Leave total failures out of the mean, as OTB's plots do.", rich_help_panel=MORE
-        ),
-    ] = False,
-    sweep: Annotated[
-        Path | None,
-        typer.Option(
-            help="TOML file of configurations to run, each in its own folder.", show_default=False, rich_help_panel=MORE
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", help="Results folder. Default: results/DATASET-TRACKER.", show_default=False),
-    ] = None,
+    root: _Root,
+    dataset: _Dataset = "otb",
+    sequences: _Sequences = None,
+    model: _Model = None,
+    peer_model: _PeerModel = None,
+    raw: _Raw = None,
+    protocol: _Protocol = "ope",
+    threads: _Threads = 1,
+    time_limit: _TimeLimit = None,
+    jobs: _Jobs = 1,
+    dask: _Dask = None,
+    scoring: _Scoring = "otb",
+    matlab_compat: _MatlabCompat = False,
+    sweep: _Sweep = None,
+    out: _Out = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a tracker over a data set and score it; started again, it goes on where it stopped."""

@@ -19,7 +19,7 @@ from cdedge.options import (
     parse_bytes,
 )
 from cdedge.outputs import check_outputs
-from cdedge.planning.budget import Budget, Option, best, front, nearest
+from cdedge.planning.budget import Budget, Candidate, Option, best, front, nearest
 from cdedge.planning.plot import options_svg
 from cdedge.planning.report import PLAN_SCHEMA, PlanReport, miss_text, show_plan
 from cdedge.planning.scaling import core_here, core_of, notes, slowdown, target_of
@@ -32,46 +32,45 @@ from cdedge_runtime.measure.footage import footage_of
 from cdedge_runtime.record import encode
 from cdedge_runtime.sources.frames import open_source
 
+_Device = Annotated[str, typer.Option(help="here, a device profile's name (see 'cdedge devices') or its TOML file.")]
+_MaxMemory = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="At most so much over Python and its libraries, e.g. 24MB.", show_default=False),
+]
+_MinFps = Annotated[
+    float | None, typer.Option(min=0.01, help="At least so many frames per second.", show_default=False)
+]
+_Channels = Annotated[str, typer.Option(help="Channels to try: shares, counts, auto, all.")]
+_Mode = Annotated[str, typer.Option(help="Pruning modes to try: chain, exact.", rich_help_panel=MORE)]
+_InputPx = Annotated[str, typer.Option("--input", help="Sides of the network's input to try.", rich_help_panel=MORE)]
+_Precision = Annotated[str, typer.Option(help="Precisions to try: fp32, int8, fp16.", rich_help_panel=MORE)]
+_Weights = Annotated[str | None, typer.Option(help="As in 'cdedge export'.", show_default=False, rich_help_panel=MORE)]
+_Frames = Annotated[int, typer.Option(min=3, help="Measure on so many of the first frames.", rich_help_panel=MORE)]
+_Threads = Annotated[int, typer.Option(min=1, help="Threads for onnxruntime and OpenCV.", rich_help_panel=MORE)]
+_Out = Annotated[
+    Path | None, typer.Option("-o", "--out", help="Write the best file that fits here.", show_default=False)
+]
+_Plot = Annotated[Path | None, typer.Option(help="Write memory against fps here, as SVG.", show_default=False)]
+
 
 def plan(
     source: SourceArgument = None,
     box: BoxOption = None,
     select: SelectOption = False,
     preview: PreviewOption = None,
-    device: Annotated[
-        str, typer.Option(help="here, a device profile's name (see 'cdedge devices') or its TOML file.")
-    ] = "here",
-    max_memory: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE", help="At most so much over Python and its libraries, e.g. 24MB.", show_default=False
-        ),
-    ] = None,
-    min_fps: Annotated[
-        float | None, typer.Option(min=0.01, help="At least so many frames per second.", show_default=False)
-    ] = None,
+    device: _Device = "here",
+    max_memory: _MaxMemory = None,
+    min_fps: _MinFps = None,
     layers: Annotated[str, typer.Option(help="Layers to try.")] = "11,11+12,11+12+21",
-    channels: Annotated[str, typer.Option(help="Channels to try: shares, counts, auto, all.")] = "0.25,0.5,all",
-    mode: Annotated[
-        str, typer.Option(help="Pruning modes to try: chain, exact.", rich_help_panel=MORE)
-    ] = "chain,exact",
-    input_px: Annotated[
-        str, typer.Option("--input", help="Sides of the network's input to try.", rich_help_panel=MORE)
-    ] = "96,192",
-    precision: Annotated[str, typer.Option(help="Precisions to try: fp32, int8, fp16.", rich_help_panel=MORE)] = "fp32",
-    weights: Annotated[
-        str | None, typer.Option(help="As in 'cdedge export'.", show_default=False, rich_help_panel=MORE)
-    ] = None,
-    frames: Annotated[
-        int, typer.Option(min=3, help="Measure on so many of the first frames.", rich_help_panel=MORE)
-    ] = 60,
-    threads: Annotated[int, typer.Option(min=1, help="Threads for onnxruntime and OpenCV.", rich_help_panel=MORE)] = 1,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write the best file that fits here.", show_default=False)
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Write memory against fps here, as SVG.", show_default=False)
-    ] = None,
+    channels: _Channels = "0.25,0.5,all",
+    mode: _Mode = "chain,exact",
+    input_px: _InputPx = "96,192",
+    precision: _Precision = "fp32",
+    weights: _Weights = None,
+    frames: _Frames = 60,
+    threads: _Threads = 1,
+    out: _Out = None,
+    plot: _Plot = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search layers, channels, modes and input sizes for the best file that fits a budget; exit code 4 if none does."""
@@ -93,15 +92,8 @@ def plan(
 
     two, first = first_frames(opened, parse_box(box, opened, select=select, preview=preview))
     scene = Scene(source, opened, first, two, footage_of(source, opened), frames, threads, weights)
-    with scratch_folder() as folder:
-        with progress("exporting", len(chosen)) as step:
-            made = make(chosen, scene, folder, step)
-        with progress("measuring", len(made)) as step:
-            found = evaluate(made, scene, budget, slowdown=factor, measured_here=there is None, step=step)
-        options = tuple(option for option, _ in found.options)
-        taken = best(options, budget)
-        if taken is not None and out is not None:
-            write_whole(out, _file_of(found, taken).read_bytes())
+    found, taken = _searched(chosen, scene, budget, factor, measured_here=there is None, out=out)
+    options = tuple(option for option, _ in found.options)
     report = PlanReport(
         source=opened.name,
         device=target.name,
@@ -118,6 +110,27 @@ def plan(
         model=str(out) if taken is not None and out is not None else None,
     )
     _tell(report, plot, as_json=as_json)
+
+
+def _searched(
+    chosen: tuple[Candidate, ...],
+    scene: Scene,
+    budget: Budget,
+    factor: float | None,
+    *,
+    measured_here: bool,
+    out: Path | None,
+) -> tuple[Found, Option | None]:
+    """What was found among the candidates, and the best that fits, whose file goes to ``out``."""
+    with scratch_folder() as folder:
+        with progress("exporting", len(chosen)) as step:
+            made = make(chosen, scene, folder, step)
+        with progress("measuring", len(made)) as step:
+            found = evaluate(made, scene, budget, slowdown=factor, measured_here=measured_here, step=step)
+        taken = best([option for option, _ in found.options], budget)
+        if taken is not None and out is not None:
+            write_whole(out, _file_of(found, taken).read_bytes())
+    return found, taken
 
 
 def _tell(report: PlanReport, plot: Path | None, *, as_json: bool) -> None:
