@@ -17,7 +17,8 @@ from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra, Usa
 from cdedge_runtime.plain import plain
 
 from .answer import begin, emit_error
-from .spelling import spelled
+from .clock import begin_clock
+from .spelling import refuse_loose_numbers, spelled
 
 _STOPPED = 130
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -41,9 +42,11 @@ def main() -> None:
     """Run the command line; exit codes: 0 ok, 1 data or model, 2 usage, 3 environment, 4 over budget, 130 stopped."""
     limit_blas(os.environ)
     begin()
+    begin_clock()
     as_json = "--json" in sys.argv
     try:
         _ready_streams()
+        refuse_loose_numbers(sys.argv)
         with _ended_by_signals():
             code = _run(as_json=as_json)
         if code == _STOPPED:  # typer has caught Ctrl-C, and says nothing

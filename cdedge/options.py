@@ -155,6 +155,12 @@ def _value(given: Any) -> Any:
     return tuple(given) or None if isinstance(given, list) else given
 
 
+def check_order(model: Path, source: str | None) -> None:
+    """Raise `Usage` where MODEL and SOURCE are the wrong way round."""
+    if source is not None and source.lower().endswith(".onnx") and model.suffix.lower() != ".onnx":
+        raise Usage(f"{model} {source}: expected the model first, then what it tracks in: {source} {model}")
+
+
 def parse_box(text: str | None, source: Source, *, select: bool = False, preview: Path | None = None) -> Box | None:
     """The box that was asked for, looked at in a recording's first frame (see `choosing.asked`); raises `Usage`."""
     return find_now(Asked(text, select, preview), source)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from cdedge_runtime.errors import CdedgeError
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+
+from cdedge_runtime.errors import CdedgeError, Usage
 
 NEGATED = {"distill": "--no-distill"}
 _MORE = {
@@ -51,3 +55,16 @@ def spelled(error: CdedgeError) -> str:
         return text
     option = option_of(first)
     return f"{text} ({added})" if option is None else f"{option}{colon}{rest}"
+
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)%?,?")
+
+
+def refuse_loose_numbers(words: Sequence[str]) -> None:
+    """Raise `Usage` for a box that is typed as four words: the last three would be taken for files."""
+    if "--box" not in words:
+        return
+    loose = [*takewhile(_NUMBER.fullmatch, words[words.index("--box") + 1 :])][:4]
+    if len(loose) == 4:
+        joined = ",".join(word.rstrip(",") for word in loose)
+        raise Usage(f"--box {' '.join(loose)}: expected one word, the four numbers joined by commas: --box {joined}")

@@ -16,12 +16,13 @@ from cdedge.options import (
     ProviderOption,
     SourceArgument,
     ThreadsOption,
+    check_order,
     starting_numbers,
 )
 from cdedge.show.bench_tables import show_bench, show_changes
 from cdedge.show.prediction import checked, show_checked
-from cdedge.show.progress import progress
-from cdedge.show.render import introduce
+from cdedge.show.progress import patiently, progress
+from cdedge.show.render import introduce, whats_next
 from cdedge.show.saved_bench import BENCH_SCHEMA, Compared, read_bench
 from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.measure.benchmark import benchmark, differences
@@ -56,6 +57,7 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Measure frame rate and memory of a model on SOURCE in a fresh process."""
+    check_order(model, source)
     if predict:
         unused = {"--box": box, "--frames": frames, "--compare": compare, "--repeat": None if repeat == 1 else repeat}
         given = [name for name, value in unused.items() if value is not None]
@@ -71,7 +73,7 @@ def bench(
     opened = open_source(source)
     introduce(opened)
     start = starting_numbers(box, opened)
-    with progress("measuring", repeat) as step:
+    with patiently("measuring in a fresh process"), progress("measuring", repeat) as step:
         report = benchmark(Request(str(model), source, start, frames, provider, threads), repeat=repeat, step=step)
     foretold = None if opened.live else checked(read_spec(model), footage_of(source, opened), report)
     changes = () if old is None else compare_reports(old, report)
@@ -85,5 +87,6 @@ def bench(
             show_checked(report, foretold)
         if old is not None:
             show_changes(changes, unlike)
+        whats_next("report", model, source, *([] if box is None else ["--box", box]), "-o", "report.html")
     if any(each.verdict == "worse" for each in changes):
         raise typer.Exit(CdedgeError.exit_code)

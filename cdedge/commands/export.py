@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cdedge.answer import emit_json
+from cdedge.clock import since_begin_s
 from cdedge.options import (
     MORE,
     BoxOption,
@@ -21,10 +22,19 @@ from cdedge.options import (
     taking,
 )
 from cdedge.outputs import check_outputs
-from cdedge.show.render import introduce, number, say, show_facts, show_table, size
+from cdedge.show.progress import patiently
+from cdedge.show.render import introduce, number, say, show_facts, show_table, size, whats_next
 from cdedge_export.options import ExportOptions, filled
 from cdedge_runtime.sources.frames import open_source
 from cdedge_runtime.sources.reading import Reading
+
+_ROUNDING = 1e-6
+_SCALE = "0 is equal, 1 as unlike as no features at all"
+_CHAIN_MEANS = (
+    f"{_SCALE}. Chain mode computes other features on purpose, and tracks by them: no reason to worry while the box "
+    "stays on the target; --mode exact has no such error"
+)
+_OTHER_MEANS = f"{_SCALE}; it comes with the precision"
 
 if TYPE_CHECKING:
     from cdedge_export.graph.cost import LayerCost
@@ -50,7 +60,8 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Distil a backbone to the channels that one target needs and write it as one ONNX file."""
-    from cdedge_export.pipeline import export as run_export
+    with patiently("loading what an export needs (PyTorch takes longest)"):
+        from cdedge_export.pipeline import export as run_export
 
     read = (source, *options.files)
     check_outputs({"-o": out, "--save-plan": save_plan, "--preview": preview}, read)
@@ -67,6 +78,12 @@ def export(
         emit_json("cdedge.export/1", _as_dict(report))
     else:
         _show(report)
+        where = [source] if source else []
+        whats_next("track", target, *where, *_given(box), "-o", "boxes.csv", "--video", "tracked.webm")
+
+
+def _given(box: str | None) -> list[str]:
+    return [] if box is None else ["--box", box]
 
 
 def _features(options: ExportOptions) -> str:
@@ -119,14 +136,19 @@ def _show(report: ExportReport) -> None:
             ),
             ("file and reference", parity),
             ("error to the full network", _losses(report)),
-            ("took", f"{report.seconds:.1f} s"),
+            ("took", f"{since_begin_s():.1f} s, loading included"),
         ],
     )
 
 
 def _losses(report: ExportReport) -> str:
     losses = () if report.parity is None else report.parity.losses
-    return ", ".join(f"{loss.name}: {loss.error:.2g}" for loss in losses) or "not compared"
+    if not losses:
+        return "not compared"
+    said = ", ".join(f"{loss.name}: {loss.error:.2g}" for loss in losses)
+    if max(loss.error for loss in losses) < _ROUNDING:
+        return f"{said}: rounding"
+    return f"{said}; {_CHAIN_MEANS if report.spec.mode == 'chain' else _OTHER_MEANS}"
 
 
 def _cost_row(cost: LayerCost) -> tuple[str, ...]:

@@ -24,8 +24,8 @@ from cdedge.planning.plot import options_svg
 from cdedge.planning.report import PLAN_SCHEMA, PlanReport, miss_text, show_plan
 from cdedge.planning.scaling import core_here, core_of, notes, slowdown, target_of
 from cdedge.planning.search import Found, Scene, candidates, evaluate, make
-from cdedge.show.progress import progress
-from cdedge.show.render import introduce, say
+from cdedge.show.progress import patiently, progress
+from cdedge.show.render import introduce, say, whats_next
 from cdedge_runtime.errors import BadInput, OverBudget, Usage
 from cdedge_runtime.files import scratch_folder, write_whole
 from cdedge_runtime.measure.footage import footage_of
@@ -88,7 +88,8 @@ def plan(
     factor = 1.0 if there is None else slowdown(core_here(), there)
     if factor is None and min_fps is not None:
         raise Usage(f"{said[-1]}: plan without --min-fps, or measure on the device with --device here")
-    from cdedge_export.choose.first_look import first_frames
+    with patiently("loading PyTorch"):
+        from cdedge_export.choose.first_look import first_frames
 
     two, first = first_frames(opened, parse_box(box, opened, select=select, preview=preview))
     scene = Scene(source, opened, first, two, footage_of(source, opened), frames, threads, weights)
@@ -110,6 +111,8 @@ def plan(
         model=str(out) if taken is not None and out is not None else None,
     )
     _tell(report, plot, as_json=as_json)
+    if report.model is not None and not as_json:
+        whats_next("track", report.model, source, *([] if box is None else ["--box", box]))
 
 
 def _searched(

@@ -16,10 +16,11 @@ from cdedge.options import (
     ProviderOption,
     SourceArgument,
     ThreadsOption,
+    check_order,
     starting_numbers,
 )
 from cdedge.outputs import check_outputs
-from cdedge.show.progress import progress
+from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, say
 from cdedge.show.saved_bench import read_bench
 from cdedge_runtime.errors import BadInput
@@ -57,6 +58,7 @@ def report(
     from cdedge.pages.followed import Pass, followed_or_reason
     from cdedge_runtime.model.session import read_spec
 
+    check_order(model, source)
     check_outputs({"-o": out}, (model, source, bench, weights))
     spec = read_spec(model)
     if bench is None:
@@ -85,7 +87,7 @@ def report(
 
 
 def _measured(request: Request, repeat: int) -> BenchReport:
-    with progress("measuring", repeat) as step:
+    with patiently(f"measuring in {repeat} fresh processes"), progress("measuring", repeat) as step:
         return benchmark(request, repeat=repeat, step=step)
 
 

@@ -20,6 +20,7 @@ from cdedge.options import (
     SourceArgument,
     StartOption,
     ThreadsOption,
+    check_order,
     parse_depth_range,
 )
 from cdedge.show.render import introduce, say
@@ -63,6 +64,7 @@ def serve(
     from cdedge.serve.viewers import Viewers
     from cdedge_runtime.targets import open_targets
 
+    check_order(model, source)
     opened = open_source(source, Reading(start, every, parse_depth_range(depth_range), reconnect, tell=say))
     introduce(opened)
     if loop and opened.live:

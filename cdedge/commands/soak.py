@@ -15,6 +15,7 @@ from cdedge.options import (
     ProviderOption,
     SourceArgument,
     ThreadsOption,
+    check_order,
     starting_numbers,
 )
 from cdedge.show.progress import progress
@@ -44,6 +45,7 @@ def soak(
     as_json: JsonOption = False,
 ) -> None:
     """Track SOURCE in a loop and watch memory, handles, threads and latency. Exit code 1: it leaks."""
+    check_order(model, source)
     if minutes is None and frames is None:
         raise Usage("say how long: --minutes N or --frames N")
     opened = open_source(source)

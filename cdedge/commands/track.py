@@ -25,12 +25,13 @@ from cdedge.options import (
     SourceArgument,
     StartOption,
     ThreadsOption,
+    check_order,
     parse_depth_range,
 )
 from cdedge.outputs import STDOUT, check_outputs
 from cdedge.show.lines import boxes_to, json_line, writing
 from cdedge.show.progress import progress
-from cdedge.show.render import introduce, say, show_facts, tinted
+from cdedge.show.render import introduce, say, show_facts, tinted, whats_next
 from cdedge.show.stages import show_stages
 from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, playable
 from cdedge_runtime.box import Box
@@ -82,6 +83,7 @@ def track(
 
     from cdedge_runtime.opening import open_tracker
 
+    check_order(model, source)
     outputs = {"-o": out, "--jsonl": jsonl, "--video": video, "--preview": preview}
     check_outputs(outputs, (model, source), as_json=as_json)
     codec = _codec(video)
@@ -119,6 +121,8 @@ def track(
         emit_json("cdedge.track/1", _as_dict(report, out, kept))
     elif STDOUT not in (out, jsonl):
         _show(report)
+        if report.error is None and not opened.live:
+            whats_next("bench", model, source, *([] if box is None else ["--box", box]))
     _tell(report, spoilt)
 
 

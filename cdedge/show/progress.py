@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Timer
 from typing import Any
 
 from rich.progress import (
@@ -16,7 +17,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from cdedge.show.render import talk
+from cdedge.show.render import say, talk
+
+_PATIENCE_S = 1.0
 
 
 @contextmanager
@@ -46,3 +49,15 @@ def working(what: str) -> Iterator[Callable[[], None]]:
     ) as bar:
         bar.add_task(what, total=None)
         yield bar.refresh
+
+
+@contextmanager
+def patiently(doing: str) -> Iterator[None]:
+    """Say what is done, on any kind of stderr, if the block takes longer than a second."""
+    later = Timer(_PATIENCE_S, say, (f"{doing} ..",))
+    later.daemon = True
+    later.start()
+    try:
+        yield
+    finally:
+        later.cancel()

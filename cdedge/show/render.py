@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -33,6 +34,12 @@ def tinted(word: str, level: Level) -> Text:
 def say(text: str) -> None:
     """One line of talk on stderr."""
     talk.print(plain(text), markup=False)
+
+
+def whats_next(*words: object) -> None:
+    """Say the next useful command, as it can be typed: no break is put into it."""
+    command = shlex.join(str(word) for word in ("cdedge", *words) if word is not None)
+    talk.print(plain(f"next: {command}"), markup=False, soft_wrap=True)
 
 
 def introduce(source: Source) -> None:

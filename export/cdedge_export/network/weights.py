@@ -72,6 +72,17 @@ def load_weights(
     return Weights(state, input_convention, reason, WeightsInfo(path.name, digest, licence))
 
 
+def download_bytes(backbone: Backbone) -> int:
+    """What torchvision has to download for ``imagenet``; 0 where the file is in its cache, or there is none."""
+    if backbone.published is None:
+        return 0
+    import torchvision
+
+    entry = torchvision.models.get_weight(backbone.published)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(entry.url).path).name
+    return 0 if path.exists() else round(entry.meta["_file_size"] * 1e6)
+
+
 def default_weights(backbone: Backbone, taps: Sequence[str]) -> str:
     """``bundled`` where the bundled weights reach as deep as ``taps``, else ``imagenet``."""
     if backbone.bundled is None:

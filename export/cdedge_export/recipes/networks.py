@@ -20,7 +20,7 @@ from cdedge_export.network.layers import Geometry, Network, Projection, stride_o
 from cdedge_export.network.prune import full_network, prune, subsampled
 from cdedge_export.network.reconstruct import reconstructed
 from cdedge_export.network.torch_net import extract
-from cdedge_export.network.weights import Weights, default_weights, load_weights
+from cdedge_export.network.weights import Weights, default_weights, download_bytes, load_weights
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime.model.contract import ModelSpec, Tap
@@ -62,6 +62,11 @@ def seen(
     taps = parse_layers(options.layers, backbone)
     view = window(stride_of(backbone, taps))
     named = options.weights or default_weights(backbone, taps)
+    if options.weights is None and named == "imagenet" and (size := download_bytes(backbone)):
+        say(
+            f"weights: the bundled ones do not reach {options.layers}, so torchvision downloads ImageNet's once, "
+            f"{size / 1e6:.0f} MB; layers that they reach, or the path of a file, need no download"
+        )
     weights = load_weights(named, backbone, taps=taps, convention=options.convention, progress=True)
     say(f"choosing channels of {options.layers} with weights {weights.info.name}")
 

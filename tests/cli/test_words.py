@@ -1,0 +1,97 @@
+"""What a person is told: the wrong way round, a box as four words, what comes next, how long it took."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cdedge.clock import begin_clock, since_begin_s
+from cdedge.commands import export as exporting
+from cdedge.show import progress
+from cdedge.spelling import refuse_loose_numbers
+from cdedge_export.graph.compare import TapLoss
+from cdedge_export.network.backbones import find_backbone
+from cdedge_export.network.weights import download_bytes
+from cdedge_runtime.errors import Usage
+from tests.conftest import Done
+
+Run = Callable[..., Done]
+
+
+@pytest.mark.parametrize("command", ["track", "bench", "report", "serve"])
+def test_swapped_arguments_are_put_right(cdedge: Run, tiny_model: Path, tmp_path: Path, command: str) -> None:
+    clip = tmp_path / "deer.mp4"
+    clip.write_bytes(b"a video")
+    done = cdedge(command, clip, tiny_model)
+    assert done.returncode == 2
+    assert f"expected the model first, then what it tracks in: {tiny_model} {clip}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["305", "4", "95", "65"], ["305,", "4,", "95,", "65"], ["40%", "30%", "10%", "12.5%", "car.mp4"]]
+)
+def test_a_box_of_four_words_is_joined(words: list[str]) -> None:
+    with pytest.raises(Usage, match=f"joined by commas: --box {','.join(w.rstrip(',') for w in words[:4])}"):
+        refuse_loose_numbers(["cdedge", "export", "--box", *words])
+
+
+@pytest.mark.parametrize("words", [["305,4,95,65", "0"], ["305", "4", "95", "-o", "x.onnx"], []])
+def test_other_words_are_left_alone(words: list[str]) -> None:
+    refuse_loose_numbers(["cdedge", "export", "--box", *words])
+
+
+def test_it_is_so_from_the_command_line(cdedge: Run) -> None:
+    done = cdedge("track", "car.onnx", "car.mp4", "--box", 305, 4, 95, 65, "--json")
+    assert done.returncode == 2
+    assert '"exit_code": 2' in done.stdout
+    assert "--box 305,4,95,65" in done.stderr
+
+
+def test_track_says_what_comes_next_as_it_can_be_typed(cdedge: Run, tiny_model: Path, square_folder: Path) -> None:
+    done = cdedge("track", tiny_model, square_folder, "--box", "41,51,24,20")
+    assert f"next: cdedge bench {tiny_model} {square_folder} --box 41,51,24,20\n" in done.stderr
+    assert "next:" not in cdedge("track", tiny_model, square_folder, "--json").stderr
+
+
+def test_took_counts_from_the_commands_begin() -> None:
+    begin_clock()
+    time.sleep(0.01)
+    assert since_begin_s() >= 0.01
+
+
+def test_only_a_long_wait_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(progress, "say", told.append)
+    with progress.patiently("thinking"):
+        pass
+    monkeypatch.setattr(progress, "_PATIENCE_S", 0.0)
+    with progress.patiently("waiting"):
+        while not told:
+            time.sleep(0.001)
+    assert told == ["waiting .."]
+
+
+def report_of(mode: str, *errors: float) -> Any:
+    losses = tuple(TapLoss(str(i), error) for i, error in enumerate(errors))
+    return SimpleNamespace(parity=SimpleNamespace(losses=losses), spec=SimpleNamespace(mode=mode))
+
+
+def test_an_error_says_whether_to_worry() -> None:
+    assert exporting._losses(report_of("exact", 1.7e-14)) == "0: 1.7e-14: rounding"
+    said = exporting._losses(report_of("chain", 1e-9, 0.89))
+    assert re.match(r"0: 1e-09, 1: 0\.89; 0 is equal, 1 as unlike as no features", said)
+    assert "--mode exact" in said
+
+
+def test_a_download_is_known_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert 5e8 < download_bytes(find_backbone("vgg19")) < 6e8
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth").touch()
+    assert download_bytes(find_backbone("vgg19")) == 0
