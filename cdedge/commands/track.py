@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -29,13 +30,14 @@ from cdedge.options import (
     parse_depth_range,
 )
 from cdedge.outputs import STDOUT, check_outputs
-from cdedge.show.lines import boxes_to, json_line, writing
+from cdedge.several import Several
+from cdedge.show.lines import Seen, alone, boxes_to, json_line, writing
 from cdedge.show.progress import progress
 from cdedge.show.render import introduce, say, show_facts, tinted, whats_next
 from cdedge.show.stages import show_stages
-from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, playable
+from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, outlined, playable
 from cdedge_runtime.box import Box
-from cdedge_runtime.errors import CdedgeError
+from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.image import Frame
 from cdedge_runtime.run import Observer, RunReport, starting_box
@@ -64,6 +66,14 @@ def track(
         Path | None, typer.Option(help="Write a video with the boxes drawn; browsers play .webm.", show_default=False)
     ] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.", show_default=False)] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,W,H",
+            help="Instead of --box, once for each of several targets: results go to a .csv or --jsonl.",
+            show_default=False,
+        ),
+    ] = None,
     every_frame: Annotated[
         bool,
         typer.Option(
@@ -81,18 +91,22 @@ def track(
     """Track the target through SOURCE. Needs no PyTorch."""
     import cv2
 
-    from cdedge_runtime.opening import open_tracker
+    from cdedge_runtime.opening import open_features, open_tracker
 
     check_order(model, source)
+    texts = _targets(target, out, box=box, select=select, as_json=as_json)
     outputs = {"-o": out, "--jsonl": jsonl, "--video": video, "--preview": preview}
     check_outputs(outputs, (model, source), as_json=as_json)
     codec = _codec(video)
     reading = Reading(start, every, parse_depth_range(depth_range), reconnect, tell=say)
     opened = open_source(source, reading)
     introduce(opened)
-    tracker = open_tracker(model, provider=provider, threads=threads)
+    several = None
+    if len(texts) > 1:
+        several = Several(open_features(model, provider=provider, threads=threads), texts[1:], opened.origin)
+    tracker = several or open_tracker(model, provider=provider, threads=threads)
     cv2.setNumThreads(threads or 0)
-    find = finder(Asked(box, select, preview), opened)
+    find = finder(Asked(texts[0] if texts else box, select, preview), opened)
     kept = None if opened.live or not as_json else Kept(opened.origin)
 
     def begin(frame: Frame) -> Box:
@@ -105,7 +119,8 @@ def track(
             each(index, frame, estimate)
 
     with ExitStack() as stack:
-        seen = [*_writers(stack, opened, out, jsonl), stack.enter_context(progress("tracking", frames or opened.count))]
+        writers = _writers(stack, opened, out, jsonl, alone if several is None else lambda _: several.seen)
+        seen = [*writers, stack.enter_context(progress("tracking", frames or opened.count))]
         film = None if video is None else stack.enter_context(Video(video, _fps(opened), codec))
         report = run_track(
             tracker,
@@ -113,7 +128,7 @@ def track(
             begin,
             limit=frames,
             observe=observe,
-            draw=None if film is None else film.add,
+            draw=None if film is None else partial(_draw, film, several),
             newest=opened.live and not (opened.waits or every_frame),
         )
         spoilt = None if film is None else film.end()
@@ -126,14 +141,27 @@ def track(
     _tell(report, spoilt)
 
 
-def _writers(stack: ExitStack, source: Source, out: Path | None, jsonl: Path | None) -> list[Observer]:
+def _targets(given: list[str] | None, out: Path | None, *, box: str | None, select: bool, as_json: bool) -> list[str]:
+    """The boxes of ``--target``; raises `Usage` for what tells of one target only."""
+    if given and (box is not None or select):
+        raise Usage("--target and --box: give one box with --box, or each with --target")
+    if given and len(given) > 1 and (as_json or (out is not None and out.suffix.lower() != ".csv")):
+        raise Usage("--target: x,y,w,h alone and --json are of one target; name the file of -o .csv, or use --jsonl")
+    return given or []
+
+
+def _draw(film: Video, several: Several | None, index: int, frame: Frame, estimate: Estimate) -> None:
+    film.add(index, frame if several is None else outlined(frame, several.seen.values()), estimate)
+
+
+def _writers(stack: ExitStack, source: Source, out: Path | None, jsonl: Path | None, seen: Seen) -> list[Observer]:
     """What writes each frame's results."""
     made = []
     if out is not None:
-        line, head = boxes_to(out, source)
+        line, head = boxes_to(out, source, seen)
         made.append(stack.enter_context(writing(out, line, source, head=head)))
     if jsonl is not None:
-        made.append(stack.enter_context(writing(jsonl, json_line(source.origin), source)))
+        made.append(stack.enter_context(writing(jsonl, json_line(source.origin, seen), source)))
     return made
 
 

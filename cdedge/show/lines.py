@@ -8,10 +8,10 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from cdedge.outputs import STDOUT
 from cdedge_runtime.errors import BadEnvironment
@@ -20,10 +20,15 @@ from cdedge_runtime.image import Frame
 from cdedge_runtime.run import Observer, box_line
 from cdedge_runtime.sources.frames import Source
 
-_TARGET = 1  # the number of the only target
 _CSV_HEAD = "frame,time,id,x,y,width,height,score,lost\n"
 
+Seen = Callable[[Estimate], Mapping[int, Estimate]]
 Line = Callable[[int, float | None, Estimate], str]
+
+
+def alone(estimate: Estimate) -> Mapping[int, Estimate]:
+    """The only target, by its number."""
+    return {1: estimate}
 
 
 @contextmanager
@@ -61,29 +66,36 @@ def writing(path: Path, line: Line, source: Source, *, head: str = "") -> Iterat
             file.close()
 
 
-def boxes_to(path: Path, source: Source) -> tuple[Line, str]:
-    """The lines of ``-o``, and what comes before them: a table for ``.csv``, else ``x,y,w,h`` alone."""
+def boxes_to(path: Path, source: Source, seen: Seen = alone) -> tuple[Line, str]:
+    """The lines of ``-o``, and what comes before them: a table for ``.csv``, else ``x,y,w,h`` of one target alone."""
     if path.suffix.lower() == ".csv":
-        return lambda index, at, estimate: _csv(index, at, estimate, source.origin), _CSV_HEAD
-    return lambda _index, _at, estimate: box_line(estimate.box, source.origin), ""
+        return lambda index, at, said: _csv(index, at, seen(said), source.origin), _CSV_HEAD
+    return lambda _index, _at, said: box_line(said.box, source.origin), ""
 
 
-def json_line(origin: int) -> Line:
+def json_line(origin: int, seen: Seen = alone) -> Line:
     """The lines of ``--jsonl``: frame, time in seconds, and the targets with id, box, score and whether it is lost."""
 
-    def line(index: int, at: float | None, estimate: Estimate) -> str:
-        box, score = estimate.box, estimate.score
-        numbers = [round(v, 3) for v in (box.x + origin, box.y + origin, box.width, box.height)]
-        target = {"id": _TARGET, "box": numbers, "score": score if math.isfinite(score) else None}
-        return json.dumps({"frame": index, "time": at, "targets": [{**target, "lost": estimate.lost}]}) + "\n"
+    def line(index: int, at: float | None, said: Estimate) -> str:
+        targets = [_target(number, each, origin) for number, each in seen(said).items()]
+        return json.dumps({"frame": index, "time": at, "targets": targets}) + "\n"
 
     return line
 
 
-def _csv(index: int, at: float | None, estimate: Estimate, origin: int) -> str:
-    score = f"{estimate.score:.4f}" if math.isfinite(estimate.score) else ""
-    box = box_line(estimate.box, origin).strip()
-    return f"{index},{'' if at is None else at},{_TARGET},{box},{score},{int(estimate.lost)}\n"
+def _target(number: int, said: Estimate, origin: int) -> dict[str, Any]:
+    box, score = said.box, said.score
+    numbers = [round(v, 3) for v in (box.x + origin, box.y + origin, box.width, box.height)]
+    return {"id": number, "box": numbers, "score": score if math.isfinite(score) else None, "lost": said.lost}
+
+
+def _csv(index: int, at: float | None, seen: Mapping[int, Estimate], origin: int) -> str:
+    rows = []
+    for number, said in seen.items():
+        score = f"{said.score:.4f}" if math.isfinite(said.score) else ""
+        box = box_line(said.box, origin).strip()
+        rows.append(f"{index},{'' if at is None else at},{number},{box},{score},{int(said.lost)}\n")
+    return "".join(rows)
 
 
 def _clock(source: Source) -> Callable[[int], float | None]:

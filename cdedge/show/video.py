@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -132,13 +133,20 @@ class Video:
         raise BadEnvironment(f"{self._path}: the video is not kept: {why} ({read})")
 
 
+def outlined(frame: Frame, estimates: Iterable[Estimate]) -> Frame:
+    """A copy of the frame with boxes."""
+    picture: Frame = frame.copy()
+    for estimate in estimates:
+        box, color = estimate.box, _LOST if estimate.lost else _FOUND
+        corners = [(round(box.x), round(box.y)), (round(box.x + box.width), round(box.y + box.height))]
+        for ink, width in (((0, 0, 0), 4), (color, 2)):  # a dark rim, so that it is seen on any ground
+            cv2.rectangle(picture, corners[0], corners[1], ink, width, cv2.LINE_AA)
+    return picture
+
+
 def drawn(frame: Frame, estimate: Estimate, index: int) -> Frame:
     """A copy of the frame with the box, its frame number and score."""
-    picture: Frame = frame.copy()
-    box, color = estimate.box, _LOST if estimate.lost else _FOUND
-    corners = [(round(box.x), round(box.y)), (round(box.x + box.width), round(box.y + box.height))]
-    for ink, width in (((0, 0, 0), 4), (color, 2)):  # a dark rim, so that it is seen on any ground
-        cv2.rectangle(picture, corners[0], corners[1], ink, width, cv2.LINE_AA)
+    picture, color = outlined(frame, [estimate]), _LOST if estimate.lost else _FOUND
     score = f"{estimate.score:.2f}"
     text = f"{index}  {'lost' if estimate.lost else score}"
     (width, height), _ = cv2.getTextSize(text, *_FONT)

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Protocol
 
-from .box import Box
+from .box import Box, BoxLike
 from .errors import BadEnvironment, CdedgeError, Usage
-from .estimate import Estimate, ModelTracker
+from .estimate import Estimate, Lap
 from .image import Frame, frame_sha256
 from .measure.meters import Stopwatch
 from .measure.sketch import Sketch, StageTime
@@ -18,6 +19,13 @@ from .sources.frames import Source
 from .sources.latest import Latest
 
 Observer = Callable[[int, Frame, Estimate], None]
+
+
+class Follower(Protocol):
+    """What a run needs of a tracker: as `ModelTracker`'s."""
+
+    def init(self, frame: Frame, box: BoxLike, lap: Lap = ...) -> Estimate: ...
+    def update(self, frame: Frame, lap: Lap = ...) -> Estimate: ...
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ def starting_box(source: Source, spec: ModelSpec, given: Box | None) -> Callable
 
 
 def track(
-    tracker: ModelTracker,
+    tracker: Follower,
     source: Source,
     box: Callable[[Frame], Box],
     *,

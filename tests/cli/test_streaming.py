@@ -214,3 +214,37 @@ def test_no_signal_comes_in_the_middle_of_an_import(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout == "ended\n"
+
+
+def test_several_targets_are_followed_in_one_run(
+    cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path
+) -> None:
+    table, lines, video = tmp_path / "b.csv", tmp_path / "l.jsonl", tmp_path / "v.avi"
+    boxes = ("41,51,24,20", "10,10,16,16")
+    words = [word for box in boxes for word in ("--target", box)]
+    done = cdedge("track", tiny_model, square_folder, *words, "-o", table, "--jsonl", lines, "--video", video)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    frames = [json.loads(line)["targets"] for line in lines.read_text().splitlines()]
+    assert [(int(row["frame"]), int(row["id"])) for row in rows] == [(i, n) for i in range(12) for n in (1, 2)]
+    assert [[target["id"] for target in frame] for frame in frames] == [[1, 2]] * 12
+    assert [target["box"] for target in frames[0]] == [[41, 51, 24, 20], [10, 10, 16, 16]]
+    for number, box in enumerate(boxes, 1):  # each as if it were alone
+        alone = tmp_path / f"{number}.txt"
+        assert cdedge("track", tiny_model, square_folder, "--box", box, "-o", alone).returncode == 0
+        own = [row for row in rows if int(row["id"]) == number]
+        assert [",".join(row[k] for k in ("x", "y", "width", "height")) for row in own] == alone.read_text().split()
+    assert video.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--box", "1,1,9,9"), ("--select",), ("--target", "1,1,9,9", "--json"), ("--target", "1,1,9,9", "-o", "b.txt")],
+)
+def test_what_tells_of_one_target_is_refused_for_several(
+    cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = cdedge("track", tiny_model, square_folder, "--target", "5,5,9,9", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--target" in done.stderr
+    assert not (tmp_path / "b.txt").exists()

@@ -1,0 +1,42 @@
+"""Several targets in one run: behind the face of one tracker, so that the loop need not know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from cdedge.choosing.asked import box_in
+from cdedge_runtime.box import BoxLike
+from cdedge_runtime.estimate import Estimate, Features, Lap, no_lap
+from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.targets import Targets
+
+
+class Several:
+    """Follows a target from the box that `init` gets, and others from ``texts``, boxes as they were typed.
+
+    ``seen`` are the estimates of all in the last frame, by number from 1. What `init` and `update` return is the first
+    target's, but for ``lost``: whether any is.
+    """
+
+    def __init__(self, features: Features, texts: Sequence[str], origin: int) -> None:
+        self.spec: ModelSpec = features.spec
+        self._targets, self._texts, self._origin = Targets(features), texts, origin
+        self.seen: dict[int, Estimate] = {}
+
+    def init(self, frame: Any, box: BoxLike, lap: Lap = no_lap) -> Estimate:
+        """Start all; raises `BadInput` for a box that cannot be tracked."""
+        boxes = [box, *(box_in(text, frame.shape, self._origin) for text in self._texts)]
+        self.seen = {number: self._targets.start(number, frame, each) for number, each in enumerate(boxes, 1)}
+        lap("targets")
+        return self._said()
+
+    def update(self, frame: Any, lap: Lap = no_lap) -> Estimate:
+        """Find all in the next frame."""
+        self.seen = self._targets.update(frame)
+        lap("targets")
+        return self._said()
+
+    def _said(self) -> Estimate:
+        return replace(self.seen[1], lost=any(each.lost for each in self.seen.values()))
