@@ -25,10 +25,9 @@ from numpy.typing import NDArray
 
 from cdedge.evaluation.configuration import TrackerOptions
 from cdedge.evaluation.datasets import load_dataset
-from cdedge.evaluation.job import job_of
+from cdedge.evaluation.job import Pass, job_of, segment_starts
 from cdedge.evaluation.metrics import overlaps
 from cdedge.evaluation.peers import AnyTracker, Peer
-from cdedge.evaluation.protocols import Pass, segment_starts
 from cdedge.evaluation.sequence import Sequence
 from cdedge.evaluation.worker import export_job
 from cdedge_export.options import ExportOptions

@@ -68,8 +68,8 @@ def evaluate(
     Raises `Usage`, `BadInput`, `BadModel` or `BadEnvironment`; a sequence that fails is told in the summary's failures.
     """
     from cdedge.evaluation.configuration import Configuration, TrackerOptions, resolved
-    from cdedge.evaluation.conventions import get_convention
     from cdedge.evaluation.evaluating import RunSettings, run_and_score
+    from cdedge.evaluation.metrics import get_convention
 
     configuration = Configuration(
         dataset=dataset,

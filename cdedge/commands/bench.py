@@ -19,11 +19,9 @@ from cdedge.options import (
     check_order,
     starting_numbers,
 )
-from cdedge.show.bench_tables import show_bench, show_changes
-from cdedge.show.prediction import checked, show_checked
+from cdedge.show.bench_tables import BENCH_SCHEMA, Compared, checked, read_bench, show_bench, show_changes, show_checked
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, whats_next
-from cdedge.show.saved_bench import BENCH_SCHEMA, Compared, read_bench
 from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.measure.benchmark import benchmark, differences
 from cdedge_runtime.measure.benchmark import compare as compare_reports

@@ -35,7 +35,7 @@ def compare(
 ) -> None:
     """Compare trackers on the sequences that all folders have."""
     from cdedge.evaluation.compare import compare_folders, comparison_json
-    from cdedge.evaluation.conventions import get_convention
+    from cdedge.evaluation.metrics import get_convention
     from cdedge.show.score_tables import show_comparison
 
     check_outputs({"--html": html})
@@ -68,7 +68,7 @@ def _warn(comparison: Comparison) -> None:
 
 def _write_page(path: Path, comparison: Comparison, root: Path | None) -> None:
     from cdedge.evaluation.datasets import load_dataset
-    from cdedge.evaluation.models import mean_channels
+    from cdedge.evaluation.manifest import mean_channels
     from cdedge.pages.comparison import TrackerOnPage, find_failures, write_comparison
 
     made_by = comparison.summaries[0].manifest.configuration

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cdedge.answer import emit_json
 from cdedge.doctor.checks import examine
-from cdedge.doctor.finding import Finding
+from cdedge.doctor.facts import Finding
 from cdedge.doctor.gather import gather
 from cdedge.options import JsonOption
 from cdedge.show.render import show_facts, tinted

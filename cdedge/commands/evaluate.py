@@ -110,8 +110,8 @@ def evaluate(
 ) -> None:
     """Run a tracker over a data set and score it; started again, it goes on where it stopped."""
     from cdedge.evaluation.configuration import Configuration, TrackerOptions, resolved
-    from cdedge.evaluation.conventions import get_convention
     from cdedge.evaluation.evaluating import RunSettings, evaluate_one, evaluate_sweep
+    from cdedge.evaluation.metrics import get_convention
 
     configuration = Configuration(
         dataset=dataset,

@@ -19,9 +19,19 @@ from cdedge.options import (
     parse_bytes,
 )
 from cdedge.outputs import check_outputs
-from cdedge.planning.budget import Budget, Candidate, Option, best, front, nearest
-from cdedge.planning.plot import options_svg
-from cdedge.planning.report import PLAN_SCHEMA, PlanReport, miss_text, show_plan
+from cdedge.planning.budget import (
+    PLAN_SCHEMA,
+    Budget,
+    Candidate,
+    Option,
+    PlanReport,
+    best,
+    front,
+    miss_text,
+    nearest,
+    options_svg,
+    show_plan,
+)
 from cdedge.planning.scaling import core_here, core_of, notes, slowdown, target_of
 from cdedge.planning.search import Found, Scene, candidates, evaluate, make
 from cdedge.show.progress import patiently, progress
@@ -89,7 +99,7 @@ def plan(
     if factor is None and min_fps is not None:
         raise Usage(f"{said[-1]}: plan without --min-fps, or measure on the device with --device here")
     with patiently("loading PyTorch"):
-        from cdedge_export.choose.first_look import first_frames
+        from cdedge_export.choose.look import first_frames
 
     two, first = first_frames(opened, parse_box(box, opened, select=select, preview=preview))
     scene = Scene(source, opened, first, two, footage_of(source, opened), frames, threads, weights)

@@ -9,7 +9,7 @@ import typer
 
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption, ModelArgument, parse_size
-from cdedge.show.prediction import PREDICT_SCHEMA, Answer, show_prediction
+from cdedge.show.bench_tables import PREDICT_SCHEMA, Answer, show_prediction
 from cdedge.show.render import say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.measure.predict import Footage

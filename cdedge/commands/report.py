@@ -20,9 +20,9 @@ from cdedge.options import (
     starting_numbers,
 )
 from cdedge.outputs import check_outputs
+from cdedge.show.bench_tables import read_bench
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, say
-from cdedge.show.saved_bench import read_bench
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import file_sha256
 from cdedge_runtime.measure.benchmark import BenchReport, benchmark
@@ -55,7 +55,7 @@ def report(
     """Write one self-contained page: the tracking, memory, time and channels of a model, here or measured elsewhere."""
     from cdedge.pages.device import DevicePage, write_device_page
     from cdedge.pages.first_frame import pictures_or_reason, predicted_or_reason
-    from cdedge.pages.followed import Pass, followed_or_reason
+    from cdedge.pages.tracking import Pass, followed_or_reason
     from cdedge_runtime.model.session import read_spec
 
     check_order(model, source)

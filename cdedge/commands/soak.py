@@ -21,9 +21,8 @@ from cdedge.options import (
 from cdedge.show.progress import progress
 from cdedge.show.render import Level, introduce, show_facts, size, tinted
 from cdedge_runtime.errors import CdedgeError, Usage
-from cdedge_runtime.measure.drift import Slope
 from cdedge_runtime.measure.soak import SoakRequest
-from cdedge_runtime.measure.soak_report import ALLOWED_BYTES, SoakReport
+from cdedge_runtime.measure.soak_report import ALLOWED_BYTES, Slope, SoakReport
 from cdedge_runtime.measure.soak_report import soak as run_soak
 from cdedge_runtime.record import encode
 from cdedge_runtime.sources.frames import open_source

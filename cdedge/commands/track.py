@@ -31,10 +31,10 @@ from cdedge.options import (
 )
 from cdedge.outputs import STDOUT, check_outputs
 from cdedge.several import Several
+from cdedge.show.bench_tables import show_stages
 from cdedge.show.lines import Seen, alone, boxes_to, json_line, writing
 from cdedge.show.progress import progress
 from cdedge.show.render import introduce, say, show_facts, tinted, whats_next
-from cdedge.show.stages import show_stages
 from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, outlined, playable
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import CdedgeError, Usage

@@ -41,7 +41,7 @@ def vot(
     Without --model, a tracker is distilled at each start, when frame 2 arrives, with the options of 'cdedge export'.
     """
     from cdedge.evaluation.configuration import resolved
-    from cdedge.vot.setup import Setup, open_tracker
+    from cdedge.vot.entries import Setup, open_tracker
     from cdedge.vot.workspace import prepare
 
     setup = Setup(None if model is None else str(Path(model).resolve()), resolved(options), provider, threads)

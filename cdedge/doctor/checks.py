@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import accelerators, board, packages
+from cdedge.doctor import machine as accelerators
+from cdedge.doctor import machine as board
+from cdedge.doctor import packages
+from cdedge.doctor.facts import Finding
+
 from .facts import Facts
-from .finding import Finding
 
 CHECKS: dict[str, Callable[[Facts], Finding]] = {
     "python": packages.python,

@@ -1,10 +1,40 @@
-"""What is known of this machine, its packages and a model; plain values, so that a test can fake any of them."""
+"""One finding of the doctor.
+
+What is known of this machine, its packages and a model; plain values, so that a test can fake any of them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cdedge_runtime.measure.conditions import Conditions
+
+Level = Literal["ok", "warn", "bad"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found; ``remedy`` is what to do about it, empty for ``ok``."""
+
+    level: Level
+    what: str
+    remedy: str = ""
+
+
+def ok(what: str) -> Finding:
+    """Nothing to do."""
+    return Finding("ok", what)
+
+
+def warn(what: str, remedy: str) -> Finding:
+    """It works, but not as well as it could, or a trap lies near."""
+    return Finding("warn", what, remedy)
+
+
+def bad(what: str, remedy: str) -> Finding:
+    """Something cdedge needs does not work here."""
+    return Finding("bad", what, remedy)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from cdedge.doctor.facts import Finding, bad, ok, warn
 from cdedge_runtime.model.providers import kleidiai_leaks, release
 
 from .facts import Facts, Imported
-from .finding import Finding, bad, ok, warn
 
 _SIGILL = 4
 # Newest onnxruntime that PyPI has a wheel of for an older Python (its index, read 2026-11-22).

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cdedge.evaluation.metrics import Convention
+from cdedge.evaluation.results import Difference
 from cdedge_runtime.errors import Usage
 
-from .bootstrap import Difference
-from .conventions import Convention
 from .results import auc_difference
 from .summary import Summary, summarize
 

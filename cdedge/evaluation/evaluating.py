@@ -9,18 +9,17 @@ from pathlib import Path
 
 from cdedge.answer import emit_json
 from cdedge.evaluation.configuration import Configuration, check_tracker, label
-from cdedge.evaluation.conventions import Convention
 from cdedge.evaluation.datasets import load_dataset
 from cdedge.evaluation.job import Failure, Job, Outcome
-from cdedge.evaluation.raw import import_raw
-from cdedge.evaluation.runner import Answer, Hand, RunSummary, local_hand, run
+from cdedge.evaluation.metrics import Convention
+from cdedge.evaluation.runner import Answer, Hand, RunSummary, import_raw, local_hand, run
 from cdedge.evaluation.sequence import Dataset
 from cdedge.evaluation.summary import Summary, summarize, summary_json
 from cdedge.evaluation.sweep import read_sweep, row_of, write_table
 from cdedge.outputs import check_folder
+from cdedge.show.progress import work_bar
 from cdedge.show.render import say, size
 from cdedge.show.score_tables import show_summary, show_sweep
-from cdedge.show.work_bar import work_bar
 from cdedge_runtime.errors import BadInput, CdedgeError, MissingExtra
 
 

@@ -1,12 +1,94 @@
-"""What is handed to the process that tracks one pass, and what comes back."""
+"""Passes over a sequence: one (OPE), from shifted boxes (SRE), from later frames (TRE).
+
+Wu et al., Online Object Tracking: A Benchmark (2013), section 4.
+
+What is handed to the process that tracks one pass, and what comes back.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from .configuration import TrackerOptions
-from .protocols import Pass
+import numpy as np
+from numpy.typing import NDArray
+
+from cdedge.evaluation.configuration import TrackerOptions
+from cdedge.evaluation.sequence import Sequence
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import Usage
+
+PROTOCOLS = ("ope", "sre", "tre")
+TRE_SEGMENTS = 20
+_MIN_TRE_FRAMES = 20
+_SHIFT = 0.1
+_DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1))
+_SCALES = (0.8, 0.9, 1.1, 1.2)
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One run of a tracker: the frames and their ground truth, and the box it starts from.
+
+    ``sequence`` has the pass's own name (``Deer``, ``Deer.sre03``), ``target`` that of the whole sequence.
+    """
+
+    target: str
+    sequence: Sequence
+    start: Box
+
+
+def passes(sequence: Sequence, protocol: str) -> tuple[Pass, ...]:
+    """All passes of a protocol over one sequence; raises `Usage` for an unknown protocol."""
+    if protocol == "ope":
+        return (Pass(sequence.name, sequence, sequence.first_box),)
+    if protocol == "sre":
+        return tuple(
+            Pass(sequence.name, _renamed(sequence, "sre", number), box)
+            for number, box in enumerate(shifted_boxes(sequence.first_box), 1)
+        )
+    if protocol == "tre":
+        segments = [_from_frame(sequence, start) for start in segment_starts(sequence)]
+        return tuple(
+            Pass(sequence.name, _renamed(segment, "tre", number), segment.first_box)
+            for number, segment in enumerate(segments, 1)
+        )
+    raise Usage(f"unknown protocol {protocol!r}, expected one of: {', '.join(PROTOCOLS)}")
+
+
+def shifted_boxes(box: Box) -> tuple[Box, ...]:
+    """Make the 12 starting boxes of SRE: 8 shifts by 10 % of the size, then 4 scales about the center."""
+    moved = [
+        Box(box.x + dx * _SHIFT * box.width, box.y + dy * _SHIFT * box.height, box.width, box.height)
+        for dx, dy in _DIRECTIONS
+    ]
+    return (*moved, *(box.scaled(scale) for scale in _SCALES))
+
+
+def segment_starts(sequence: Sequence) -> tuple[int, ...]:
+    """First frames (from 0) of TRE's 20 segments, spread over the annotated frames with 20 frames to come.
+
+    A short sequence has fewer: none starts twice, and each has a frame to score after its first.
+    """
+    annotated = _annotated(sequence)
+    candidates = annotated[:-1] if len(annotated) > 1 else annotated
+    late = candidates[len(sequence) - candidates >= _MIN_TRE_FRAMES]
+    usable = late if late.size else candidates[:1]
+    count = len(usable)
+    picks = {k * count // (TRE_SEGMENTS - 1) for k in range(TRE_SEGMENTS - 1)} | {count - 1}
+    return tuple(int(usable[i]) for i in sorted(picks))
+
+
+def _annotated(sequence: Sequence) -> NDArray[np.int64]:
+    return np.flatnonzero(~np.isnan(sequence.boxes).any(axis=1))
+
+
+def _from_frame(sequence: Sequence, start: int) -> Sequence:
+    return replace(sequence, frame_paths=sequence.frame_paths[start:], boxes=sequence.boxes[start:])
+
+
+def _renamed(sequence: Sequence, protocol: str, number: int) -> Sequence:
+    return replace(sequence, name=f"{sequence.name}.{protocol}{number:02d}")
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,80 @@
-"""``manifest.json`` beside the results: what made them, where and when."""
+"""The models a run distilled, one per sequence, in its results folder.
+
+One run at a time in a results folder.
+
+``manifest.json`` beside the results: what made them, where and when.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import distributions
 from pathlib import Path
+from statistics import mean
 
-from cdedge_runtime.errors import BadInput, Usage
-from cdedge_runtime.files import file_sha256, write_whole
+from cdedge.evaluation.configuration import Configuration, differences
+from cdedge_runtime.errors import BadEnvironment, BadInput, Usage
+from cdedge_runtime.files import clear_parts, file_sha256, write_whole
 from cdedge_runtime.model.session import read_spec
 from cdedge_runtime.record import decode, encode
 
-from .configuration import Configuration, differences
-from .models import model_paths
+_FOLDER = "models"
+
+
+def model_path(folder: Path, sequence: str) -> Path:
+    """Where the model of a sequence is kept."""
+    return folder / _FOLDER / f"{sequence}.onnx"
+
+
+def model_paths(folder: Path) -> list[Path]:
+    """The models that a results folder holds, by name."""
+    return sorted((folder / _FOLDER).glob("[!.]*.onnx"))
+
+
+def mean_channels(folder: Path) -> float | None:
+    """Mean number of channels over the models of a results folder; None where it has none."""
+    counts = [read_spec(path).channels for path in model_paths(folder)]
+    return mean(counts) if counts else None
+
+
+_HOLDING = ("models", "runs", "times", "scores")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; raises `Usage` naming the process that has it.
+
+    The kernel gives the lock of a dead process back, so what a killed run left behind locks nothing; its half-written
+    files are cleared.
+    """
+    path = folder / ".lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise BadEnvironment(f"{folder}: cannot be used as a results folder: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
+            raise Usage(f"{folder}: {holder} is writing here; wait for it, or choose another -o") from error
+        os.ftruncate(descriptor, 0)
+        for place in (folder, *(folder / name for name in _HOLDING)):
+            clear_parts(place)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
 
 _PACKAGES = (
     "cdedge", "numpy", "onnxruntime", "opencv-contrib-python-headless", "opencv-contrib-python",

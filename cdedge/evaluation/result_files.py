@@ -1,4 +1,8 @@
-"""Raw results: boxes in ``NAME.txt``, seconds in ``times/NAME_time.txt``, confidences in ``scores/NAME.txt``.
+"""Spellings of a sequence's name: Jogging.1 (got10k), Jogging-1 (OTB, pysot), Jogging_1 (pytracking).
+
+Rows of a box file as the arrays that are scored.
+
+Raw results: boxes in ``NAME.txt``, seconds in ``times/NAME_time.txt``, confidences in ``scores/NAME.txt``.
 
 Boxes are in the convention of the benchmark's own annotation (OTB: 1-based), as in got10k's result folders,
 so that any evaluator can read them.
@@ -6,6 +10,7 @@ so that any evaluator can read them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +18,37 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cdedge.evaluation.sequence import Boxes, Sequence
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import write_whole
-from cdedge_runtime.sources.rows import Row, read_rows
+from cdedge_runtime.sources.rows import Row, read_rows, row_box
 
-from .names import name_key
-from .sequence import Boxes, Sequence
+_PYTRACKING_PREFIX = re.compile(r"^(uav|nfs|tpl)_(?=\D)", re.IGNORECASE)
+_HUMAN4 = "human4"  # OTB evaluates its second target only, so the number is often left out
+
+
+def name_key(name: str) -> str:
+    """Make a key that is the same for every known spelling of one sequence's name.
+
+    >>> {name_key(n) for n in ("Jogging.1", "Jogging-1", "jogging_1")}
+    {'jogging-1'}
+    """
+    key = _PYTRACKING_PREFIX.sub("", name).lower()
+    key = re.sub(r"[._\s]", "-", key)
+    return f"{_HUMAN4}-2" if key == _HUMAN4 else key
+
+
+def boxes_from_rows(rows: list[Row], origin: int) -> Boxes:
+    """(N, 4) boxes of rectangle and polygon rows in 0-based pixels; NaN where a row gives no box."""
+    boxes = [row_box(row, origin) for row in rows]
+    numbers = [(np.nan,) * 4 if b is None else (b.x, b.y, b.width, b.height) for b in boxes]
+    return np.array(numbers, dtype=np.float64).reshape(-1, 4)
+
+
+def malformed(rows: list[Row]) -> list[int]:
+    """1-based numbers of the rows that are neither ``x,y,w,h`` nor a polygon of 8 numbers."""
+    return [number for number, row in enumerate(rows, 1) if len(row) not in (4, 8)]
+
 
 Values = NDArray[np.float64]
 

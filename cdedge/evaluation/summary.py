@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from .bootstrap import bootstrap_interval
-from .conventions import Convention
+from cdedge.evaluation.job import Pass, passes
+from cdedge.evaluation.metrics import Convention
+from cdedge.evaluation.results import bootstrap_interval
+from cdedge.evaluation.runner import read_facts, read_failures
+
 from .datasets import load_dataset
 from .job import Failure
-from .keep import read_facts, read_failures
 from .manifest import Manifest, read_manifest
 from .metrics import Curves, mean_curves
-from .protocols import Pass, passes
 from .result_files import Values, read_result
 from .results import Evaluation, SequenceScore, Speed, evaluate_results, to_json
 

@@ -11,11 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cdedge.pages.failures import jpeg_uri
+from cdedge.pages.page import Cell, Column, number_cell, sortable_table, text_cell
 from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import Tap
-
-from .frames import jpeg_uri
-from .table import Cell, Column, number_cell, sortable_table, text_cell
 
 PRUNED_SHOWN = 64
 _BRIGHTEST_SHARE = 0.995

@@ -7,14 +7,13 @@ from html import escape
 
 import numpy as np
 
+from cdedge.pages.page import Cell, Column, number_cell, sortable_table, text_cell
+from cdedge.pages.plots import axis_around, ink, positive_axis
 from cdedge_runtime.measure.benchmark import BenchReport
+from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.probe import ProbeReport
-from cdedge_runtime.measure.sketch import StageTime
 
-from .axis import axis_around, positive_axis
-from .ink import ink
 from .plots import Line, bar_plot, captioned, frame_axis, grouped, line_plot
-from .table import Cell, Column, number_cell, sortable_table, text_cell
 
 _BINS = 40
 _SHOWN_SHARE = 0.995

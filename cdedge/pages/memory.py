@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from cdedge.pages.page import Cell, Column, number_cell, sortable_table
 from cdedge.show.render import size
 from cdedge_runtime.measure.predict import Prediction
 from cdedge_runtime.measure.probe import MemoryReport
-
-from .table import Cell, Column, number_cell, sortable_table
 
 FLOOR = "libraries"
 _INKS = {

@@ -1,18 +1,174 @@
-"""Line and scatter plots as inline SVG; colours come from the page's style, so that they follow its theme."""
+"""Axes of plots: which range, which ticks, and where a value lies.
+
+How each tracker is drawn: one colour, line style and marker on the whole page.
+
+Places for the names of points, beside or further off, so that they overlap neither each other nor a point.
+
+Line and scatter plots as inline SVG; colours come from the page's style, so that they follow its theme.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .axis import Axis, axis_around, tick_text
-from .ink import Ink
-from .labels import Area, Label, beside, mark_area, place_labels
+_LOG_FROM_RATIO = 8
+_ROOM = 0.14  # of an axis, for the number of a tick
+_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A labelled axis from its first to its last tick."""
+
+    label: str
+    ticks: tuple[float, ...]
+    is_log: bool = False
+
+    def place(self, value: float) -> float:
+        """Where ``value`` lies, 0 at the first and 1 at the last tick."""
+        scale = math.log if self.is_log else float
+        low, high = scale(self.ticks[0]), scale(self.ticks[-1])
+        return (scale(value) - low) / (high - low)
+
+
+def axis_around(label: str, values: Sequence[float], *, from_zero: bool = False) -> Axis:
+    """Linear axis with about five round ticks around ``values``."""
+    low, high = (0.0 if from_zero else min(values)), max(values)
+    rough = (high - low or abs(high) or 1.0) / 4
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(s * power for s in _STEPS if s * power >= rough * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return Axis(label, tuple(round(n * step, 10) for n in range(first, max(last, first + 1) + 1)))
+
+
+def positive_axis(label: str, values: Sequence[float]) -> Axis:
+    """Axis for quantities above 0: logarithmic where they span much, else linear from 0."""
+    low, high = min(values), max(values)
+    if high < low * _LOG_FROM_RATIO:
+        return axis_around(label, values, from_zero=True)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [step * 10.0**power for power in decades for step in (1, 2, 5)]
+    inside = [t for t in ticks if t >= low * 0.999 and t <= high * 1.001]
+    below = [t for t in ticks if t < low * 0.999][-1:]
+    above = [t for t in ticks if t > high * 1.001][:1]
+    kept = below + inside + above
+    return Axis(label, tuple(kept if len(kept) <= 8 else _thinned(kept)), is_log=True)
+
+
+def tick_text(value: float) -> str:
+    """Write a tick's number without trailing zeros."""
+    return f"{value:,.10g}"
+
+
+def _thinned(ticks: list[float]) -> list[float]:
+    """Only decades between the ends, and none whose number would run into an end's."""
+    low, high = math.log10(ticks[0]), math.log10(ticks[-1])
+    apart = _ROOM * (high - low)
+    middle = [t for t in ticks[1:-1] if math.isclose(math.log10(t), round(math.log10(t)))]
+    return [ticks[0], *(t for t in middle if low + apart < math.log10(t) < high - apart), ticks[-1]]
+
+
+_COLOURS = 8  # --c0 .. --c7 in page.css
+_DASHES = ("", "7 3", "2 3", "9 3 2 3")
+_MARKERS = (
+    '<circle r="4.5"/>',
+    '<rect x="-4" y="-4" width="8" height="8"/>',
+    '<path d="M0-5.5 5.5 0 0 5.5-5.5 0z"/>',
+    '<path d="M0-5 5 4H-5z"/>',
+)
+
+
+@dataclass(frozen=True)
+class Ink:
+    """A class of page.css that sets the colour, an SVG dash pattern, and an SVG mark around (0, 0)."""
+
+    css: str
+    dash: str
+    marker: str
+
+
+def ink(index: int) -> Ink:
+    """Return the ink of the tracker at ``index``; the first 32 all differ."""
+    style = (index + index // _COLOURS) % len(_DASHES)
+    return Ink(f"ink-{index % _COLOURS}", _DASHES[style], _MARKERS[style])
+
+
+def swatch(style: Ink) -> str:
+    """Draw a short piece of a tracker's line, for a legend or a table."""
+    line = f'<line x1="1" y1="6" x2="27" y2="6" stroke-dasharray="{style.dash}"/>'
+    return f'<svg class="swatch {style.css}" viewBox="0 0 28 12" aria-hidden="true">{line}</svg>'
+
+
+_CHARACTER, _LINE = 6.8, 13.0  # size of 12 px text
+_GAP = 8.0
+_MARK = 6.0
+_SIDES = ((1, "start"), (-1, "end"))
+_SHIFTS = (0, -12, 12, -24, 24, -36, 36, -48, 48, -64, 64, -80, 80, -96, 96, -112, 112, -128, 128)
+_BASE = 4.0  # the base line lies below the middle of the text
+
+
+class Label(NamedTuple):
+    """Where a text starts or, by ``anchor``, ends, on its base line."""
+
+    x: float
+    y: float
+    anchor: str
+
+
+class Area(NamedTuple):
+    """A rectangle that something covers."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: Area) -> bool:
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
+    def within(self, other: Area) -> bool:
+        across = self.left >= other.left and self.right <= other.right
+        return across and self.top >= other.top and self.bottom <= other.bottom
+
+
+def place_labels(wanted: Sequence[tuple[str, Sequence[Label]]], frame: Area, taken: Sequence[Area]) -> list[Label]:
+    """For each name the first of its possible places that is inside ``frame`` and meets nothing ``taken`` before.
+
+    The first possible place where there is none.
+    """
+    covered, labels = list(taken), []
+    for name, places in wanted:
+        choices = [(label, _area(label, name)) for label in places]
+        free = (c for c in choices if c[1].within(frame) and not any(map(c[1].meets, covered)))
+        label, area = next(free, choices[0])
+        covered.append(area)
+        labels.append(label)
+    return labels
+
+
+def mark_area(x: float, y: float) -> Area:
+    """What a point's mark covers."""
+    return Area(x - _MARK, y - _MARK, x + _MARK, y + _MARK)
+
+
+def beside(x: float, y: float) -> list[Label]:
+    """Places for the name of a point, the nearest first."""
+    return [Label(x + way * _GAP, y + _BASE + shift, anchor) for shift in _SHIFTS for way, anchor in _SIDES]
+
+
+def _area(label: Label, name: str) -> Area:
+    width = _CHARACTER * len(name)
+    left = label.x - (width if label.anchor == "end" else 0.0)
+    return Area(left, label.y - _LINE + 3, left + width, label.y + 3)
+
 
 _WIDTH, _HEIGHT = 440, 320
 _POINTS = 400  # of a line

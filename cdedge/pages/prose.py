@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cdedge.evaluation.conventions import get_convention
+from cdedge.evaluation.metrics import get_convention
 
 from .page import facts_list, section, warning
 from .tracker import Inked, common_sequences

@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from html import escape
 
-from cdedge.evaluation.bootstrap import Difference
-from cdedge.evaluation.results import SequenceScore, Speed, auc_difference
+from cdedge.evaluation.results import Difference, SequenceScore, Speed, auc_difference
+from cdedge.pages.page import Cell, Column, number_cell, sortable_table, text_cell
+from cdedge.pages.plots import swatch
 from cdedge.show.render import size
 
-from .ink import swatch
-from .table import Cell, Column, number_cell, sortable_table, text_cell
 from .tracker import Inked, by_auc
 
 _DIFFERENCE_PX, _EDGE_PX = 96, 4

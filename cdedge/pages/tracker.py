@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cdedge.evaluation.results import Evaluation
+from cdedge.pages.plots import Ink, ink
 from cdedge_runtime.errors import BadInput
-
-from .ink import Ink, ink
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,21 @@
-"""Which of the options fit a budget, which are worth looking at, and which one to take."""
+"""Which of the options fit a budget, which are worth looking at, and which one to take.
+
+What a search has to say: a record for JSON, and tables.
+
+The options as an SVG file: memory against frame rate, the Pareto front named.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from typing import Literal
+
+from rich.text import Text
+
+from cdedge.pages.plots import Axis, Guide, Point, ink, positive_axis, scatter_plot
+from cdedge.show.render import say, show_facts, show_table, size, tinted
 
 _AS_GOOD = 0.02  # margins this close, as a share, count as equal: the faster one is taken
 
@@ -88,3 +100,132 @@ def _beats(one: Option, other: Option) -> bool:
 
 def _figures(option: Option) -> tuple[float, float, float]:
     return -option.memory_bytes, option.fps or 0.0, option.margin
+
+
+PLAN_SCHEMA = "cdedge.plan/1"
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """Every option with its figures, which of them are the Pareto front, and what was chosen.
+
+    measured: the figures are of this machine; otherwise they are predicted. slowdown: how many times as long a frame
+    takes on the device as here; None where it is not known. chosen: None where nothing fits; nearest is then the
+    nearest miss. model: the file written, if any.
+    """
+
+    source: str
+    device: str
+    measured: bool
+    slowdown: float | None
+    threads: int
+    budget: Budget
+    options: tuple[Option, ...]
+    front: tuple[Option, ...]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+    chosen: Option | None
+    nearest: Option | None
+    model: str | None
+
+
+def show_plan(report: PlanReport) -> None:
+    """The front as a table, what was chosen, and how the figures came about."""
+    kind = "measured" if report.measured else "PREDICTED"
+    show_table(
+        f"{report.source} on {report.device}, {kind}: the Pareto front",
+        ["option", "channels", "memory", "fps", "margin", "fits"],
+        [_row(option, report) for option in report.front],
+    )
+    counts = f"{len(report.options)} options with figures, {len(report.left_out)} left out"
+    facts = [("budget", budget_text(report.budget)), ("searched", counts)]
+    if report.slowdown not in (None, 1.0):
+        facts.append(("fps", f"those of this machine divided by {report.slowdown:.2f}"))
+    if report.chosen is not None:
+        facts.append(("chosen", f"{report.chosen.candidate.name} -> {report.model or 'no file asked for'}"))
+    show_facts("", facts)
+    say("memory is over the floor, fps are without reading, margin is a stand-in for quality: see docs/guides/plan.md")
+    for note in report.notes:
+        say(note)
+
+
+def budget_text(budget: Budget) -> str:
+    """The bounds in words."""
+    memory = "any memory" if budget.max_memory_bytes is None else f"at most {size(budget.max_memory_bytes)}"
+    return memory + (", any fps" if budget.min_fps is None else f", at least {budget.min_fps:g} fps")
+
+
+def miss_text(budget: Budget, nearest: Option | None) -> str:
+    """Why nothing was chosen."""
+    if nearest is None:
+        return f"nothing fits {budget_text(budget)}: there was no candidate"
+    return (
+        f"nothing fits {budget_text(budget)}. Nearest miss, by {excess(nearest, budget):.0%}: {nearest.candidate.name} "
+        f"with {size(nearest.memory_bytes)} and {fps_text(nearest)} fps; relax the budget or search smaller inputs"
+    )
+
+
+def fps_text(option: Option) -> str:
+    """Frames per second, or that they are not known."""
+    return "unknown" if option.fps is None else f"{option.fps:.1f}"
+
+
+def _row(option: Option, report: PlanReport) -> tuple[str | Text, ...]:
+    fits = excess(option, report.budget) == 0
+    word = "chosen" if option == report.chosen else "yes" if fits else "no"
+    name, memory = option.candidate.name, size(option.memory_bytes)
+    return (
+        name,
+        str(option.kept),
+        memory,
+        fps_text(option),
+        f"{option.margin:.2f}",
+        tinted(word, "ok" if fits else "bad"),
+    )
+
+
+_NAMESPACE = '<svg xmlns="http://www.w3.org/2000/svg" '
+
+
+def options_svg(
+    title: str, options: Sequence[Option], front: Sequence[Option], chosen: Option | None, budget: Budget
+) -> str:
+    """A file of its own; marks tell the layers apart, only the front's options have names, lines are the budget's."""
+    layers = list(dict.fromkeys(option.candidate.layers for option in options))
+    points = [
+        Point(
+            _label(option, front, chosen),
+            ink(layers.index(option.candidate.layers)),
+            option.memory_bytes / 1e6,
+            option.fps or 0.0,
+            (option.fps or 0.0, option.fps or 0.0),
+        )
+        for option in options
+    ]
+    guides = list(_guides(budget))
+    x = _axis("memory over the floor, MB", "x", points, guides)
+    y = _axis("frames per second, without reading", "y", points, guides)
+    legend = [(f"layers {name}" if "+" in name else f"layer {name}", ink(i)) for i, name in enumerate(layers)]
+    style = files("cdedge.pages").joinpath("page.css").read_text(encoding="utf-8")
+    drawn = scatter_plot(title, x, y, points, guides=guides, legend=legend).replace("<svg ", _NAMESPACE, 1)
+    head, rest = drawn.split(">", 1)
+    return f"{head}><style>{style}svg {{ font-family: sans-serif; background: var(--ground); }}</style>{rest}\n"
+
+
+def _guides(budget: Budget) -> Iterator[Guide]:
+    if budget.max_memory_bytes is not None:
+        yield Guide("x", budget.max_memory_bytes / 1e6, f"at most {size(budget.max_memory_bytes)}")
+    if budget.min_fps is not None:
+        yield Guide("y", budget.min_fps, f"at least {budget.min_fps:g} fps")
+
+
+def _axis(name: str, along: Literal["x", "y"], points: Sequence[Point], guides: Sequence[Guide]) -> Axis:
+    """An axis that holds the points and the budget."""
+    bounds = [guide.value for guide in guides if guide.axis == along]
+    return positive_axis(name, [*(p.x if along == "x" else p.y for p in points), *bounds])
+
+
+def _label(option: Option, front: Sequence[Option], chosen: Option | None) -> str:
+    if option is chosen:
+        return f"chosen: {option.candidate.name}"
+    return option.candidate.name if option in front else ""

@@ -1,17 +1,69 @@
-"""The tables of ``cdedge bench``."""
+"""The table of time per stage.
+
+A benchmark that was kept as JSON.
+
+The tables of ``cdedge bench``.
+
+Predicted memory: the answer of ``cdedge bench --predict``, and the prediction beside what was measured.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from rich.text import Text
 
 from cdedge.show.render import Level, say, show_facts, show_table, size, tinted
-from cdedge.show.stages import show_stages
-from cdedge_runtime.measure.benchmark import BenchReport
-from cdedge_runtime.measure.conditions import Conditions
-from cdedge_runtime.measure.noise import Change, Spread
-from cdedge_runtime.measure.tegra import Tegra
+from cdedge_runtime.errors import BadInput, CdedgeError
+from cdedge_runtime.measure.benchmark import BenchReport, Change, Spread
+from cdedge_runtime.measure.conditions import Conditions, Tegra
+from cdedge_runtime.measure.meters import StageTime
+from cdedge_runtime.measure.predict import Footage, Prediction, predict
+from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.record import decode
+
+
+def show_stages(stages: Mapping[str, StageTime]) -> None:
+    """Print milliseconds per frame of each stage."""
+    figures = ("p50", "p90", "p95", "p99", "mean", "max")
+    show_table(
+        "time per frame",
+        ["stage", *(f"{figure} ms" for figure in figures)],
+        [(name, *(f"{getattr(t, f'{figure}_ms'):.2f}" for figure in figures)) for name, t in stages.items()],
+    )
+
+
+BENCH_SCHEMA = "cdedge.bench/1"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What ``--compare`` found: every figure against the older one, and what was not alike."""
+
+    changes: tuple[Change, ...]
+    not_alike: tuple[str, ...]
+
+
+def read_bench(path: Path) -> BenchReport:
+    """An answer of ``cdedge bench --json``; raises `BadInput` for anything else."""
+    try:
+        value = json.loads(path.read_text())
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise BadInput(f"{path}: not JSON: {error}") from error
+    if not isinstance(value, dict) or value.pop("schema", None) != BENCH_SCHEMA:
+        raise BadInput(f"{path}: not an answer of 'cdedge bench --json' (its schema is not {BENCH_SCHEMA})")
+    value.pop("compared", None)
+    value.pop("prediction", None)
+    try:
+        return decode(BenchReport, value)
+    except ValueError as error:
+        raise BadInput(f"{path}: an answer of another version of cdedge: {error}") from error
+
 
 _NOT_TOLD = "not readable"
 _LEVELS: dict[str, Level] = {"better": "ok", "same": "ok", "worse": "bad"}
@@ -125,3 +177,84 @@ def _heat(celsius: float | None) -> str:
 
 def _plain(value: float | None) -> str:
     return _NOT_TOLD if value is None else f"{value:g}"
+
+
+PREDICT_SCHEMA = "cdedge.predict/1"
+_MEANING = {
+    "floor": "Python, numpy, OpenCV, onnxruntime; stated, measured on x86-64",
+    "code": "library code that a run touches; fitted on x86-64",
+    "session": "onnxruntime's and Python's own tables; fitted on x86-64",
+    "weights": "as read and as laid out for the kernels",
+    "activations": "of the network, alive at once",
+    "features": "the kept maps",
+    "filter": "the filter, its spectrum, its training",
+    "samples": "the memory of windows",
+    "buffers": "patch, spectra, work space",
+    "frames": "images and their decoder",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was predicted for which file and frames."""
+
+    model: str
+    footage: Footage
+    threads: int
+    predicted: Prediction
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A prediction beside a measurement.
+
+    error: (predicted - measured) / measured, over the floor; None where /proc does not tell.
+    """
+
+    predicted: Prediction
+    over_floor_bytes: int
+    error: float | None
+
+
+def show_prediction(answer: Answer) -> None:
+    """Every part and the sum."""
+    height, width = answer.footage.frame_px
+    said = answer.predicted
+    parts = {name.removesuffix("_bytes"): count for name, count in asdict(said).items()}
+    show_facts(
+        f"{answer.model}: predicted memory for {answer.footage.reader} of {width}x{height}, {answer.threads} threads",
+        [
+            *((name, f"{size(count)}  {_MEANING[name]}") for name, count in parts.items()),
+            ("over the floor", size(said.over_floor_bytes)),
+            ("total", f"{size(said.floor_bytes + said.over_floor_bytes)} at the peak"),
+        ],
+    )
+
+
+def checked(spec: ModelSpec, footage: Footage, report: BenchReport) -> Checked | None:
+    """The prediction for what was measured; None, and said why, where there is none."""
+    if report.request.provider != "cpu":
+        say("memory is predicted for the CPU provider only")
+        return None
+    try:
+        said = predict(spec, footage, threads=report.threads)
+    except CdedgeError as error:
+        say(str(error))
+        return None
+    found = report.memory.over_floor_bytes
+    return Checked(said, said.over_floor_bytes, said.over_floor_bytes / found - 1 if found else None)
+
+
+def show_checked(report: BenchReport, found: Checked) -> None:
+    """Predicted beside measured."""
+    error = "" if found.error is None else f" ({found.error:+.1%})"
+    show_facts(
+        "memory over the floor",
+        [
+            (
+                "measured",
+                f"{size(report.memory.over_floor_bytes)}, of it library code {size(report.memory.code_bytes)}",
+            ),
+            ("predicted", f"{size(found.over_floor_bytes)}{error}"),
+        ],
+    )

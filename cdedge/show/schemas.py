@@ -17,12 +17,10 @@ from typing import Any
 
 from cdedge.answer import ERROR_SCHEMA
 from cdedge.choosing.choose import SELECT_SCHEMA, SelectAnswer
-from cdedge.doctor.facts import Facts
-from cdedge.doctor.finding import Finding
-from cdedge.planning.report import PLAN_SCHEMA, PlanReport
+from cdedge.doctor.facts import Facts, Finding
+from cdedge.planning.budget import PLAN_SCHEMA, PlanReport
 from cdedge.serve.state import STATE_SCHEMA, State
-from cdedge.show.prediction import PREDICT_SCHEMA, Answer, Checked
-from cdedge.show.saved_bench import BENCH_SCHEMA, Compared
+from cdedge.show.bench_tables import BENCH_SCHEMA, PREDICT_SCHEMA, Answer, Checked, Compared
 from cdedge_export.onnx_net.taps import LAYERS_SCHEMA, LayersAnswer
 from cdedge_runtime.files import write_whole
 from cdedge_runtime.measure.benchmark import BenchReport

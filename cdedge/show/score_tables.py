@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
-from cdedge.evaluation.bootstrap import Difference
 from cdedge.evaluation.compare import Comparison, by_auc
+from cdedge.evaluation.results import Difference
 from cdedge.evaluation.summary import Summary
 from cdedge.show.render import say, show_facts, show_table, size, tinted
 

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import cv2
 
+from cdedge.vot.entries import box_of_wire, open_tracker, setup_of
 from cdedge_runtime.errors import CdedgeError
 from cdedge_runtime.image import Frame
 from cdedge_runtime.sources.images import read_image
-
-from .regions import box_of_wire
-from .setup import open_tracker, setup_of
 
 Rectangle = tuple[float, float, float, float]
 Answer = tuple[Rectangle, dict[str, float]]

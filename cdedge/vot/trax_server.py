@@ -10,11 +10,9 @@ import typer
 from trax import Image, Region, Server, TraxStatus
 from trax import Rectangle as TraxRectangle
 
+from cdedge.vot.entries import box_of_polygon, box_of_rectangle, open_tracker, setup_of
 from cdedge_runtime.box import Box
 from cdedge_runtime.sources.images import read_image
-
-from .regions import box_of_polygon, box_of_rectangle
-from .setup import open_tracker, setup_of
 
 _REGIONS = [Region.RECTANGLE, Region.POLYGON]
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from cdedge.vot.entries import Setup
 from cdedge_runtime.errors import BadInput, MissingExtra, Usage
 from cdedge_runtime.files import write_whole
-
-from .setup import Setup
 
 _CONFIG = "registry:\n- ./trackers.ini\nstack: stack.yaml\n"
 _SUPERVISED = "cdedge.vot.supervised.Supervised"

@@ -7,11 +7,10 @@ from dataclasses import Field, dataclass, field, fields, replace
 from functools import cache
 from typing import Any, Literal, get_type_hints
 
+from cdedge_export.choose.plan import Search
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import Precision
 from cdedge_runtime.record import check
-
-from .choose.rules import Search
 
 Mode = Literal["exact", "chain"]
 

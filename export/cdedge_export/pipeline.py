@@ -6,12 +6,12 @@ import time
 from dataclasses import astuple
 from pathlib import Path
 
+from cdedge_export.choose.look import first_frames
 from cdedge_runtime.box import Box
 from cdedge_runtime.image import frame_sha256
 from cdedge_runtime.model.contract import SourceInfo
 from cdedge_runtime.sources.frames import Source
 
-from .choose.first_look import first_frames
 from .options import ExportOptions
 from .recipes.recipe import Scene, prepared
 from .report import ExportReport, Say

@@ -24,7 +24,7 @@ def test_a_short_soak_in_a_fresh_process(cdedge: Run, tiny_model: Path, square_f
 
 
 def test_a_leak_is_exit_code_1(cdedge: Run, tiny_model: Path, square_folder: Path, monkeypatch) -> None:
-    from cdedge_runtime.measure.drift import Slope
+    from cdedge_runtime.measure.soak_report import Slope
 
     monkeypatch.setattr("cdedge_runtime.measure.soak_report.slope", lambda *_: Slope(9e9, 8e9, 10e9))
     done = cdedge("soak", tiny_model, square_folder, "--frames", 20, "--threads", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge.evaluation.bootstrap import bootstrap_interval, paired_difference
+from cdedge.evaluation.results import bootstrap_interval, paired_difference
 from cdedge_runtime.errors import BadInput
 
 

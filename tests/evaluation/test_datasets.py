@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cdedge.evaluation.datasets import load_dataset
-from cdedge.evaluation.datasets.uav123_segments import SEGMENTS
+from cdedge.evaluation.datasets.uav123 import SEGMENTS
 from cdedge.evaluation.sequence import read_frame
 from cdedge_runtime.errors import BadInput, Usage
 from tests.evaluation.trees import ROW, make_images, make_text

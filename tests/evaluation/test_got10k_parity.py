@@ -13,8 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cdedge.evaluation.conventions import CONVENTIONS
-from cdedge.evaluation.metrics import center_errors_px, overlaps, score_sequence
+from cdedge.evaluation.metrics import CONVENTIONS, center_errors_px, overlaps, score_sequence
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)

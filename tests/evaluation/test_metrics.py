@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cdedge.evaluation.conventions import CONVENTIONS, get_convention
 from cdedge.evaluation.metrics import (
+    CONVENTIONS,
     Curves,
     center_errors_px,
+    get_convention,
     mean_curves,
     normalized_center_errors,
     overlaps,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cdedge.evaluation.datasets import load_dataset
-from cdedge.evaluation.datasets.otb_attributes import OTB_ATTRIBUTES
+from cdedge.evaluation.datasets.otb import OTB_ATTRIBUTES
 from cdedge_runtime.errors import BadInput, Usage
 from tests.evaluation.trees import ROW, make_images, make_otb, make_text
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from cdedge.evaluation.conventions import CONVENTIONS
+from cdedge.evaluation.metrics import CONVENTIONS
 from cdedge.evaluation.result_files import Result, is_complete, read_result, write_result
 from cdedge.evaluation.results import auc_difference, by_attribute, evaluate_results, precision_difference, to_json
 from cdedge_runtime.errors import BadInput

@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 
 from cdedge.evaluation.configuration import TrackerOptions
-from cdedge.evaluation.conventions import get_convention
-from cdedge.evaluation.lock import locked
-from cdedge.evaluation.models import model_paths
+from cdedge.evaluation.manifest import locked, model_paths
+from cdedge.evaluation.metrics import get_convention
 from cdedge.evaluation.runner import local_hand, run
 from cdedge.evaluation.summary import summarize
-from cdedge.show.work_bar import time_left
+from cdedge.show.progress import time_left
 from cdedge_export.options import ExportOptions
 from cdedge_runtime.errors import BadInput, BadModel, Usage
 from tests.evaluation.running import broken_at, configure, hand_of, make_squares, perfect
@@ -107,7 +106,7 @@ def test_two_runs_do_not_write_one_folder(squares, tmp_path):
 def test_the_lock_of_a_dead_process_is_taken_over(squares, tmp_path):
     out = tmp_path / "out"
     holder = (
-        "import os, sys\nfrom pathlib import Path\nfrom cdedge.evaluation.lock import locked\n"
+        "import os, sys\nfrom pathlib import Path\nfrom cdedge.evaluation.manifest import locked\n"
         "with locked(Path(sys.argv[1])):\n    os._exit(9)\n"
     )
     subprocess.run([sys.executable, "-c", holder, str(out)], check=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge.evaluation.conventions import get_convention
-from cdedge.evaluation.protocols import passes, segment_starts, shifted_boxes
+from cdedge.evaluation.job import passes, segment_starts, shifted_boxes
+from cdedge.evaluation.metrics import get_convention
 from cdedge.evaluation.runner import run
 from cdedge.evaluation.summary import summarize
 from cdedge_runtime.box import Box

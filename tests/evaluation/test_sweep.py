@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from cdedge.evaluation.conventions import get_convention
 from cdedge.evaluation.datasets import load_dataset
+from cdedge.evaluation.metrics import get_convention
 from cdedge.evaluation.runner import run
 from cdedge.evaluation.summary import summarize
 from cdedge.evaluation.sweep import read_sweep, row_of

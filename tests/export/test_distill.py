@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from cdedge_export.choose.distill import TwoFrames, distill, keep_all, rounded, seed_set
-from cdedge_export.choose.plan import load_plan
-from cdedge_export.choose.rules import DistillOptions
+from cdedge_export.choose.plan import DistillOptions, load_plan
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.filter import fourier as dcf
 

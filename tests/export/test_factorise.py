@@ -13,7 +13,7 @@ from cdedge_export.network.backbones import VGG19
 from cdedge_export.network.layers import Geometry, Projection, with_projections
 from cdedge_export.network.prune import full_network
 from cdedge_export.network.torch_net import run
-from cdedge_export.recipes.factorise import block_diagonal, learn_jointly, principal
+from cdedge_export.recipes.projections import block_diagonal, learn_jointly, principal
 from cdedge_runtime.filter.compact import CompactFilter
 from cdedge_runtime.filter.fourier import hann_window
 from cdedge_runtime.trackers.eco.settings import EcoSettings

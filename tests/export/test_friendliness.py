@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_export.choose.friendliness import RANKS, rank_scores, target_part
+from cdedge_export.choose.rank import RANKS, rank_scores, target_part
 
 STRONG_STABLE, STRONG_UNSTABLE, WEAK_STABLE, WEAK_UNSTABLE, DEAD, LOUDEST = range(6)
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
-from cdedge_export.choose.rules import DistillOptions
+from cdedge_export.choose.plan import DistillOptions
 from cdedge_export.choose.search import GivenFilter
-from cdedge_export.recipes.distill_hog import distill_hog
+from cdedge_export.recipes.cacf import distill_hog
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.filter import fourier as dcf

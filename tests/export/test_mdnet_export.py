@@ -13,12 +13,11 @@ import scipy.io
 pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
 import torch
 
-from cdedge_export.choose.rules import DistillOptions
+from cdedge_export.choose.plan import DistillOptions
 from cdedge_export.network import backbones
 from cdedge_export.network.backbones import Backbone, mdnet_backbone
 from cdedge_export.network.weights import load_weights
-from cdedge_export.recipes.distill_mdnet import Samples, distill_samples, margin, surrogate
-from cdedge_export.recipes.mdnet import pruned_head
+from cdedge_export.recipes.mdnet import Samples, distill_samples, margin, pruned_head, surrogate
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, BadModel, NotInitialized, Usage
 from cdedge_runtime.estimate import no_lap

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_export.choose.solo import joint_margin, margins, scene, solo_margins
+from cdedge_export.choose.rank import joint_margin, margins, scene, solo_margins
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.fourier import hann_window
 from cdedge_runtime.trackers.deepcd.settings import Settings

@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from cdedge.evaluation.conventions import get_convention
+from cdedge.evaluation.metrics import get_convention
 from cdedge.evaluation.result_files import Result, write_result
 from cdedge.evaluation.results import evaluate_results
 from cdedge.evaluation.sequence import Dataset, Sequence
 from cdedge.pages.comparison import FailureFrame, TrackerOnPage, comparison_page, find_failures
-from cdedge.pages.failures import first_lost_frame
-from cdedge.pages.frames import URI_BYTES, failure_gallery, jpeg_uri
+from cdedge.pages.failures import URI_BYTES, failure_gallery, first_lost_frame, jpeg_uri
 from cdedge_runtime.box import Box
 
 from .trackers import make_evaluation

@@ -6,8 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from cdedge.pages.axis import Axis, axis_around, positive_axis
-from cdedge.pages.labels import Area, beside, mark_area, place_labels
+from cdedge.pages.plots import Area, Axis, axis_around, beside, mark_area, place_labels, positive_axis
 
 
 @pytest.mark.parametrize(

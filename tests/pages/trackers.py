@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdedge.evaluation.conventions import get_convention
-from cdedge.evaluation.metrics import mean_curves, score_sequence
+from cdedge.evaluation.metrics import get_convention, mean_curves, score_sequence
 from cdedge.evaluation.results import Evaluation, SequenceScore, Speed
 
 FRAMES = 30

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdedge.planning.budget import Budget, Candidate, Option, best, excess, front, nearest
-from cdedge.planning.report import miss_text
+from cdedge.planning.budget import Budget, Candidate, Option, best, excess, front, miss_text, nearest
 
 
 def option(name: str, memory: float, fps: float | None, margin: float) -> Option:

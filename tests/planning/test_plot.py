@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from cdedge.planning.budget import Budget
-from cdedge.planning.plot import options_svg
+from cdedge.planning.budget import Budget, options_svg
 from tests.planning.test_budget import ALL, MIDDLE, SMALL
 
 SPACE = "{http://www.w3.org/2000/svg}"

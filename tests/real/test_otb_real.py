@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdedge.evaluation.conventions import CONVENTIONS
 from cdedge.evaluation.datasets import load_dataset
-from cdedge.evaluation.metrics import score_sequence
+from cdedge.evaluation.metrics import CONVENTIONS, score_sequence
 
 ROOT = Path(__file__).parents[3] / "shared" / "sequences"
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="../shared/sequences is not here")

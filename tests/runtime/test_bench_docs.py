@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cdedge_runtime.measure.benchmark import BenchReport
-from cdedge_runtime.measure.conditions import Conditions
-from cdedge_runtime.measure.noise import Change, Spread
+from cdedge_runtime.measure.benchmark import BenchReport, Change, Spread
+from cdedge_runtime.measure.conditions import Conditions, Tegra
+from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.probe import MemoryReport, Request
-from cdedge_runtime.measure.sketch import StageTime
-from cdedge_runtime.measure.tegra import Tegra
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "explain" / "bench.md").read_text()
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cdedge_runtime.measure.benchmark import BenchReport, compare, differences, summary
+from cdedge_runtime.measure.benchmark import BenchReport, Limits, change, compare, differences, spread, summary
 from cdedge_runtime.measure.conditions import read_conditions
-from cdedge_runtime.measure.noise import Limits, change, spread
+from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.probe import MemoryReport, ProbeReport, Request
-from cdedge_runtime.measure.sketch import StageTime
 from cdedge_runtime.record import decode, encode
 
 LIMITS = Limits(at_least=0.05, unknown=0.15)

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdedge_runtime.board import l4t_release
-from cdedge_runtime.measure.cgroup import cpu_limit, memory_limit
-from cdedge_runtime.measure.conditions import Conditions, read_conditions
+from cdedge_runtime.measure.conditions import Conditions, cpu_limit, memory_limit, read_conditions
 from cdedge_runtime.record import decode, encode
 
 

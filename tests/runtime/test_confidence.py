@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_runtime.filter.confidence import psr
+from cdedge_runtime.filter.fourier import psr
 
 
 def bump(height: float, noise: float, at: tuple[int, int] = (0, 0)) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_runtime.measure.drift import Slope, counts_grow, drift, slope, verdict_of
+from cdedge_runtime.measure.soak_report import Slope, counts_grow, drift, slope, verdict_of
 
 FRAMES = list(range(100, 20_100, 100))
 

@@ -15,10 +15,8 @@ from cdedge_runtime.filter.dft import Dft
 from cdedge_runtime.filter.fourier import gaussian_label
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.opening import tracker_with
-from cdedge_runtime.trackers.eco.mixture import Mixture
-from cdedge_runtime.trackers.eco.penalty import spatial_penalty
 from cdedge_runtime.trackers.eco.settings import EcoSettings
-from cdedge_runtime.trackers.eco.tracker import Eco
+from cdedge_runtime.trackers.eco.tracker import Eco, Mixture, spatial_penalty
 from tests.conftest import MovingSquare, make_spec, tiny_model_bytes
 
 GRID, CHANNELS, RATE = (7, 9), 2, 0.3  # odd: every frequency is below Nyquist

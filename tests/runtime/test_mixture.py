@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_runtime.trackers.eco.mixture import Mixture
+from cdedge_runtime.trackers.eco.tracker import Mixture
 
 
 def sample(value: float) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_runtime.trackers.eco.penalty import spatial_penalty
+from cdedge_runtime.trackers.eco.tracker import spatial_penalty
 
 GRID, TARGET = (48, 40), (10.0, 8.0)
 

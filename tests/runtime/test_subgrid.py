@@ -7,7 +7,7 @@ import pytest
 
 from cdedge_runtime.filter.dft import Dft
 from cdedge_runtime.filter.fourier import gaussian_label, peak
-from cdedge_runtime.trackers.eco.subgrid import newton_peak
+from cdedge_runtime.trackers.eco.tracker import newton_peak
 
 GRID = (24, 20)
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdedge_runtime.measure.conditions import read_conditions
-from cdedge_runtime.measure.tegra import first_line, parse_tegra, read_tegra
+from cdedge_runtime.measure.conditions import first_line, parse_tegra, read_conditions, read_tegra
 
 MEMORY = "RAM 2448/7620MB (lfb 4x4MB) SWAP 0/3810MB (cached 0MB) CPU [3%@1510,0%@1510,off]"
 ORIN = f"{MEMORY} EMC_FREQ 1%@2133 GR3D_FREQ 45%@[306,300] NVDEC off cpu@46.5C tj@48.25C gpu@-256C VDD_IN 4000mW/4100mW"

@@ -9,8 +9,7 @@ import pytest
 
 from cdedge.vot import Tracker
 from cdedge.vot.distilling import DistillingTracker
-from cdedge.vot.regions import box_of_wire
-from cdedge.vot.setup import Setup, open_tracker, setup_of
+from cdedge.vot.entries import Setup, box_of_wire, open_tracker, setup_of
 from cdedge_export.options import ExportOptions
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, NotInitialized, Usage

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdedge.vot.setup import Setup
+from cdedge.vot.entries import Setup
 from tests.vot.vot_layout import STACK, run_toolkit, write_dataset
 
 pytestmark = pytest.mark.skipif(find_spec("vot") is None, reason="vot-toolkit is not installed (the extra [vot])")

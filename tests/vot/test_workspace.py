@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cdedge.vot.setup import Setup
+from cdedge.vot.entries import Setup
 from cdedge.vot.workspace import prepare
 from cdedge_runtime.errors import BadInput, MissingExtra, Usage
 from tests.conftest import Done

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cdedge.evaluation.rows import boxes_from_rows, malformed
+from cdedge.evaluation.result_files import boxes_from_rows, malformed
 from cdedge.evaluation.sequence import Sequence
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.sources.annotations import frame_number

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from cdedge.evaluation.names import name_key
+from cdedge.evaluation.result_files import name_key
 from cdedge.evaluation.sequence import Dataset, Sequence
 from cdedge_runtime.errors import BadInput, Usage
 

@@ -1,4 +1,6 @@
-"""UAV123 and UAV20L (Mueller et al. 2016), full rate or 10 fps, 1-based; NaN rows where the target is absent.
+"""First and last frame of UAV123's sequences that are parts of a folder: ``bird1_2`` is bird1's second.
+
+UAV123 and UAV20L (Mueller et al. 2016), full rate or 10 fps, 1-based; NaN rows where the target is absent.
 
 Either the benchmark's own tree (data_seq/UAV123/FOLDER/000001.jpg, anno/UAV123/NAME.txt), where several names
 are segments of one folder, or one folder a name (NAME/img/000001.jpg, NAME/NAME_gt.txt).
@@ -9,13 +11,32 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from cdedge.evaluation.datasets.assemble import Entry, assemble
 from cdedge.evaluation.sequence import Sequence
 from cdedge_runtime.sources.annotations import in_range, sequence_images, visible
 from cdedge_runtime.sources.rows import read_rows
 
-from .assemble import Entry, assemble
-from .uav123_segments import SEGMENTS
-
+SEGMENTS: dict[str, tuple[tuple[int, int], ...]] = {
+    "bird1": ((1, 253), (775, 1477), (1573, 2437)),
+    "car1": ((1, 751), (751, 1627), (1627, 2629)),
+    "car6": ((1, 487), (487, 1807), (1807, 2953), (2953, 3925), (3925, 4861)),
+    "car8": ((1, 1357), (1357, 2575)),
+    "car16": ((1, 415), (415, 1993)),
+    "group1": ((1, 1333), (1333, 2515), (2515, 3925), (3925, 4873)),
+    "group2": ((1, 907), (907, 1771), (1771, 2683)),
+    "group3": ((1, 1567), (1567, 2827), (2827, 4369), (4369, 5527)),
+    "person2": ((1, 1189), (1189, 2623)),
+    "person4": ((1, 1501), (1501, 2743)),
+    "person5": ((1, 877), (877, 2101)),
+    "person7": ((1, 1249), (1249, 2065)),
+    "person8": ((1, 1075), (1075, 1525)),
+    "person12": ((1, 601), (601, 1621)),
+    "person14": ((1, 847), (847, 1813), (1813, 2923)),
+    "person17": ((1, 1501), (1501, 2347)),
+    "person19": ((1, 1243), (1243, 2791), (2791, 4357)),
+    "truck4": ((1, 577), (577, 1261)),
+    "uav1": ((1, 1555), (1555, 2377), (2473, 3469)),
+}
 LAYOUT = "data_seq/UAV123/FOLDER/000001.jpg and anno/UAV123/NAME.txt, or NAME/img/000001.jpg and NAME/NAME_gt.txt"
 LONG_LAYOUT = "data_seq/UAV123/FOLDER/000001.jpg and anno/UAV20L/NAME.txt"
 _TEN_FPS = "UAV123_10fps"

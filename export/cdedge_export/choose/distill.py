@@ -14,18 +14,26 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from cdedge_export.choose.plan import AUTO_SHARES, DistillOptions, Search
+from cdedge_export.choose.rank import (
+    RANKS,
+    Scene,
+    diverse_order,
+    joint_margin,
+    likeness,
+    rank_scores,
+    scene,
+    solo_margins,
+    target_part,
+)
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.model.contract import Selection
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
-from .diversity import diverse_order, likeness
-from .friendliness import RANKS, rank_scores, target_part
 from .plan import ChannelPlan, PlannedTap
-from .rules import AUTO_SHARES, DistillOptions, Search
 from .search import Objective, make_objective, swap_search
-from .solo import Scene, joint_margin, scene, solo_margins
 
 Maps = NDArray[np.float32]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cdedge_export.choose.rank import Scene, margins, scene, trained
 from cdedge_runtime import patch
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
@@ -20,8 +21,6 @@ from cdedge_runtime.filter.dft import Real
 from cdedge_runtime.image import Frame
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.trackers.deepcd.settings import Settings
-
-from .solo import Scene, margins, scene, trained
 
 Point = tuple[float, float]
 

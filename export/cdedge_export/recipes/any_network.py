@@ -15,10 +15,8 @@ import onnx
 from onnx import helper
 
 from cdedge_export.choose.distill import Maps, TwoFrames, distill
-from cdedge_export.choose.first_look import Patches, two_frames, varied_windows
-from cdedge_export.choose.plan import ChannelPlan
-from cdedge_export.choose.rules import DistillOptions
-from cdedge_export.choose.windows import SearchWindow
+from cdedge_export.choose.look import Patches, SearchWindow, two_frames, varied_windows
+from cdedge_export.choose.plan import ChannelPlan, DistillOptions
 from cdedge_export.graph.compare import Parity, compared, file_features
 from cdedge_export.graph.cost import Cost, LayerCost, side_by_side
 from cdedge_export.graph.liveness import activation_bytes

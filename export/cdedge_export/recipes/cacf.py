@@ -1,18 +1,77 @@
-"""CACF's recipe: the context-aware filter on HOG."""
+"""Channel distillation for the context-aware filter: over HOG's channels, its context patches as further samples.
+
+CACF's recipe: the context-aware filter on HOG.
+"""
 
 from __future__ import annotations
 
-from cdedge_export.choose.plan import ChannelPlan
-from cdedge_export.choose.rules import DistillOptions
-from cdedge_export.options import ExportOptions
-from cdedge_export.report import Say
-from cdedge_runtime.model.hog import HogFeatures
-from cdedge_runtime.trackers.cacf.settings import CacfSettings
-from cdedge_runtime.trackers.cacf.tracker import Cacf, grid_for
+import numpy as np
+from numpy.typing import NDArray
 
-from . import hog
-from .distill_hog import distill_hog
-from .recipe import OF_EVERY, Design, Recipe, Scene, started
+from cdedge_export.choose.distill import check_options, ranked, searched, seed_set
+from cdedge_export.choose.plan import ChannelPlan, DistillOptions
+from cdedge_export.choose.rank import scene
+from cdedge_export.choose.search import GivenFilter
+from cdedge_export.options import ExportOptions
+from cdedge_export.recipes import hog
+from cdedge_export.recipes.recipe import OF_EVERY, Design, Recipe, Scene, started
+from cdedge_export.report import Say
+from cdedge_runtime.box import Box
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.estimate import no_lap
+from cdedge_runtime.filter import fourier as dcf
+from cdedge_runtime.filter.fourier import psr
+from cdedge_runtime.image import Frame
+from cdedge_runtime.model.hog import BACKBONE, TAP, HogFeatures
+from cdedge_runtime.trackers.cacf.settings import CacfSettings
+from cdedge_runtime.trackers.cacf.tracker import Cacf, grid_for, weighted
+from cdedge_runtime.trackers.deepcd.settings import Settings
+from cdedge_runtime.trackers.window import WindowTracker
+
+
+def distill_hog(frames: list[Frame], box: Box, method: Cacf, options: DistillOptions) -> ChannelPlan:
+    """Choose channels of HOG from two frames; ``method`` has all of them.
+
+    Frame 2 is seen where the filter of frame 1 finds the target. The filter of the search is frame 1's; the paper does
+    not say whose. Filters that are independent per channel add up to more than the label, so that Eq. 4 as it stands
+    would prefer weak channels: with ``ncc`` the sum's amplitude plays no part. Raises `Usage`.
+    """
+    check_options(options)
+    if options.search == "reduced":
+        raise Usage("search: reduced has no form for context patches; use ncc, e4 or none with the tracker cacf")
+    tracker = WindowTracker(method)
+    tracker.init(frames[0], box)
+    centers = box.center, tracker.update(frames[1]).box.center
+    maps = [method.maps(frame, center, no_lap) for frame, center in zip(frames, centers, strict=True)]
+    first, second = (method.samples(frame, center, no_lap) for frame, center in zip(frames, centers, strict=True))
+    layers = {TAP: slice(0, len(maps[0]))}
+    padding, grid = method.settings.padding, method.spec.grid
+    where = scene(grid, (grid[0] / padding, grid[1] / padding), Settings())
+    scores, order = ranked(options, np.stack(maps), layers, padding=padding, where=where)
+
+    def quality(kept: list[int]) -> float:
+        return psr(dcf.respond(second[0, kept], method.trained(first[:, kept]), method.spec.grid))
+
+    seed = seed_set(options.channels, order, layers, quality=quality)
+
+    def objective() -> GivenFilter:
+        return _objective(np.concatenate([first, second]), method, amplitude=options.search == "e4")
+
+    return searched(BACKBONE, layers, scores, seed, options=options, objective=objective)
+
+
+def _objective(samples: NDArray[np.complex64], method: Cacf, *, amplitude: bool) -> GivenFilter:
+    settings, count = method.settings, len(samples) // 2
+    labels = np.zeros((len(samples), *method.label.shape), np.complex64)
+    labels[[0, count]] = method.label
+    return GivenFilter(
+        np.concatenate([weighted(part, settings.context) for part in (samples[:count], samples[count:])]),
+        method.trained(samples[:count]),
+        labels,
+        grid=method.spec.grid,
+        ridge=settings.ridge,
+        amplitude=amplitude,
+    )
 
 
 def recipe(_options: ExportOptions) -> Recipe:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cdedge_export.choose.windows import SearchWindow, square
+from cdedge_export.choose.look import SearchWindow, square
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime.trackers.cf2.settings import Cf2Settings

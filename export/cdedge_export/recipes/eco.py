@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cdedge_export.choose.distill import TwoFrames, distill
-from cdedge_export.choose.plan import ChannelPlan
-from cdedge_export.choose.rules import COMPONENT_SHARES, DistillOptions
-from cdedge_export.choose.windows import DEFAULT_GRID, square
+from cdedge_export.choose.look import DEFAULT_GRID, square
+from cdedge_export.choose.plan import COMPONENT_SHARES, ChannelPlan, DistillOptions
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime.model.contract import ModelSpec

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cdedge_export.choose.distill import distill
-from cdedge_export.choose.plan import ChannelPlan
-from cdedge_export.choose.rules import DistillOptions
+from cdedge_export.choose.plan import ChannelPlan, DistillOptions
 from cdedge_export.network.layers import with_projections
 from cdedge_export.network.prune import full_network, subsampled
 from cdedge_export.network.torch_net import run

@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 
 from cdedge_export.choose.distill import Maps, TwoFrames
-from cdedge_export.choose.first_look import Patches, two_frames
-from cdedge_export.choose.plan import ChannelPlan
-from cdedge_export.choose.rules import DistillOptions
-from cdedge_export.choose.windows import SearchWindow, Size
+from cdedge_export.choose.look import Patches, SearchWindow, Size, two_frames
+from cdedge_export.choose.plan import ChannelPlan, DistillOptions
 from cdedge_export.graph.write import write_without_network
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say

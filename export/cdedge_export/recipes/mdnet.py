@@ -1,36 +1,188 @@
-"""Export of MDNet: conv1-3 pruned in its last layer, fc4's inputs with it, and the fc layers' first weights beside."""
+"""Channel distillation for MDNet, which has no correlation filter: a ridge classifier on conv3 stands in for one.
+
+The paper says that MDNet's channels were distilled and not how: Eq. 4 needs a filter.
+
+Each channel's map of a crop has one weight per cell, fitted with all channels on target and background of frame 1;
+what the channel adds to the answer takes the place of its filter's response in Eq. 4.
+
+The samples that MDNet's channels are judged by: crops of two frames in PyTorch, on the target and beside it.
+
+Export of MDNet: conv1-3 pruned in its last layer, fc4's inputs with it, and the fc layers' first weights beside.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cdedge_export.choose.plan import ChannelPlan
-from cdedge_export.choose.rules import DistillOptions
+from cdedge_export.choose.distill import check_options, searched, seed_set
+from cdedge_export.choose.plan import ChannelPlan, DistillOptions
+from cdedge_export.choose.rank import diverse_order, rank_scores, squared_cosines
+from cdedge_export.choose.search import GivenFilter
 from cdedge_export.graph.compare import Parity
 from cdedge_export.graph.cost import LayerCost, cost_table, footprint
 from cdedge_export.graph.parity import check_parity
 from cdedge_export.graph.write import write_model
 from cdedge_export.network.backbones import BACKBONES, Backbone
-from cdedge_export.network.layers import Floats, Geometry, Network
+from cdedge_export.network.layers import Floats, Geometry, Network, Patches
 from cdedge_export.network.prune import full_network, prune
+from cdedge_export.network.torch_net import extract
 from cdedge_export.network.weights import Weights, load_weights
 from cdedge_export.options import ExportOptions
+from cdedge_export.recipes.recipe import OF_EVERY, PRODUCER, Design, Recipe, Scene, decided, started
 from cdedge_export.report import Say
+from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import ModelSpec, Tap, WeightsInfo
+from cdedge_runtime.trackers.mdnet import candidates
 from cdedge_runtime.trackers.mdnet.candidates import check_sampling
-from cdedge_runtime.trackers.mdnet.crops import BATCH
+from cdedge_runtime.trackers.mdnet.crops import BATCH, crop
 from cdedge_runtime.trackers.mdnet.settings import MdNetSettings
 
-from .distill_mdnet import TAP, distill_samples
-from .mdnet_samples import GRID, INPUT_PX, crops_of, two_frames
-from .recipe import OF_EVERY, PRODUCER, Design, Recipe, Scene, decided, started
+TAP = "conv3"
+Scores = NDArray[np.float64]
+_RIDGE = 0.1  # of the mean energy of a sample
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One frame: maps (N, C, h, w) of crops, their labels (N,) of 1 and -1, and the target's own maps (C, h, w)."""
+
+    maps: Floats
+    labels: Floats
+    target: Floats
+
+
+def distill_samples(backbone: str, first: Samples, second: Samples, options: DistillOptions) -> ChannelPlan:
+    """Choose channels of conv3 by two frames' samples; raises `Usage`."""
+    check_options(options)
+    if options.search == "reduced":
+        raise Usage("search: reduced has no form without a correlation filter; use ncc, e4 or none with mdnet")
+    answers = _Answers.of(first, second)
+    scores, order = _ranked(answers, first, second, options)
+    layers = {TAP: slice(0, len(scores))}
+
+    def quality(kept: list[int]) -> float:
+        weights = surrogate(answers.first[:, kept], first.labels)
+        return float(margin(np.einsum("nch,ch->n", answers.second[:, kept], weights)[:, None], second.labels)[0])
+
+    seed = seed_set(options.channels, order, layers, quality=quality)
+
+    def objective() -> GivenFilter:
+        return answers.objective(amplitude=options.search == "e4")
+
+    return searched(backbone, layers, scores, seed, options=options, objective=objective)
+
+
+def surrogate(maps: Floats, labels: Floats) -> Floats:
+    """Ridge weights (C, h) for maps (N, C, h) and labels (N,), solved in the dual."""
+    rows = maps.reshape(len(maps), -1).astype(np.float64)
+    gram = rows @ rows.T
+    gram[np.diag_indices_from(gram)] += _RIDGE * max(float(np.trace(gram)) / len(gram), 1e-12)
+    return np.asarray((rows.T @ np.linalg.solve(gram, labels)).reshape(maps.shape[1:]), np.float32)
+
+
+def margin(answers: Floats, labels: Floats) -> Scores:
+    """How far apart target and background are in each column of (N, C), in their standard deviations."""
+    near, far = answers[labels > 0], answers[labels < 0]
+    spread = np.sqrt(near.var(axis=0, dtype=np.float64) + far.var(axis=0, dtype=np.float64))
+    return np.asarray((near.mean(axis=0) - far.mean(axis=0)) / np.maximum(spread, 1e-6))
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """Both frames' maps (N, C, h), centred on frame 1, the weights (C, h), and each channel's answers (N, C)."""
+
+    first: Floats
+    second: Floats
+    weights: Floats
+    parts: Floats
+    labels: Floats
+
+    @classmethod
+    def of(cls, first: Samples, second: Samples) -> _Answers:
+        maps = [s.maps.reshape(*s.maps.shape[:2], -1) for s in (first, second)]
+        mean = maps[0].mean(axis=0)
+        one, two = maps[0] - mean, maps[1] - mean
+        weights = surrogate(one, first.labels)
+        parts = np.einsum("nch,ch->nc", np.concatenate([one, two]), weights)
+        return cls(one, two, weights, parts, np.concatenate([first.labels, second.labels]))
+
+    def objective(self, *, amplitude: bool) -> GivenFilter:
+        """Eq. 4's terms: answers as responses on a grid of one cell, the weights' norms as the filter's."""
+        norms = np.maximum(np.linalg.norm(self.weights, axis=1), 1e-12)
+        return GivenFilter(
+            (self.parts / norms)[:, :, None, None].astype(np.complex64),
+            norms[:, None, None].astype(np.complex64),
+            self.labels[:, None, None].astype(np.complex64),
+            grid=(1, 1),
+            ridge=_RIDGE,
+            amplitude=amplitude,
+        )
+
+
+def _ranked(answers: _Answers, first: Samples, second: Samples, options: DistillOptions) -> tuple[Scores, list[int]]:
+    """Scores of the channels and their order; solo and diverse judge a channel by its own answers to frame 2."""
+    if options.rank not in ("solo", "diverse"):
+        layers = (slice(0, len(first.target)),)
+        scores = rank_scores(options.rank, first.target, second.target, layers=layers, seed=options.seed)
+    else:
+        count = len(first.labels)
+        scores = margin(answers.parts[count:], second.labels)
+        if options.rank == "diverse":
+            return scores, diverse_order(scores, squared_cosines(answers.parts[:count].T))
+    return scores, [int(i) for i in np.argsort(-scores, kind="stable")]
+
+
+INPUT_PX = (107, 107)
+GRID = (3, 3)
+_COUNT = 250  # of target and of background, in each frame
+
+
+def two_frames(
+    frames: list[Frame], box: Box, backbone: Backbone, weights: Weights, settings: MdNetSettings
+) -> tuple[Samples, Samples]:
+    """Both frames' samples; in frame 2 the target is where the surrogate of frame 1, with all channels, finds it."""
+    rng = np.random.default_rng(settings.seed)
+
+    def features(frame: Frame, boxes: candidates.Boxes) -> Floats:
+        parts = [boxes[start : start + BATCH] for start in range(0, len(boxes), BATCH)]
+        found = [extract(backbone, weights, [TAP], patches=crops_of(frame, part), grid=GRID)[TAP] for part in parts]
+        return np.concatenate(found)
+
+    def samples(frame: Frame, where: Box) -> Samples:
+        shape = frame.shape
+        near = candidates.positives(rng, where, _COUNT, frame_shape=shape)
+        far = candidates.first_negatives(rng, where, _COUNT, frame_shape=shape)
+        boxes = np.concatenate([np.array([astuple(where)]), near, far])
+        maps = features(frame, boxes)
+        labels = np.repeat(np.array([1, -1], np.float32), [1 + len(near), len(far)])
+        return Samples(maps, labels, maps[0])
+
+    first = samples(frames[0], box)
+    flat, mean = first.maps.reshape(*first.maps.shape[:2], -1), first.maps.mean(axis=0)
+    wanted = surrogate(flat - mean.reshape(len(mean), -1), first.labels)
+    boxes = candidates.gaussian(
+        rng, box, settings.candidates, shift=settings.shift, steps=settings.scale_steps, frame_shape=frames[1].shape
+    )
+    scores = features(frames[1], boxes).reshape(len(boxes), -1) @ wanted.ravel()
+    return first, samples(frames[1], candidates.mean_box(boxes[np.argsort(-scores, kind="stable")[:5]]))
+
+
+def crops_of(frame: Frame, boxes: candidates.Boxes) -> Patches:
+    """Crops (N, 107, 107, 3) of boxes (N, 4)."""
+    crops = np.empty((len(boxes), *INPUT_PX, 3), np.uint8)
+    for box, out in zip(boxes, crops, strict=True):
+        crop(frame, box, out=out)
+    return crops
+
 
 RANDOM = "random"
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdedge_export.choose.distill import Maps, TwoFrames, distill
-from cdedge_export.choose.first_look import Patches, two_frames, varied_windows
-from cdedge_export.choose.plan import ChannelPlan
-from cdedge_export.choose.rules import DistillOptions
-from cdedge_export.choose.windows import SearchWindow
+from cdedge_export.choose.look import Patches, SearchWindow, two_frames, varied_windows
+from cdedge_export.choose.plan import ChannelPlan, DistillOptions
 from cdedge_export.graph.cost import cost_table, footprint
 from cdedge_export.graph.parity import check_parity
 from cdedge_export.graph.precision import in_precision, stored_bytes

@@ -11,8 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cdedge_export.choose.distill import keep_all
-from cdedge_export.choose.plan import ChannelPlan, replayed
-from cdedge_export.choose.rules import KEEP_ALL, DistillOptions
+from cdedge_export.choose.plan import KEEP_ALL, ChannelPlan, DistillOptions, replayed
 from cdedge_export.graph.compare import Parity
 from cdedge_export.graph.cost import LayerCost
 from cdedge_export.options import ExportOptions, filled

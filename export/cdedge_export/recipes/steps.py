@@ -6,8 +6,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol
 
+from cdedge_export.choose.look import SearchWindow, square_window
 from cdedge_export.choose.plan import ChannelPlan
-from cdedge_export.choose.windows import SearchWindow, square_window
 from cdedge_export.network.backbones import BACKBONES
 from cdedge_export.options import ExportOptions, filled
 from cdedge_export.report import Say

@@ -2,9 +2,13 @@
 
 Spectra are unnormalised ``rfft2`` half spectra, complex64. A filter is stored as ``g = conj(h)``, so the response
 to features ``f`` is ``irfft2(sum_l F_l * g_l)`` (Eq. 8) and peaks at index (0, 0) when the target is centred.
+
+How sharply a response peaks: PSR (Bolme et al. 2010).
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,3 +110,21 @@ def _vertex(before: float, top: float, after: float) -> float:
 def wrapped(shift: float, period: int) -> float:
     """A shift on a periodic axis as the equal one in [-period / 2, period / 2)."""
     return (shift + period / 2) % period - period / 2
+
+
+def psr(response: NDArray[np.float32], exclude: int = 11) -> float:
+    """Peak-to-sidelobe ratio: (peak - mean) / std of the cells outside an ``exclude`` x ``exclude`` block.
+
+    The block wraps and never covers more than half of a side, so that small grids keep a sidelobe.
+    """
+    row, column = divmod(int(response.argmax()), response.shape[1])
+    below = response.astype(np.float64)
+    below -= below[row, column]  # sums of squares around the peak keep their digits, and a constant gives exactly 0
+    block = below
+    for axis, at in enumerate((row, column)):
+        reach = min(exclude // 2, response.shape[axis] // 4)
+        block = block.take(range(at - reach, at + reach + 1), axis=axis, mode="wrap")
+    cells = below.size - block.size
+    mean = float(below.sum() - block.sum()) / cells
+    spread = math.sqrt(max(float(np.vdot(below, below) - np.vdot(block, block)) / cells - mean * mean, 0.0))
+    return -mean / spread if spread > 1e-12 else 0.0

@@ -1,4 +1,10 @@
-"""Under which conditions something was measured: the machine's clocks, heat, limits and versions.
+"""What limits leave of a machine to this process: the kernel's control groups (containers, services) and ulimit.
+
+One line of NVIDIA's ``tegrastats``, which alone tells a Jetson's GPU load and clock and its power.
+
+The line's fields are those of the L4T developer guides (releases 32 to 36); they differ between boards.
+
+Under which conditions something was measured: the machine's clocks, heat, limits and versions.
 
 Read from /proc, /sys, ``nvpmodel`` and ``tegrastats``; what they do not tell is None and has to be shown as such.
 """
@@ -9,6 +15,9 @@ import datetime
 import os
 import platform
 import re
+import selectors
+import shutil
+import subprocess
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,8 +25,119 @@ from pathlib import Path
 from cdedge_runtime.board import Ask, board_and_l4t, read_text, run_tool
 from cdedge_runtime.model.threads import usable_cpus
 
-from .cgroup import address_limit, cpu_limit, memory_limit
-from .tegra import Tegra, read_tegra
+_NO_LIMIT_BYTES = 2**62  # version 1 writes "no limit" as the largest page-aligned number
+
+
+def cpu_limit(root: Path = Path("/")) -> float | None:
+    """Processors' worth of time this process may use; None: no limit, or not readable."""
+    limits = [_cpu_v2(folder) for folder in _folders(root, "")] + [_cpu_v1(folder) for folder in _folders(root, "cpu")]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def memory_limit(root: Path = Path("/")) -> int | None:
+    """Bytes this process and its group may hold; None: no limit, or not readable."""
+    files = [folder / "memory.max" for folder in _folders(root, "")]
+    files += [folder / "memory.limit_in_bytes" for folder in _folders(root, "memory")]
+    limits = (_whole(read_text(file)) for file in files)
+    return min((limit for limit in limits if limit is not None and limit < _NO_LIMIT_BYTES), default=None)
+
+
+def address_limit() -> int | None:
+    """Bytes of address space this process may map (``ulimit -v``); None: no limit, or this system has none."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def _folders(root: Path, controller: str) -> list[Path]:
+    """This process's group and those above it, which bind as well; ``controller`` "" is version 2."""
+    lines = (line.split(":", 2) for line in (read_text(root / "proc/self/cgroup") or "").splitlines())
+    groups = [fields[2] for fields in lines if len(fields) == 3 and controller in fields[1].split(",")]
+    mounts = [root / "sys/fs/cgroup" / controller]
+    if not controller:
+        mounts.append(root / "sys/fs/cgroup/unified")
+    paths = [Path(group.lstrip("/")) for group in groups] or [Path()]
+    return [mount / part for mount in mounts for path in paths for part in (path, *path.parents)]
+
+
+def _cpu_v2(folder: Path) -> float | None:
+    words = (read_text(folder / "cpu.max") or "max").split()
+    quota, period = _whole(words[0]), _whole(words[-1])
+    return quota / period if quota and period else None
+
+
+def _cpu_v1(folder: Path) -> float | None:
+    quota, period = (_whole(read_text(folder / f"cpu.cfs_{name}_us")) for name in ("quota", "period"))
+    return quota / period if quota and period and quota > 0 else None
+
+
+def _whole(text: str | None) -> int | None:
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None
+
+
+_COMMAND = ("tegrastats", "--interval", "100")
+_TIMEOUT_S = 3.0
+_NOT_A_PLACE = "PMIC"  # a constant on most boards
+_OFF_C = -100.0  # a sensor that is switched off reads -256
+
+
+@dataclass(frozen=True)
+class Tegra:
+    """What one line said; None or empty: this board's line has no such field.
+
+    gpu_share: load of the GPU, 0..1. temperatures_c and power_mw: by the names of sensors and power rails.
+    """
+
+    gpu_share: float | None
+    gpu_clock_hz: float | None
+    memory_clock_hz: float | None
+    temperatures_c: dict[str, float]
+    power_mw: dict[str, float]
+
+
+def read_tegra() -> Tegra | None:
+    """One reading; None where there is no ``tegrastats``, or it says nothing."""
+    line = first_line(_COMMAND, timeout_s=_TIMEOUT_S)
+    return parse_tegra(line) if line else None
+
+
+def first_line(command: tuple[str, ...], *, timeout_s: float) -> str | None:
+    """The first line of a command that runs on; it is ended then. None where it is not there, or silent so long."""
+    if shutil.which(command[0]) is None:
+        return None
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except OSError:
+        return None
+    with process:
+        try:
+            with selectors.DefaultSelector() as ready:
+                ready.register(process.stdout or 0, selectors.EVENT_READ)
+                return process.stdout.readline().strip() if process.stdout and ready.select(timeout_s) else None
+        finally:
+            process.kill()
+
+
+def parse_tegra(line: str) -> Tegra:
+    """The fields of a line."""
+    gpu = re.search(r"\bGR3D_FREQ (\d+)%(?:@\[?(\d+))?", line)
+    memory = re.search(r"\bEMC_FREQ \d+%@(\d+)", line)
+    heat = {name: float(value) for name, value in re.findall(r"\b(\w+)@(-?\d+(?:\.\d+)?)C\b", line)}
+    rails = re.findall(r"\b([A-Z][A-Z0-9_]*) (\d+)(?:mW)?/\d+(?:mW)?(?=\s|$)", line)
+    return Tegra(
+        gpu_share=int(gpu[1]) / 100 if gpu else None,
+        gpu_clock_hz=int(gpu[2]) * 1e6 if gpu and gpu[2] else None,
+        memory_clock_hz=int(memory[1]) * 1e6 if memory else None,
+        temperatures_c={name: value for name, value in heat.items() if name != _NOT_A_PLACE and value > _OFF_C},
+        power_mw={name: float(value) for name, value in rails},
+    )
+
 
 PACKAGES = (
     "cdedge",

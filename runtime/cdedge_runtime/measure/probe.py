@@ -18,8 +18,7 @@ import onnxruntime as ort
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.estimate import Sizes
-from cdedge_runtime.measure.meters import MemoryNow, memory_now, reset_peak
-from cdedge_runtime.measure.sketch import StageTime
+from cdedge_runtime.measure.meters import MemoryNow, StageTime, memory_now, reset_peak
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.opening import open_features, tracker_with
 from cdedge_runtime.record import decode, encode

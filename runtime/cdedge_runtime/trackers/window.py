@@ -12,8 +12,7 @@ from cdedge_runtime import patch
 from cdedge_runtime.box import Box, BoxLike
 from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, Lap, Sizes, no_lap
-from cdedge_runtime.filter.confidence import psr
-from cdedge_runtime.filter.fourier import Real, gaussian_label, peak, peak_cell
+from cdedge_runtime.filter.fourier import Real, gaussian_label, peak, peak_cell, psr
 from cdedge_runtime.filter.scale import ScaleFilter
 from cdedge_runtime.image import Frame, first_frame, next_frame
 from cdedge_runtime.model.contract import ModelSpec

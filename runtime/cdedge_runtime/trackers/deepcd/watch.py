@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cdedge_runtime.filter.confidence import psr
 from cdedge_runtime.filter.dft import Real
+from cdedge_runtime.filter.fourier import psr
 from cdedge_runtime.patch import Image, Sides
 from cdedge_runtime.trackers import score
 from cdedge_runtime.trackers.appearance import Appearance

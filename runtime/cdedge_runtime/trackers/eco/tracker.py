@@ -1,4 +1,11 @@
-"""ECO (Danelljan et al. 2017): factorised features, a spatially penalised filter, a mixture of samples, scales."""
+"""The spatial penalty of SRDCF and ECO: weak on the target, strong on the background (Danelljan et al. 2015, 2017).
+
+The maximum of a band-limited response between its cells, by Newton's method (Danelljan et al. 2017).
+
+ECO's sample memory: a mixture of weighted samples in which the most alike are merged (Danelljan et al. 2017).
+
+ECO (Danelljan et al. 2017): factorised features, a spatially penalised filter, a mixture of samples, scales.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +22,126 @@ from cdedge_runtime.box import Box, BoxLike
 from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.estimate import Estimate, Features, Lap, Sizes, no_lap
 from cdedge_runtime.filter import compact
-from cdedge_runtime.filter.confidence import psr
+from cdedge_runtime.filter.compact import distances, merge
 from cdedge_runtime.filter.dft import BandSpectrum, Dft, Real
-from cdedge_runtime.filter.fourier import gaussian_label, hann_window
+from cdedge_runtime.filter.fourier import gaussian_label, half_weights, hann_window, psr, wrapped
 from cdedge_runtime.image import Frame, first_frame, next_frame
 from cdedge_runtime.kinds import settings_of
+from cdedge_runtime.trackers.eco.settings import EcoSettings
 from cdedge_runtime.trackers.score import appearance_of, box_score
 
-from .mixture import Mixture
-from .penalty import spatial_penalty
-from .settings import EcoSettings
-from .subgrid import newton_peak
+_SPARSE = 0.05  # coefficients below this share of the largest are left out
+
+
+def spatial_penalty(grid: tuple[int, int], target: tuple[float, float], *, least: float, edge: float) -> Real:
+    """Squared weights (Gh, Gw) of a filter laid over the window, its target of ``target`` (rows, columns) cells.
+
+    The weight is ``least`` in the middle and grows with the square of the distance, by ``edge - least`` at half the
+    target's size; only its largest Fourier coefficients are kept, as in ECO's released code.
+    """
+    rows, columns = (((np.arange(n) - (n - 1) / 2) / (t / 2)) ** 2 for n, t in zip(grid, target, strict=True))
+    weight = (edge - least) * (rows[:, None] + columns[None, :]) + least
+    coefficients = np.fft.fft2(weight) / weight.size
+    coefficients[np.abs(coefficients) < _SPARSE * np.abs(coefficients).max()] = 0
+    smooth = np.fft.ifft2(coefficients * weight.size).real
+    return np.asarray((smooth - smooth.min() + least) ** 2, np.float32)
+
+
+Complex = NDArray[np.complex128]
+
+
+def newton_peak(response: Real, steps: int = 5) -> tuple[float, float, float]:
+    """Maximum of the trigonometric polynomial through a response: (row, column) displacement from (0, 0), and height.
+
+    Starts at the highest cell, which stays the answer where Newton's steps end lower. A height that is not finite says
+    that the response is not.
+    """
+    height, width = response.shape
+    cell = divmod(int(response.argmax()), width)
+    top = float(response[cell])
+    if not np.isfinite(top):
+        return wrapped(cell[0], height), wrapped(cell[1], width), top
+    coefficients = np.fft.rfft2(response.astype(np.float64)) * (half_weights(response.shape) / response.size)
+    turns = 2j * np.pi
+    rows, columns = (
+        np.asarray(turns * np.fft.fftfreq(height), complex),
+        np.asarray(turns * np.fft.rfftfreq(width), complex),
+    )
+    place = np.array(cell, np.float64)
+    for _ in range(steps):
+        gradient, hessian = _slopes(coefficients, rows, columns, place)
+        if not np.linalg.det(hessian) > 0 or not hessian[0, 0] < 0:  # no maximum is near
+            break
+        place = place - np.linalg.solve(hessian, gradient)
+    refined = float((np.exp(rows * place[0]) @ coefficients @ np.exp(columns * place[1])).real)
+    if refined > top and np.abs(place - cell).max() <= 1:
+        return wrapped(float(place[0]), height), wrapped(float(place[1]), width), refined
+    return wrapped(cell[0], height), wrapped(cell[1], width), top
+
+
+def _slopes(
+    coefficients: Complex, rows: Complex, columns: Complex, place: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gradient (2,) and Hessian (2, 2) of the polynomial at ``place``."""
+    down = np.exp(rows * place[0]) * rows ** np.arange(3)[:, None]
+    across = np.exp(columns * place[1]) * columns ** np.arange(3)[:, None]
+    table = (down @ coefficients @ across.T).real
+    return table[[1, 0], [0, 1]], np.array([[table[2, 0], table[1, 1]], [table[1, 1], table[0, 2]]])
+
+
+_FORGOTTEN_AFTER = 100  # frames after which an unrepeated sample's weight counts as nothing
+
+
+class Mixture:
+    """A `compact.Store`: while full, a forgotten sample is replaced, else the most alike two of all are merged.
+
+    The new sample takes part: where it is closer to an old one than any two old ones are to each other, it is merged
+    into that one. Weights sum to 1. Distances are taken over low frequencies.
+    """
+
+    def __init__(self, size: int, first: BandSpectrum) -> None:
+        self.spectra: BandSpectrum = np.zeros((size, *first.shape), np.complex64)
+        self.weights: Real = np.zeros(size, np.float32)
+        self._apart: Real = np.full((size, size), np.inf, np.float32)
+        self.spectra[0], self.weights[0], self.count = first, 1.0, 1
+
+    def add(self, spectrum: BandSpectrum, rate: float) -> None:
+        """Store a sample with weight ``rate``; the others fade by 1 - rate."""
+        others = distances(self.spectra[: self.count], spectrum)
+        if self.count < len(self.weights):
+            self.count += 1
+            self._put(self.count - 1, spectrum, rate)
+        elif self.weights.min() < rate * (1 - rate) ** _FORGOTTEN_AFTER:
+            self._put(int(self.weights.argmin()), spectrum, rate)
+        elif others.min() < self._apart.min():
+            self._blend(int(others.argmin()), spectrum, rate)
+        else:
+            into, gone = divmod(int(self._apart.argmin()), len(self.weights))
+            merge(self, gone, into=into)
+            self._measure(into)
+            self._put(gone, spectrum, rate)
+
+    def _put(self, slot: int, spectrum: BandSpectrum, rate: float) -> None:
+        self._fade(slot, rate)
+        self.spectra[slot], self.weights[slot] = spectrum, rate
+        self._measure(slot)
+
+    def _fade(self, replaced: int, rate: float) -> None:
+        self.weights[replaced] = 0
+        self.weights *= np.float32((1 - rate) / max(float(self.weights.sum()), 1e-12))
+
+    def _blend(self, into: int, spectrum: BandSpectrum, rate: float) -> None:
+        self.weights *= np.float32(1 - rate)
+        total = self.weights[into] + np.float32(rate)
+        self.spectra[into] += (spectrum - self.spectra[into]) * (np.float32(rate) / total)
+        self.weights[into] = total
+        self._measure(into)
+
+    def _measure(self, slot: int) -> None:
+        found = distances(self.spectra[: self.count], self.spectra[slot])
+        found[slot] = np.inf
+        self._apart[slot, : self.count] = self._apart[: self.count, slot] = found
+
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,4 +1,12 @@
-"""How surely each channel by itself finds the target in frame 2, with a filter like the device's.
+"""Channel friendliness: how salient and how stable a channel is on the target (paper, section III-B).
+
+All functions take two frames' maps (d, h, w) float32 cropped to the target, and return (d,) scores, larger = better.
+The printed formula ``r = (s - 1) t`` contradicts its own text; docs/studies/distillation.md says how, and why ``rel``
+is used.
+
+An order of channels in which each is good and unlike those before it (Carbonell and Goldstein 1998).
+
+How surely each channel by itself finds the target in frame 2, with a filter like the device's.
 
 Each channel gets a compact filter of its own, trained on frame 1 as on the device, and is scored by its response to
 frame 2: the margin between the target and the best distractor around it. Stability (the filter is a frame older than
@@ -7,6 +15,7 @@ the response) and discrimination (the response competes with the background) are
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +27,115 @@ from cdedge_runtime.filter.fourier import hann_window
 from cdedge_runtime.filter.shapes import support_cells
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
+Maps = NDArray[np.float32]
 Scores = NDArray[np.float64]
+_DEAD = 1e-3  # share of the layer's largest magnitude below which a channel says nothing
+
+
+def rank_scores(rank: str, first: Maps, second: Maps, *, layers: Sequence[slice], seed: int = 0) -> Scores:
+    """Scores of every channel by one of `RANKS` or ``random`` (seeded).
+
+    ``layers`` are the slices of the channel axis that belong to one layer each: magnitudes are compared within a layer.
+    """
+    if rank == "random":
+        return np.random.default_rng(seed).random(len(first))
+    score = RANKS[rank]
+    return np.concatenate([score(first[part], second[part]) for part in layers])
+
+
+def target_part(maps: Maps, padding: float) -> Maps:
+    """The cells of a search window's maps (d, Gh, Gw) that cover the target's square: the central 1/padding."""
+    height, width = maps.shape[-2:]
+    top, left = (round(n * (1 - 1 / padding) / 2) for n in (height, width))
+    return maps[..., top : height - top, left : width - left]
+
+
+def relative(first: Maps, second: Maps) -> Scores:
+    """``(1 - s) t`` with s the RMS over the layer's largest, t the relative squared change: the text's intent.
+
+    Dead channels come last.
+    """
+    s = _relative_rms(first)
+    change, energy = _change(first, second), 0.5 * (_energy(first) + _energy(second))
+    r = (1 - s) * -change / (energy + 1e-12)
+    return np.where(s < _DEAD, r.min() - 1.0, r)
+
+
+def flipped(first: Maps, second: Maps) -> Scores:
+    """``(1 - s) t`` with s the RMS over the layer's largest and t the absolute change: the sign repaired only."""
+    return np.asarray((1 - _relative_rms(first)) * -_change(first, second))
+
+
+def paper_l2(first: Maps, second: Maps) -> Scores:
+    """``r = (s - 1) t`` as printed, s = ||f||_2 / m."""
+    return np.asarray((np.sqrt(_energy(first)) / first[0].size - 1) * -_change(first, second))
+
+
+def paper_l1(first: Maps, second: Maps) -> Scores:
+    """``r = (s - 1) t`` as printed, s = ||f||_1 / m."""
+    return np.asarray((np.abs(first).mean(axis=(1, 2), dtype=np.float64) - 1) * -_change(first, second))
+
+
+def energy(first: Maps, second: Maps) -> Scores:
+    """Mean energy of the two frames."""
+    return 0.5 * (_energy(first) + _energy(second))
+
+
+def snr(first: Maps, second: Maps) -> Scores:
+    """Energy over change: a signal-to-noise ratio between the frames."""
+    return energy(first, second) / (_change(first, second) + 1e-12)
+
+
+RANKS: dict[str, Callable[[Maps, Maps], Scores]] = {
+    "rel": relative,
+    "flip": flipped,
+    "paper-l2": paper_l2,
+    "paper-l1": paper_l1,
+    "energy": energy,
+    "snr": snr,
+}
+
+
+def _energy(maps: Maps) -> Scores:
+    return np.asarray(np.einsum("dhw,dhw->d", maps, maps, dtype=np.float64))
+
+
+def _change(first: Maps, second: Maps) -> Scores:
+    return _energy(first - second)
+
+
+def _relative_rms(maps: Maps) -> Scores:
+    rms = np.sqrt(_energy(maps))
+    return np.asarray(rms / max(float(rms.max()), 1e-12))
+
+
+_WEIGHT = 3.0  # standard deviations of the score that likeness 1 to all chosen channels costs
+
+
+def likeness(maps: Real) -> Real:
+    """Squared cosine between each two of the prepared maps (d, Gh, Gw) seen through the Hann window; (d, d)."""
+    return squared_cosines((maps * hann_window(maps.shape[-2:])).reshape(len(maps), -1))
+
+
+def squared_cosines(rows: Real) -> Real:
+    """Squared cosine between each two of (d, n) rows; (d, d)."""
+    unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return np.asarray(np.square(unit @ unit.T), np.float32)
+
+
+def diverse_order(scores: Scores, alike: Real) -> list[int]:
+    """All channels: next comes the one with the highest score, less its mean likeness to those already taken."""
+    standard = (scores - scores.mean()) / max(float(scores.std()), 1e-12)
+    total, order = np.zeros(len(scores)), list[int]()
+    free = np.ones(len(scores), bool)
+    for taken in range(len(scores)):
+        value = standard - _WEIGHT * total / max(taken, 1)
+        best = int(np.where(free, value, -np.inf).argmax())
+        free[best] = False
+        total += alike[best]
+        order.append(best)
+    return order
+
 
 _NEAR, _FAR = 0.2, 0.4  # distances from the target, in its sizes: what counts as found, and as a distractor
 _ITERATIONS = 15  # of a filter with one channel: few unknowns, so half of the device's number

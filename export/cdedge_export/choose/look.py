@@ -1,30 +1,78 @@
-"""The first two frames as the features show them, the target centred in both."""
+"""Where a tracker's network looks in the first frame: its search window, patch and grid.
+
+The first two frames as the features show them, the target centred in both.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import islice, product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cdedge_export.choose.distill import Maps, TwoFrames
+from cdedge_export.choose.plan import DistillOptions
 from cdedge_runtime import patch
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.image import Frame
+from cdedge_runtime.patch import Sides
 from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.window import label_in_window
 
-from .distill import Maps, TwoFrames
-from .rules import DistillOptions
-from .windows import SearchWindow
+Size = tuple[int, int]
+DEFAULT_GRID = 48
+_INPUT_PX = (96, 192)  # smallest and largest side that is chosen here
+
+
+@dataclass(frozen=True)
+class SearchWindow:
+    """A window of ``sides`` (height, width) frame pixels, stretched to ``input_px``, answered on ``grid``.
+
+    padding: sqrt(window area) over sqrt(target area). power: exponent on the features, None where the tracker's
+    filters take them as they are. label_sigma: as in the settings.
+    """
+
+    sides: Sides
+    input_px: Size
+    grid: Size
+    padding: float
+    power: float | None
+    label_sigma: float
+
+
+def square_window(
+    box: Box,
+    *,
+    padding: float,
+    power: float,
+    label_sigma: float,
+    input_px: int | None,
+    grid: int | None,
+    stride: int,
+) -> SearchWindow:
+    """A square window of ``padding`` times sqrt(target area); a given side of the patch or the grid holds.
+
+    Else the patch makes the deepest layer, whose ``stride`` is given, as fine as the grid, within 96 to 192 px.
+    """
+    side = patch.window_side_px(box.size, padding)
+    cells_per_side = grid or DEFAULT_GRID
+    chosen_px = input_px or min(max(cells_per_side * stride, _INPUT_PX[0]), _INPUT_PX[1])
+    return SearchWindow((side, side), square(chosen_px), square(cells_per_side), padding, power, label_sigma)
+
+
+def square(side: int) -> Size:
+    """Both sides alike."""
+    return side, side
+
 
 # How a window differs from the first frame's: right and down in sides, and the scale.
 _VARIED = ((0, 0, 1), (0.25, 0, 1), (-0.25, 0, 1), (0, 0.25, 1), (0, -0.25, 1), (0, 0, 0.8), (0, 0, 1.25))
-
 Patches = NDArray[np.uint8]
 Look = Callable[[Patches], Mapping[str, Maps]]  # windows (N, H, W, 3) to each tap's features (N, C, Gh, Gw)
 
