@@ -44,8 +44,8 @@ def _profile(options: ExportOptions) -> Settings:
         raise Usage(f"profile: expected one of {', '.join(PROFILES)}, got {name!r}")
     if (name == "robust") != (options.deep is not None):
         raise Usage(
-            "profile: robust needs a deep network and the others have none; add deep with the path of one, such as "
-            "NanoTrack v2's backbone (docs/studies/sight.md says where it is)"
+            "profile: robust needs a deep network and the others have none; add deep with cdedge_deep, our own, or the "
+            "path of one, such as NanoTrack v2's backbone (docs/studies/sight.md says where it is)"
         )
     return PROFILES[name]
 
