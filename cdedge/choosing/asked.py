@@ -1,6 +1,6 @@
-"""A box is looked at before it is used: what is likely to be a mistake is said, and used all the same.
+"""The box that a command is asked to use: typed or drawn, and looked at before it is used.
 
-The box that a command is asked to use: typed or drawn, looked at before it is used.
+What is likely to be a mistake is said, and used all the same.
 """
 
 from __future__ import annotations

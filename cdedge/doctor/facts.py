@@ -1,6 +1,6 @@
-"""One finding of the doctor.
+"""What the doctor knows and says: facts of this machine, its packages and a model, and a finding.
 
-What is known of this machine, its packages and a model; plain values, so that a test can fake any of them.
+Facts are plain values, so that a test can fake any of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Checks of the machine: memory, limits, heat, clocks.
-
-Checks of the GPU's providers and of a model against this onnxruntime.
-"""
+"""Checks of the machine: memory, limits, heat, clocks, and the GPU's providers against this onnxruntime."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Passes over a sequence: one (OPE), from shifted boxes (SRE), from later frames (TRE).
+"""What is handed to the process that tracks one pass, and what comes back.
 
-Wu et al., Online Object Tracking: A Benchmark (2013), section 4.
-
-What is handed to the process that tracks one pass, and what comes back.
+Passes over a sequence are one (OPE), from shifted boxes (SRE), or from later frames (TRE): Wu et al., Online Object
+Tracking: A Benchmark (2013), section 4.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""The models a run distilled, one per sequence, in its results folder.
-
-One run at a time in a results folder.
-
-``manifest.json`` beside the results: what made them, where and when.
-"""
+"""``manifest.json`` beside the results: what made them, where and when; one run at a time writes it."""
 
 from __future__ import annotations
 

@@ -1,11 +1,8 @@
-"""Spellings of a sequence's name: Jogging.1 (got10k), Jogging-1 (OTB, pysot), Jogging_1 (pytracking).
-
-Rows of a box file as the arrays that are scored.
-
-Raw results: boxes in ``NAME.txt``, seconds in ``times/NAME_time.txt``, confidences in ``scores/NAME.txt``.
+"""Raw results: boxes in ``NAME.txt``, seconds in ``times/NAME_time.txt``, confidences in ``scores/NAME.txt``.
 
 Boxes are in the convention of the benchmark's own annotation (OTB: 1-based), as in got10k's result folders,
-so that any evaluator can read them.
+so that any evaluator can read them. Names are known in every spelling: Jogging.1 (got10k), Jogging-1 (OTB, pysot),
+Jogging_1 (pytracking).
 """
 
 from __future__ import annotations

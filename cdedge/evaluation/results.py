@@ -1,7 +1,4 @@
-"""How far a mean over sequences would move with other sequences: percentile bootstrap (Efron 1979).
-
-A folder of raw results, scored against a data set.
-"""
+"""A folder of raw results, scored against a data set, with percentile bootstrap intervals (Efron 1979)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""What a results folder holds beside the boxes: facts of each run, exported models, failures.
+"""Runs a tracker over a data set, pass by pass, and keeps each result as it comes, with facts, models and failures.
 
-Runs a tracker over a data set, pass by pass, and keeps each result as it comes.
-
-Raw results that another tracker left, taken into a results folder of ours.
+Results that another tracker left are taken into a folder of ours the same way.
 """
 
 from __future__ import annotations

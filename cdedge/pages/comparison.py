@@ -1,9 +1,4 @@
-"""Bars of AUC for each attribute of the sequences.
-
-The figures of a comparison: success and precision, speed and memory against quality.
-
-One self-contained page that compares the results of trackers on one data set.
-"""
+"""One self-contained page that compares the results of trackers on one data set, with its figures."""
 
 from __future__ import annotations
 

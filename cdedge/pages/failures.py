@@ -1,7 +1,4 @@
-"""Frames as pictures: a small JPEG inside the page with boxes drawn over it; a gallery of failures.
-
-Where trackers lost their target: the first frame from which on they share nothing with it.
-"""
+"""Where trackers lost their target: the first frame from which on they share nothing with it, shown as pictures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The skeleton of a page: style and script inside, and a policy that forbids any fetching.
-
-Tables that the page's script sorts by a click on a column's heading.
-"""
+"""The skeleton of a page: style and script inside, a policy that forbids any fetching, and tables that sort."""
 
 from __future__ import annotations
 

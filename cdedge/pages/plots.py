@@ -1,10 +1,6 @@
-"""Axes of plots: which range, which ticks, and where a value lies.
+"""Line and scatter plots as inline SVG: axes, how each tracker is drawn, and names of points that do not overlap.
 
-How each tracker is drawn: one colour, line style and marker on the whole page.
-
-Places for the names of points, beside or further off, so that they overlap neither each other nor a point.
-
-Line and scatter plots as inline SVG; colours come from the page's style, so that they follow its theme.
+Colours come from the page's style, so that they follow its theme.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A pass over a source for the page: what the tracker says of every frame, and pictures of a few.
-
-The tracking itself: frames with the box drawn over them, score and size of the box over the frames, lost spans.
-"""
+"""The tracking itself: a pass over the source, a few frames with the box drawn, score and size over the frames."""
 
 from __future__ import annotations
 

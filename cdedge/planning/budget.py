@@ -1,9 +1,4 @@
-"""Which of the options fit a budget, which are worth looking at, and which one to take.
-
-What a search has to say: a record for JSON, and tables.
-
-The options as an SVG file: memory against frame rate, the Pareto front named.
-"""
+"""Which options fit a budget, which are worth looking at, which one to take; as a record, tables and a plot."""
 
 from __future__ import annotations
 

@@ -1,11 +1,4 @@
-"""The table of time per stage.
-
-A benchmark that was kept as JSON.
-
-The tables of ``cdedge bench``.
-
-Predicted memory: the answer of ``cdedge bench --predict``, and the prediction beside what was measured.
-"""
+"""The tables of ``cdedge bench``: stages, what was measured beside an older answer, and what was predicted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A progress bar on stderr, only where stderr is a terminal.
-
-A progress bar over pieces of work of known, different sizes, with the time left.
-"""
+"""Progress bars on stderr, only where stderr is a terminal."""
 
 from __future__ import annotations
 

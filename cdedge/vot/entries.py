@@ -1,6 +1,6 @@
-"""VOT's regions as boxes: rectangles as they are, polygons by ECO's rule (`Box.from_polygon`).
+"""What an entry of trackers.ini starts, as values, as text, and opened; and VOT's regions as boxes.
 
-Which tracker an entry of trackers.ini starts, as values, as text, and opened.
+Rectangles are taken as they are, polygons by ECO's rule (`Box.from_polygon`).
 """
 
 from __future__ import annotations

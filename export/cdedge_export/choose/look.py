@@ -1,7 +1,4 @@
-"""Where a tracker's network looks in the first frame: its search window, patch and grid.
-
-The first two frames as the features show them, the target centred in both.
-"""
+"""Where a tracker's network looks in the first frame, and the first two frames as its features show them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How channels are chosen, as values. Loads no numpy.
-
-The channel plan: what is kept of each layer, and why; a value to print, save and replay.
-"""
+"""How channels are chosen, and the channel plan that comes of it: values to print, save and replay. Loads no numpy."""
 
 from __future__ import annotations
 

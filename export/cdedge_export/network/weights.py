@@ -1,6 +1,4 @@
-"""Weights from PyTorch ``.pth``, ``.safetensors`` and MatConvNet ``.mat`` files, as float32 arrays.
-
-Pretrained weights and the input convention that belongs to them, not to the architecture.
+"""Pretrained weights, from PyTorch's, safetensors and MatConvNet files, and the input convention that belongs to them.
 
 The convention of a file is, in this order: what ``--convention`` says; the ``convention`` entry of a
 safetensors file's metadata; torchvision's, where the file is byte for byte torchvision's download; else that

@@ -1,7 +1,4 @@
-"""Channel distillation for the context-aware filter: over HOG's channels, its context patches as further samples.
-
-CACF's recipe: the context-aware filter on HOG.
-"""
+"""CACF's recipe: the context-aware filter on HOG, its context patches as further samples of the distillation."""
 
 from __future__ import annotations
 

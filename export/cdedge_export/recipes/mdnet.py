@@ -1,13 +1,8 @@
-"""Channel distillation for MDNet, which has no correlation filter: a ridge classifier on conv3 stands in for one.
+"""MDNet's recipe: conv1-3 pruned in its last layer, fc4's inputs with it, and the fc layers' first weights beside.
 
-The paper says that MDNet's channels were distilled and not how: Eq. 4 needs a filter.
-
-Each channel's map of a crop has one weight per cell, fitted with all channels on target and background of frame 1;
-what the channel adds to the answer takes the place of its filter's response in Eq. 4.
-
-The samples that MDNet's channels are judged by: crops of two frames in PyTorch, on the target and beside it.
-
-Export of MDNet: conv1-3 pruned in its last layer, fc4's inputs with it, and the fc layers' first weights beside.
+MDNet has no correlation filter, and the paper says that its channels were distilled and not how. A ridge classifier
+stands in for one: each channel's map of a crop has one weight per cell, fitted with all channels on target and background
+of frame 1; what the channel adds to the answer takes the place of its filter's response in Eq. 4.
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@
 
 by Gauss-Newton steps, each a linear problem in (f, dP) under conjugate gradients (Danelljan et al. 2017, section 3.1).
 P starts as the principal components of each layer, and f as their filter.
-
-ECO's export: every layer's channels projected onto few components, and which of these are kept.
 """
 
 from __future__ import annotations

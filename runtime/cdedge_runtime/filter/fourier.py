@@ -1,9 +1,7 @@
-"""The discriminative correlation filter: label, window, training, response, peak. Pure functions on arrays.
+"""The discriminative correlation filter: label, window, training, response, peak, PSR. Pure functions on arrays.
 
 Spectra are unnormalised ``rfft2`` half spectra, complex64. A filter is stored as ``g = conj(h)``, so the response
 to features ``f`` is ``irfft2(sum_l F_l * g_l)`` (Eq. 8) and peaks at index (0, 0) when the target is centred.
-
-How sharply a response peaks: PSR (Bolme et al. 2010).
 """
 
 from __future__ import annotations

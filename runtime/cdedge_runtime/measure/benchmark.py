@@ -1,7 +1,4 @@
-"""Repeated measurements of one figure: their middle, their spread, and when a change is more than noise.
-
-A benchmark: one request measured in several fresh processes, and its comparison with an older one.
-"""
+"""A benchmark: one request measured in several fresh processes, its spread, and when a change is more than noise."""
 
 from __future__ import annotations
 

@@ -1,12 +1,8 @@
-"""What limits leave of a machine to this process: the kernel's control groups (containers, services) and ulimit.
+"""Under which conditions something was measured: the machine's clocks, heat, limits and versions.
 
-One line of NVIDIA's ``tegrastats``, which alone tells a Jetson's GPU load and clock and its power.
-
-The line's fields are those of the L4T developer guides (releases 32 to 36); they differ between boards.
-
-Under which conditions something was measured: the machine's clocks, heat, limits and versions.
-
-Read from /proc, /sys, ``nvpmodel`` and ``tegrastats``; what they do not tell is None and has to be shown as such.
+Read from /proc, /sys, the kernel's control groups, ``nvpmodel`` and ``tegrastats`` (which alone tells a Jetson's GPU load
+and clock and its power; its fields are those of the L4T developer guides, releases 32 to 36, and differ between boards).
+What they do not tell is None and has to be shown as such.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Percentiles of any number of times, in constant memory.
-
-Time per stage and memory of a process: only what was measured, with its scope in its name.
-"""
+"""Time per stage and memory of a process: only what was measured, with its scope in its name, in constant memory."""
 
 from __future__ import annotations
 

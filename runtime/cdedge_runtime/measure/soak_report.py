@@ -1,11 +1,9 @@
-"""Whether a figure grows over a long run: slope with its interval, and the verdict over all figures.
+"""What the samples of a soak say: whether a figure grows over a long run, by its slope and the slope's interval.
 
 The first half of the samples is warm-up (caches, allocator, lazily made buffers) and is left out. The second half is
 cut into at most 20 blocks whose means are fitted by least squares. The interval is the wider of two: for noise around a
 line, the residuals' variance times (1 + r) / (1 - r), r their correlation from block to block; for a figure that moves
 in steps, as an allocator's pages do, the standard error of the mean step from block to block.
-
-What the samples of a soak say.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""The spatial penalty of SRDCF and ECO: weak on the target, strong on the background (Danelljan et al. 2015, 2017).
+"""ECO (Danelljan et al. 2017): factorised features, a spatially penalised filter, a mixture of samples, scales.
 
-The maximum of a band-limited response between its cells, by Newton's method (Danelljan et al. 2017).
-
-ECO's sample memory: a mixture of weighted samples in which the most alike are merged (Danelljan et al. 2017).
-
-ECO (Danelljan et al. 2017): factorised features, a spatially penalised filter, a mixture of samples, scales.
+The penalty is SRDCF's (Danelljan et al. 2015): weak on the target, strong on the background. The sample memory merges the
+most alike. The response's maximum is found between its cells by Newton's method.
 """
 
 from __future__ import annotations
