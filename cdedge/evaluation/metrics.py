@@ -1,8 +1,8 @@
 """One-pass evaluation as OTB defines it (Wu et al., Object Tracking Benchmark, 2015), and its variants by name.
 
-Boxes are (N, 4) float64 ``x, y, w, h``, 0-based and continuous. OTB's center rule on its 1-based boxes,
-``x + (w - 1) / 2``, differs from the continuous ``x + w / 2`` by a constant, so the errors agree. A convention says what
-becomes of annotation rows and predictions that are no box.
+Boxes are (N, 4) float64 ``x, y, w, h``, 0-based and continuous. OTB's center rule on its 1-based boxes, ``x + (w - 1)
+/ 2``, differs from the continuous ``x + w / 2`` by a constant, so the errors agree. A convention says what becomes of
+annotation rows and predictions that are no box.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """OTB (Wu et al., Object Tracking Benchmark, 2015): NAME/img/0001.jpg, NAME/groundtruth_rect.txt, 1-based.
 
-Tiger1 is evaluated from its first annotated frame: frame 1 where there are 354 rows (as the benchmark's site
-and got10k do), frame 6 where there are 349 (pytracking's choice).
+Tiger1 is evaluated from its first annotated frame: frame 1 where there are 354 rows (as the benchmark's site and
+got10k do), frame 6 where there are 349 (pytracking's choice).
 
 Attributes are those that OTB's authors gave the 100 targets (data/tb_100.txt of their tracker_benchmark): IV
-illumination, SV scale, OCC occlusion, DEF deformation, MB motion blur, FM fast motion, IPR, OPR in-plane and out-of-plane
-rotation, OV out of view, BC background clutter, LR low resolution.
+illumination, SV scale, OCC occlusion, DEF deformation, MB motion blur, FM fast motion, IPR, OPR in-plane and out-of-
+plane rotation, OV out of view, BC background clutter, LR low resolution.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """UAV123 and UAV20L (Mueller et al. 2016), full rate or 10 fps, 1-based; NaN rows where the target is absent.
 
-Either the benchmark's own tree (data_seq/UAV123/FOLDER/000001.jpg, anno/UAV123/NAME.txt), where several names
-are segments of one folder (``bird1_2`` is bird1's second), or one folder a name (NAME/img/000001.jpg, NAME/NAME_gt.txt).
+Either the benchmark's own tree (data_seq/UAV123/FOLDER/000001.jpg, anno/UAV123/NAME.txt), where several names are
+segments of one folder (``bird1_2`` is bird1's second), or one folder a name (NAME/img/000001.jpg, NAME/NAME_gt.txt).
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Orders of channels: friendliness (paper, section III-B), how surely each finds the target alone, and diversity.
 
-Friendliness: how salient and how stable a channel is on the target. Its functions take two frames' maps (d, h, w) float32
-cropped to the target, and return (d,) scores, larger = better. The printed formula ``r = (s - 1) t`` contradicts its own
-text; docs/studies/distillation.md says how, and why ``rel`` is used.
+Friendliness: how salient and how stable a channel is on the target. Its functions take two frames' maps (d, h, w)
+float32 cropped to the target, and return (d,) scores, larger = better. The printed formula ``r = (s - 1) t``
+contradicts its own text; docs/studies/distillation.md says how, and why ``rel`` is used.
 
-Solo: each channel gets a compact filter of its own, trained on frame 1 as on the device, and is scored by its response to
-frame 2: the margin between the target and the best distractor around it. Stability (the filter is a frame older than
-the response) and discrimination (the response competes with the background) are measured as the tracker uses them.
+Solo: each channel gets a compact filter of its own, trained on frame 1 as on the device, and is scored by its
+response to frame 2: the margin between the target and the best distractor around it. Stability (the filter is a frame
+older than the response) and discrimination (the response competes with the background) are measured as the tracker
+uses them.
 
 Diverse: an order in which each is good and unlike those before it (Carbonell and Goldstein 1998).
 """

@@ -1,8 +1,8 @@
 """MDNet's recipe: conv1-3 pruned in its last layer, fc4's inputs with it, and the fc layers' first weights beside.
 
 MDNet has no correlation filter, and the paper says that its channels were distilled and not how. A ridge classifier
-stands in for one: each channel's map of a crop has one weight per cell, fitted with all channels on target and background
-of frame 1; what the channel adds to the answer takes the place of its filter's response in Eq. 4.
+stands in for one: each channel's map of a crop has one weight per cell, fitted with all channels on target and
+background of frame 1; what the channel adds to the answer takes the place of its filter's response in Eq. 4.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Under which conditions something was measured: the machine's clocks, heat, limits and versions.
 
-Read from /proc, /sys, the kernel's control groups, ``nvpmodel`` and ``tegrastats`` (which alone tells a Jetson's GPU load
-and clock and its power; its fields are those of the L4T developer guides, releases 32 to 36, and differ between boards).
-What they do not tell is None and has to be shown as such.
+Read from /proc, /sys, the kernel's control groups, ``nvpmodel`` and ``tegrastats`` (which alone tells a Jetson's GPU
+load and clock and its power; its fields are those of the L4T developer guides, releases 32 to 36, and differ between
+boards). What they do not tell is None and has to be shown as such.
 """
 
 from __future__ import annotations

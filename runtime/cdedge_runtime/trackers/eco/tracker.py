@@ -1,7 +1,7 @@
 """ECO (Danelljan et al. 2017): factorised features, a spatially penalised filter, a mixture of samples, scales.
 
-The penalty is SRDCF's (Danelljan et al. 2015): weak on the target, strong on the background. The sample memory merges the
-most alike. The response's maximum is found between its cells by Newton's method.
+The penalty is SRDCF's (Danelljan et al. 2015): weak on the target, strong on the background. The sample memory merges
+the most alike. The response's maximum is found between its cells by Newton's method.
 """
 
 from __future__ import annotations
