@@ -70,9 +70,9 @@ def schemas() -> str:
     """The JSON schemas of what commands print."""
     rows = []
     for path in sorted((DOCS / "schemas").glob("*.json")):
-        title = json.loads(path.read_text()).get("title", path.stem)
-        rows.append(f"- [{title}](../schemas/{path.name})")
-    return "# JSON answers\n\nWhat `--json` prints, as JSON schemas.\n\n" + "\n".join(rows) + "\n"
+        name = json.loads(path.read_text())["$id"]
+        rows.append(f"- [{name}](../schemas/{path.name})")
+    return "# JSON answers\n\nWhat `--json` prints: one object, whose `schema` names one of these.\n\n" + "\n".join(rows) + "\n"
 
 
 def _text(text: str) -> str:

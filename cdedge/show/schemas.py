@@ -11,41 +11,13 @@ import json
 import sys
 import types
 import typing
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cdedge.answer import ERROR_SCHEMA
-from cdedge.choosing.choose import SELECT_SCHEMA, SelectAnswer
-from cdedge.doctor.facts import Facts, Finding
-from cdedge.planning.budget import PLAN_SCHEMA, PlanReport
-from cdedge.serve.state import STATE_SCHEMA, State
-from cdedge.show.bench_tables import BENCH_SCHEMA, PREDICT_SCHEMA, Answer, Checked, Compared
-from cdedge_export.onnx_net.taps import LAYERS_SCHEMA, LayersAnswer
+from cdedge.show.answers import answers
 from cdedge_runtime.files import write_whole
-from cdedge_runtime.measure.benchmark import BenchReport
-from cdedge_runtime.measure.soak_report import SoakReport
-from cdedge_runtime.measure.warm import WarmReport
 
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
-
-
-def answers() -> dict[str, Mapping[str, Any]]:
-    """Per schema the types of its fields, ``schema`` itself left out."""
-    return {
-        ERROR_SCHEMA: {"error": str, "text": str, "field": str | None, "exit_code": int},
-        BENCH_SCHEMA: {**typing.get_type_hints(BenchReport), "compared": Compared | None, "prediction": Checked | None},
-        PREDICT_SCHEMA: typing.get_type_hints(Answer),
-        PLAN_SCHEMA: typing.get_type_hints(PlanReport),
-        LAYERS_SCHEMA: typing.get_type_hints(LayersAnswer),
-        SELECT_SCHEMA: typing.get_type_hints(SelectAnswer),
-        "cdedge.serve/1": {"address": str},
-        STATE_SCHEMA: typing.get_type_hints(State),
-        "cdedge.soak/1": typing.get_type_hints(SoakReport),
-        "cdedge.report/1": {"page": str, "bytes": int, "left_out": dict[str, str]},
-        "cdedge.warm/1": {"model": str, **typing.get_type_hints(WarmReport)},
-        "cdedge.doctor/1": {"findings": dict[str, Finding], "facts": Facts},
-    }
 
 
 def json_schema(name: str) -> dict[str, Any]:
@@ -75,9 +47,22 @@ def _object(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schema(kind: Any, records: dict[str, Any]) -> dict[str, Any]:
+    if kind is Any:
+        return {}
+    if isinstance(kind, dict):
+        return _object({name: _schema(each, records) for name, each in kind.items()})
+    if isinstance(kind, list):
+        return {"type": "array", "items": _schema(kind[0], records)}
     if dataclasses.is_dataclass(kind):
         return _record(typing.cast(type, kind), records)
+    return {"type": _PLAIN[kind]} if kind in _PLAIN else _of_parts(kind, records)
+
+
+def _of_parts(kind: Any, records: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a type that others are put into."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(origin):
+        return _filled_in(typing.cast(type, origin), args[0], records)
     if origin is typing.Literal:
         return {"enum": list(args)}
     if origin in (typing.Union, types.UnionType):
@@ -89,7 +74,7 @@ def _schema(kind: Any, records: dict[str, Any]) -> dict[str, Any]:
     if origin is tuple:
         items = [_schema(arg, records) for arg in args]
         return {"type": "array", "prefixItems": items, "items": False, "minItems": len(items)}
-    return {"type": _PLAIN[kind]}
+    raise TypeError(f"{kind}: no answer of ours has this type")
 
 
 def _record(kind: type, records: dict[str, Any]) -> dict[str, Any]:
@@ -98,6 +83,13 @@ def _record(kind: type, records: dict[str, Any]) -> dict[str, Any]:
         fields = {name: _schema(hint, records) for name, hint in typing.get_type_hints(kind).items()}
         records[kind.__name__] = {"description": inspect.getdoc(kind), **_object(fields)}
     return {"$ref": f"#/$defs/{kind.__name__}"}
+
+
+def _filled_in(kind: type, argument: Any, records: dict[str, Any]) -> dict[str, Any]:
+    """A generic record with its one parameter, such as a device's fact."""
+    hints = typing.get_type_hints(kind)
+    fields = {name: argument if isinstance(hint, typing.TypeVar) else hint for name, hint in hints.items()}
+    return _object({name: _schema(hint, records) for name, hint in fields.items()})
 
 
 def _main() -> None:

@@ -18,6 +18,7 @@ from packaging.utils import parse_wheel_filename
 from cdedge.bundling.board import board_of
 from cdedge.bundling.pip import our_wheel
 from cdedge_runtime.errors import BadEnvironment
+from tests.cli.test_schemas import check
 from tests.conftest import Done
 
 Run = Callable[..., Done]
@@ -37,7 +38,9 @@ def bundled(cdedge: Run, *words: object) -> Any:
     if done.returncode == 3 and "pip says" in done.stderr:
         pytest.skip(f"no registry: {done.stderr}")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    answer = json.loads(done.stdout)
+    check(answer, "cdedge.bundle/1")
+    return answer
 
 
 def test_a_pis_bundle_names_wheels_that_fit_it(cdedge: Run, tiny_model: Path, wheel: Path, tmp_path: Path) -> None:

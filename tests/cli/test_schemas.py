@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cdedge.show.schemas import answers, file_name, file_text, json_schema
+from cdedge.show.answers import answers
+from cdedge.show.schemas import file_name, file_text, json_schema
 from tests.conftest import Done
 
 Run = Callable[..., Done]
@@ -62,6 +64,45 @@ def test_warm(cdedge: Run, tiny_model: Path) -> None:
 
 def test_doctor(cdedge: Run, tiny_model: Path) -> None:
     check(json.loads(cdedge("doctor", tiny_model, "--json").stdout), "cdedge.doctor/1")
+
+
+def test_what_is_in_a_file_and_what_is_tracked(cdedge: Run, tiny_model: Path, square_folder: Path) -> None:
+    check(asked(cdedge("inspect", tiny_model, "--json")), "cdedge.inspect/1")
+    check(asked(cdedge("track", tiny_model, square_folder, "--json")), "cdedge.track/1")
+
+
+def test_devices_all_and_one(cdedge: Run) -> None:
+    check(asked(cdedge("devices", "--json")), "cdedge.devices/1")
+    check(asked(cdedge("devices", "jetson-nano", "--json")), "cdedge.devices/1")
+
+
+def test_an_export(cdedge: Run, square_folder: Path, tmp_path: Path) -> None:
+    words = ("--layers", "11", "-o", tmp_path / "square.onnx", "--json")
+    check(asked(cdedge("export", square_folder, *words)), "cdedge.export/1")
+
+
+def test_evaluated_compared_converted(cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path) -> None:
+    root, one, two = square_folder.parent, tmp_path / "results" / "one", tmp_path / "results" / "two"
+    words = ("--root", root, "--sequences", square_folder.name, "--model", tiny_model)
+    check(asked(cdedge("evaluate", *words, "-o", one, "--json")), "cdedge.evaluate/1")
+    assert cdedge("evaluate", *words, "-o", two).returncode == 0
+    check(asked(cdedge("compare", one, two, "--json")), "cdedge.compare/1")
+    check(asked(cdedge("convert", one, "--to", "got10k", "-o", tmp_path / "got10k", "--json")), "cdedge.convert/1")
+
+
+def test_a_sweep(cdedge: Run, tiny_model: Path, square_folder: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text(f'[[run]]\nname = "tiny"\nmodel = "{tiny_model}"\n')
+    words = ("--root", square_folder.parent, "--sequences", square_folder.name, "--sweep", sweep)
+    check(asked(cdedge("evaluate", *words, "-o", tmp_path / "swept", "--json")), "cdedge.sweep/1")
+
+
+def test_every_answer_that_the_code_gives_has_a_schema() -> None:
+    given: set[str] = set()
+    for path in (Path(__file__).parents[2] / "cdedge").rglob("*.py"):
+        given |= set(re.findall(r'emit_json\(\s*"(cdedge\.[a-z]+/\d+)"', path.read_text()))
+    assert given
+    assert given <= set(answers())
 
 
 @pytest.mark.parametrize(
