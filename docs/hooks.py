@@ -72,7 +72,8 @@ def schemas() -> str:
     for path in sorted((DOCS / "schemas").glob("*.json")):
         name = json.loads(path.read_text())["$id"]
         rows.append(f"- [{name}](../schemas/{path.name})")
-    return "# JSON answers\n\nWhat `--json` prints: one object, whose `schema` names one of these.\n\n" + "\n".join(rows) + "\n"
+    head = "# JSON answers\n\nWhat `--json` prints: one object, whose `schema` names one of these.\n\n"
+    return head + "\n".join(rows) + "\n"
 
 
 def _text(text: str) -> str:
