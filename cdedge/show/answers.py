@@ -23,7 +23,7 @@ from cdedge_devices import DeviceProfile
 from cdedge_export.onnx_net.taps import LAYERS_SCHEMA, LayersAnswer
 from cdedge_export.report import ExportReport
 from cdedge_runtime.measure.benchmark import BenchReport
-from cdedge_runtime.measure.sketch import StageTime
+from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.soak_report import SoakReport
 from cdedge_runtime.measure.warm import WarmReport
 from cdedge_runtime.model.contract import ModelSpec
