@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from cdedge_export.options import ExportOptions
+from cdedge_export.options import ExportOptions, infos
 from cdedge_runtime.box import Box, BoxLike, as_box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.files import StrPath, as_path
@@ -121,7 +121,7 @@ def options_of(given: dict[str, Any]) -> ExportOptions:
 
 
 def _value(name: str, value: Any) -> Any:
-    if name in ("weights", "plan", "backbone") and value is not None:
+    if infos()[name].file and value is not None:
         return str(as_path(value, name))
     return tuple(value) if isinstance(value, list) else value
 

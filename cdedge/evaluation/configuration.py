@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from cdedge_export.network.backbones import CDEDGE_DEEP
-from cdedge_export.options import ExportOptions, filled
+from cdedge_export.options import ExportOptions, filled, infos
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.kinds import names
 
@@ -40,8 +41,7 @@ class TrackerOptions:
     @property
     def files(self) -> tuple[str, ...]:
         """Files the results depend on."""
-        named = (_unless_named(self.made.weights), _unless_named(self.made.deep))
-        made = (*named, self.made.plan, self.made.deep_head)
+        made = (str(path) for path in _paths(self.made).values())
         return tuple(path for path in (self.model, *made, *self.peer_model) if path is not None)
 
 
@@ -61,22 +61,15 @@ class Configuration:
 
 
 def resolved(options: ExportOptions) -> ExportOptions:
-    """The options with absolute paths; ``bundled``, ``imagenet`` and ``cdedge_deep`` are names, not paths."""
-    return replace(
-        options,
-        weights=_absolute(_unless_named(options.weights)) or options.weights,
-        plan=_absolute(options.plan),
-        deep=_absolute(_unless_named(options.deep)) or options.deep,
-        deep_head=_absolute(options.deep_head),
-    )
+    """The options with absolute paths in the place of files' names; ``bundled`` and its like are names, not paths."""
+    found: dict[str, Any] = {name: str(path.resolve()) for name, path in _paths(options).items()}
+    return replace(options, **found)
 
 
-def _unless_named(path: str | None) -> str | None:
-    return None if path in _NAMED else path
-
-
-def _absolute(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).resolve())
+def _paths(options: ExportOptions) -> dict[str, Path]:
+    """The options that name files, which have a suffix or are there, by field."""
+    given = {name: value for name, value in options.given().items() if infos()[name].file and value not in _NAMED}
+    return {name: path for name, value in given.items() if (path := Path(value)).suffix or path.exists()}
 
 
 def check_tracker(options: TrackerOptions) -> None:

@@ -23,7 +23,7 @@ class OptionInfo:
 
     stands_for: the value that not giving it means, where it is the same for every tracker.
     spelled: its name for people, where that is not the field's. least, most: limits of a number. common: whether most
-    people need it.
+    people need it. file: whether it is a file, or can be one.
     """
 
     help: str
@@ -33,6 +33,7 @@ class OptionInfo:
     least: int | None = None
     most: int | None = None
     common: bool = False
+    file: bool = False
 
 
 def _option(text: str, **more: Any) -> Any:
@@ -56,6 +57,7 @@ class ExportOptions:
         "vgg19, squeezenet1_1, squeezenet1_0 or vggm; the PATH of any .onnx file, or a torchvision model's name (see "
         "docs/guides/backbones.md). Default: vgg19.",
         stands_for="vgg19",
+        file=True,
     )
     layers: str = _option(
         "Candidate layers: 11, 11+12+21, fire2+fire3, all, ... ('cdedge layers' lists another network's). Default: 11.",
@@ -66,6 +68,7 @@ class ExportOptions:
         "bundled, imagenet (torchvision's, downloaded once) or the PATH of a .pth, .safetensors or .mat file. "
         "Default: bundled where it is deep enough, else imagenet.",
         common=True,
+        file=True,
     )
     convention: str | None = _option(
         "How pixels become the network's input, where its file does not say it: bgr, rgb, caffe, torchvision, or one "
@@ -98,7 +101,7 @@ class ExportOptions:
         "Objective of a swap search; e4 is the paper's Eq. 4. Default: none; cf2: reduced; cacf, mdnet: ncc."
     )
     seed: int | None = _option("Seed of the random order. Default: 0.", least=0)
-    plan: str | None = _option("Replay a saved channel plan instead of choosing.", metavar="PATH")
+    plan: str | None = _option("Replay a saved channel plan instead of choosing.", metavar="PATH", file=True)
     profile: str | None = _option(
         "deepcd's settings: fast, accurate, or robust with a deep network beside the layers. Default: fast for one "
         "layer, accurate for several, robust with a deep network."
@@ -107,10 +110,12 @@ class ExportOptions:
         "A network trained for tracking, as an .onnx file, or cdedge_deep, our own: its maps are a second look (see "
         "docs/studies/sight.md).",
         metavar="PATH",
+        file=True,
     )
     deep_head: str | None = _option(
         "A box head trained with the deep network, as an .onnx file: it says the target's size and shape.",
         metavar="PATH",
+        file=True,
     )
     deep_layers: str | None = _option("The deep network's layers, see cdedge layers. Default: its last.")
     deep_convention: str = _option("Input convention of the deep network. Default: bgr.", stands_for="bgr")

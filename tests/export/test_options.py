@@ -17,7 +17,7 @@ from cdedge.evaluation.job import Job, TrackerOptions
 from cdedge.evaluation.sweep import read_sweep
 from cdedge.options import option_name, taking
 from cdedge_export import recipes
-from cdedge_export.options import ExportOptions, filled, spelled
+from cdedge_export.options import ExportOptions, filled, infos, spelled
 from cdedge_export.pipeline import export
 from cdedge_export.recipes.recipe import find_recipe, prepared
 from cdedge_runtime import trackers
@@ -256,3 +256,17 @@ def test_a_tracker_is_one_folder_and_one_recipe(tmp_path: Path, monkeypatch: pyt
     finally:
         for name in [name for name in sys.modules if name.endswith(".toy")]:
             del sys.modules[name]
+
+
+def test_every_file_that_an_option_names_is_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {name: f"{name}.onnx" for name, said in infos().items() if said.file}
+    assert {"backbone", "weights", "plan", "deep", "deep_head"} <= set(files)
+    made = resolved(replace(ExportOptions(), **files))
+    assert {name: getattr(made, name) for name in files} == {n: str(tmp_path / f) for n, f in files.items()}
+    assert set(TrackerOptions(made).files) == {str(tmp_path / file) for file in files.values()}
+    named = ExportOptions(weights="bundled", deep="cdedge_deep", backbone="vgg19")
+    assert resolved(named) == named
+    assert TrackerOptions(named).files == ()
