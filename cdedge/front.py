@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdedge_export.options import ExportOptions, infos
 from cdedge_runtime.box import Box, BoxLike, as_box
-from cdedge_runtime.errors import Usage
+from cdedge_runtime.errors import BadValue, Usage
 from cdedge_runtime.files import StrPath, as_path
 from cdedge_runtime.sources.frames import Source, open_source
 
@@ -74,7 +74,7 @@ def evaluate(
     configuration = Configuration(
         dataset=dataset,
         root=str(as_path(root, "root").resolve()),
-        sequences=None if sequences is None else tuple(sequences),
+        sequences=None if sequences is None else _names(sequences),
         protocol=protocol,
         threads=threads,
         tracker=TrackerOptions(
@@ -109,6 +109,16 @@ def bench(
     text = None if source is None else str(as_path(source, "source"))
     path = str(as_path(model, "model"))
     return benchmark(Request(path, text, start, frames, provider, threads), repeat=repeat)
+
+
+def _names(sequences: Iterable[str]) -> tuple[str, ...]:
+    try:
+        names = () if isinstance(sequences, (str, bytes)) else tuple(sequences)
+    except TypeError:
+        names = ()
+    if not names or not all(isinstance(name, str) for name in names):
+        raise BadValue(f"sequences: expected names of sequences, or None, got {sequences!r:.60}", field="sequences")
+    return names
 
 
 def options_of(given: dict[str, Any]) -> ExportOptions:

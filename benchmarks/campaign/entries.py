@@ -18,6 +18,8 @@ from tests.conftest import MovingSquare
 from .tally import told
 
 Rng = np.random.Generator
+EVALUATE = ("dataset", "sequences", "model", "protocol", "threads", "jobs", "time_limit_s")
+BENCH = ("source", "box", "frames", "provider", "threads", "repeat")
 Call = Callable[[Rng, Callable[[], Any]], Any]
 
 
@@ -36,6 +38,9 @@ def ready(folder: Path) -> Callable[[Rng, Path], tuple[str, str]]:
     """The judge of calls."""
     model, clip = next(folder.glob("deepcd*.onnx")), MovingSquare(3)
     frame, box = clip.frame(0), clip.box(0)
+    data = folder / "entries"
+    if not data.exists():  # a fresh child finds it
+        MovingSquare(3).save(data / "A")
 
     def tracker() -> Any:
         made = runtime.open_tracker(model, threads=1)
@@ -69,25 +74,19 @@ def ready(folder: Path) -> Callable[[Rng, Path], tuple[str, str]]:
         "Targets.stop": lambda _, any_: targets().stop(any_()),
         "ExportOptions": lambda rng, any_: cdedge.ExportOptions(**{names[rng.integers(len(names))]: any_()}),
         "export source": lambda _, any_: cdedge.export(any_(), out="o.onnx", box=(1, 1, 9, 9)),
-        "export out": lambda _, any_: cdedge.export("none", out=any_()),
-        "export box": lambda _, any_: cdedge.export("none", out="o.onnx", box=any_()),
+        "export out": lambda _, any_: cdedge.export(data / "A", out=any_(), tracker="cacf"),
+        "export box": lambda _, any_: cdedge.export(data / "A", out="o.onnx", box=any_(), tracker="cacf"),
         "export option": lambda rng, any_: cdedge.export(
-            "none", out="o.onnx", **{names[rng.integers(len(names))]: any_()}
+            data / "A", out="o.onnx", **{"tracker": "cacf", names[rng.integers(len(names))]: any_()}
         ),
         "evaluate root": lambda _, any_: cdedge.evaluate(any_(), out="r"),
-        "evaluate out": lambda _, any_: cdedge.evaluate("none", out=any_()),
+        "evaluate out": lambda _, any_: cdedge.evaluate(data, out=any_(), model=model),
         "evaluate option": lambda rng, any_: cdedge.evaluate(
-            "none",
-            out="r",
-            **{
-                ["dataset", "sequences", "model", "protocol", "threads", "jobs", "time_limit_s"][
-                    rng.integers(7)
-                ]: any_()
-            },
+            data, **{"out": "r", "model": model, EVALUATE[rng.integers(len(EVALUATE))]: any_()}
         ),
         "bench": lambda _, any_: cdedge.bench(any_()),
         "bench option": lambda rng, any_: cdedge.bench(
-            "none.onnx", **{["source", "box", "frames", "provider", "threads", "repeat"][rng.integers(6)]: any_()}
+            model, **{"source": data / "A", "threads": 1, BENCH[rng.integers(len(BENCH))]: any_()}
         ),
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx  # noqa: TID251 - what attacks a model file takes it apart
 
-from cdedge_runtime import open_tracker
+from cdedge_runtime import BoxLike, open_tracker
 from cdedge_runtime.errors import BadModel, CdedgeError
 from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
@@ -21,7 +21,8 @@ from tests.conftest import MovingSquare
 from .models import resealed
 
 Rng = np.random.Generator
-_FRAMES = 6
+BOXES = ((1, 2, 3, 4), (60, 60, 1, 1), (5, 60, 150, 2), (60, 5, 2, 150), (-300, -300, 800, 800), (199, 159, 9, 9))
+_FRAMES = 3
 
 
 def ends_of(record: type[Any]) -> dict[str, list[Any]]:
@@ -47,8 +48,9 @@ def ready(folder: Path) -> Callable[[Rng, Path], tuple[str, str]]:
         changed, said = _changed(data, rng, outside=outside)
         path = place / "m.onnx"
         path.write_bytes(resealed(changed))
-        verdict, what = _tried(path, clip, outside=outside)
-        return verdict, f"{name} {said}: {what}"
+        box = BOXES[rng.integers(len(BOXES))] if rng.random() < 0.3 else clip.box(0)
+        verdict, what = _tried(path, clip, box, outside=outside)
+        return verdict, f"{name} {said} on {tuple(box)}: {what}"
 
     return judge
 
@@ -85,7 +87,7 @@ def _values(ends: dict[str, list[Any]], rng: Rng, *, outside: bool) -> dict[str,
     return {str(name): ends[name][rng.integers(len(ends[name]))] for name in names}
 
 
-def _tried(path: Path, clip: MovingSquare, *, outside: bool) -> tuple[str, str]:
+def _tried(path: Path, clip: MovingSquare, box: BoxLike, *, outside: bool) -> tuple[str, str]:
     try:
         tracker = open_tracker(path, threads=1)
     except BadModel as error:
@@ -94,7 +96,7 @@ def _tried(path: Path, clip: MovingSquare, *, outside: bool) -> tuple[str, str]:
         return "wrong in silence", "taken, though out of its range"
     try:
         with np.errstate(all="ignore"):
-            found = [tracker.init(clip.frame(0), clip.box(0))]
+            found = [tracker.init(clip.frame(0), box)]
             found += [tracker.update(clip.frame(index)) for index in range(1, _FRAMES)]
     except CdedgeError as error:
         return "refused late", f"{type(error).__name__}: {error!s:.160}"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 CLEAN = "clean"
 VERDICTS = (CLEAN, "refused late", "traceback", "crash", "hang", "memory", "destroyed", "wrong in silence", "skipped")
-HANG_S = 20.0
+HANG_S = 20.0  # of processor time, where it can be told: other work on the machine is no hang
+PATIENCE_S = 120.0
 MEMORY_BYTES = 1 << 30
 
 

@@ -12,6 +12,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .tally import HANG_S, MEMORY_BYTES, Case, told
+from .tally import HANG_S, MEMORY_BYTES, PATIENCE_S, Case, told
 
 Judge = Callable[[np.random.Generator, Path], tuple[str, str]]
 _ADDRESS_SPACE_BYTES = 8 << 30  # what ends a case before the machine does
@@ -60,7 +61,7 @@ def _start(section: str, seed: int, folder: Path) -> subprocess.Popen[str]:
 
 
 def _ask(child: subprocess.Popen[str], number: int) -> list[str] | str | None:
-    """The answer; None for a silence of `HANG_S` (the first case may also start the process), "" for a death."""
+    """The answer; "" for a death, None for a silence of `HANG_S` of the child's work or `PATIENCE_S` by the clock."""
     if child.stdin is None or child.stdout is None:
         raise ValueError("the child was started without pipes")
     try:
@@ -68,17 +69,25 @@ def _ask(child: subprocess.Popen[str], number: int) -> list[str] | str | None:
         child.stdin.flush()
     except BrokenPipeError:
         return ""
+    worked, asked = _worked_s(child.pid), time.monotonic()
     while True:
-        if not select.select([child.stdout], [], [], HANG_S)[0]:
-            return None
+        if not select.select([child.stdout], [], [], 0.5)[0]:
+            if _worked_s(child.pid) - worked > HANG_S or time.monotonic() - asked > PATIENCE_S:
+                return None
+            continue
         line = child.stdout.readline()
         if line != "ready\n":
             return json.loads(line) if line else ""
 
 
+def _worked_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _ended(code: int, *, hung: bool, folder: Path) -> tuple[str, str]:
     if hung:
-        return "hang", f"no answer for {HANG_S:g} s"
+        return "hang", f"no answer after {HANG_S:g} s of work, or {PATIENCE_S:g} s"
     said = (folder / "talk.txt").read_text(errors="replace").strip().splitlines()
     return "crash", f"exit code {code}: {' | '.join(said[-2:])[-200:]}"
 

@@ -10,6 +10,7 @@ from cdedge_export.network.backbones import CDEDGE_DEEP
 from cdedge_export.options import ExportOptions, filled, infos
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.kinds import names
+from cdedge_runtime.record import check_record
 
 _NAMED = ("bundled", "imagenet", CDEDGE_DEEP.name)  # networks and weights that are no files
 _NAMED_FIRST = ("tracker", "backbone", "layers")
@@ -58,6 +59,9 @@ class Configuration:
     protocol: str
     threads: int
     tracker: TrackerOptions
+
+    def __post_init__(self) -> None:
+        check_record(self)
 
 
 def resolved(options: ExportOptions) -> ExportOptions:

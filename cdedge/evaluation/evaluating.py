@@ -20,7 +20,8 @@ from cdedge.outputs import check_folder
 from cdedge.show.progress import work_bar
 from cdedge.show.render import say, size
 from cdedge.show.score_tables import show_summary, show_sweep
-from cdedge_runtime.errors import BadInput, CdedgeError, MissingExtra
+from cdedge_runtime.errors import BadInput, BadValue, CdedgeError, MissingExtra
+from cdedge_runtime.model.threads import MOST_THREADS, check_threads
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,14 @@ class RunSettings:
     limit_s: float | None
     scoring: Convention
     matlab_compat: bool
+
+    def __post_init__(self) -> None:
+        if type(self.jobs) is not int or not 1 <= self.jobs <= MOST_THREADS:
+            raise BadValue(
+                f"jobs: expected a whole number from 1 to {MOST_THREADS}, got {self.jobs!r:.40}", field="jobs"
+            )
+        if self.limit_s is not None and not (isinstance(self.limit_s, (int, float)) and self.limit_s > 0):
+            raise BadValue(f"time_limit_s: expected seconds, or None, got {self.limit_s!r:.40}", field="time_limit_s")
 
 
 def evaluate_one(configuration: Configuration, out: Path | None, settings: RunSettings, *, as_json: bool) -> None:
@@ -87,6 +96,7 @@ def run_and_score(configuration: Configuration, folder: Path, settings: RunSetti
 def check(configuration: Configuration) -> None:
     """Raise before any work what every sequence would meet."""
     options = configuration.tracker
+    check_threads(configuration.threads)
     check_tracker(options)
     if options.tracker.startswith("opencv:"):
         from cdedge.evaluation.peers import check_peer

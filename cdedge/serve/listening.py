@@ -41,12 +41,12 @@ class Server(socketserver.ThreadingTCPServer):
         self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         self._open: set[socket.socket] = set()
         try:
-            self.address_family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            name = host.encode() if host.isascii() else host  # a text has Python load a codec, which takes memory
+            self.address_family, *_, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
             super().__init__(address[:2], _Handler)  # type: ignore[arg-type]
-        except OSError as error:
-            raise BadEnvironment(
-                f"cannot listen on {host} port {port}: {error.strerror or error}; choose another --port"
-            ) from error
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise BadEnvironment(f"cannot listen on {host:.60} port {port}: {reason}; choose another --port") from error
 
     @property
     def port(self) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # boxes are read where numpy is not loaded
     import numpy as np
     from numpy.typing import NDArray
 
+LARGEST_TARGET_PX = 1_000_000  # nothing has so many, and sums of their squares are exact
 _NAMES = ("x", "y", "width", "height")
 _UNORDERED = (str, bytes, bytearray, set, frozenset, dict)  # they unpack too, to no box
 
@@ -141,10 +142,14 @@ def _shown(value: object) -> str:
 def check_target(box: Box, frame_shape: tuple[int, ...]) -> None:
     """Raise `BadInput` unless ``box`` can be tracked in a frame of shape (H, W, ...).
 
-    It must be finite, at least 1 px wide and high, and overlap the frame.
+    It must be finite, 1 to `LARGEST_TARGET_PX` wide and high, and overlap the frame.
     """
     if not all(map(math.isfinite, box)):
         raise BadInput(f"the target box must be four finite numbers x,y,w,h, got {_text(box)}", field="box")
+    if max(box.size) > LARGEST_TARGET_PX:
+        raise BadInput(
+            f"the target box must be at most {LARGEST_TARGET_PX} px wide and high, got {_text(box)}", field="box"
+        )
     if box.width < 1 or box.height < 1:
         raise BadInput(f"the target box must be at least 1 px wide and high, got {_text(box)}", field="box")
     height, width = frame_shape[:2]

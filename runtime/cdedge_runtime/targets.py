@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from operator import index
 from typing import Any
 
 from .box import BoxLike
@@ -41,6 +42,7 @@ class Targets:
 
         Where it raises, an old target of that number is followed on.
         """
+        number = _whole(number)
         tracker = tracker_with(self._features)
         estimate = tracker.init(frame, box)
         self._trackers[number] = tracker
@@ -48,6 +50,7 @@ class Targets:
 
     def stop(self, number: int) -> None:
         """Follow a target no longer; raises `BadInput` where it is not followed."""
+        number = _whole(number)
         if number not in self._trackers:
             raise BadInput(f"number: no target {number} is followed, only {self._said()}", field="number")
         del self._trackers[number]
@@ -75,6 +78,14 @@ class Targets:
 
     def _said(self) -> str:
         return ", ".join(map(str, self._trackers)) or "none"
+
+
+def _whole(number: int) -> int:
+    """A target's number, of numpy too; raises `BadInput` for anything else."""
+    try:
+        return index(number)
+    except TypeError:
+        raise BadInput(f"number: expected a whole number, got {type(number).__name__}", field="number") from None
 
 
 def open_targets(model: StrPath, *, provider: str = "cpu", threads: int | None = None, workers: int = 1) -> Targets:

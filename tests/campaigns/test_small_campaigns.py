@@ -119,7 +119,7 @@ def test_a_case_that_ends_badly_is_seen_and_the_next_is_judged(
         "sys.modules['benchmarks.campaign.planted'] = made\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setattr(worker, "HANG_S", 5.0)
+    monkeypatch.setattr(worker, "PATIENCE_S", 15.0)
     assert [case.verdict for case in judged("planted", 0, range(2), tmp_path)] == [verdict] * 2
 
 

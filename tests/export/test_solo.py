@@ -70,3 +70,9 @@ def test_the_margin_by_hand() -> None:
 
 def test_a_flat_response_has_no_margin() -> None:
     assert margins(np.ones((1, 1, 3), np.float32), np.array([[0.0, 0.5, 0.9]], np.float32))[0] == 0
+
+
+@pytest.mark.parametrize("cells", [(0.3, 0.4), (1.0, 1.0), (40.0, 40.0)])
+def test_targets_of_less_than_a_cell_or_more_than_the_grid_have_margins(cells: tuple[float, float]) -> None:
+    where = scene((8, 8), cells, Settings())
+    assert np.isfinite(margins(np.random.default_rng(0).random((2, 8, 8)), where.distance)).all()

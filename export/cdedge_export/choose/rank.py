@@ -201,7 +201,9 @@ def trained(first: BandSpectrum, where: Scene) -> compact.CompactFilter:
 def margins(responses: Real, distance: Real) -> Scores:
     """(Peak on the target - highest elsewhere) / standard deviation, of responses (d, Gh, Gw); 0 where flat."""
     flat = responses.reshape(len(responses), -1)
-    target, elsewhere = flat[:, (distance < _NEAR).ravel()], flat[:, (distance > _FAR).ravel()]
+    near = (distance < _NEAR) | (distance == distance.min())  # a target of a cell or less lies between cells
+    far = (distance > _FAR) | (distance == distance.max())
+    target, elsewhere = flat[:, near.ravel()], flat[:, far.ravel()]
     lead = target.max(1) - elsewhere.max(1)
     return np.asarray(lead / np.maximum(flat.std(1), 1e-12), np.float64)
 

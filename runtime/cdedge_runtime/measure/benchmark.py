@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from cdedge_runtime.errors import BadValue
 from cdedge_runtime.files import file_sha256
 from cdedge_runtime.measure.conditions import Conditions, read_conditions
 from cdedge_runtime.measure.meters import StageTime
@@ -108,6 +109,8 @@ class BenchReport:
 
 def benchmark(request: Request, *, repeat: int = 1, step: Callable[..., None] | None = None) -> BenchReport:
     """Measure a request ``repeat`` times, each in a fresh process; ``step`` is called after each."""
+    if type(repeat) is not int or repeat < 1:
+        raise BadValue(f"repeat: expected a whole number of 1 or more, got {repeat!r:.40}", field="repeat")
     before, digest, runs = read_conditions(), file_sha256(Path(request.model)), []
     for _ in range(repeat):
         runs.append(measure(request))

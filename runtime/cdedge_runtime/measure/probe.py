@@ -17,11 +17,13 @@ import numpy as np
 import onnxruntime as ort
 
 from cdedge_runtime.box import Box
+from cdedge_runtime.errors import BadValue
 from cdedge_runtime.estimate import Sizes
 from cdedge_runtime.measure.meters import MemoryNow, StageTime, memory_now, reset_peak
 from cdedge_runtime.model.session import Extractor
+from cdedge_runtime.model.threads import check_threads
 from cdedge_runtime.opening import open_features, tracker_with
-from cdedge_runtime.record import decode, encode
+from cdedge_runtime.record import check_record, decode, encode
 from cdedge_runtime.run import starting_box, track
 from cdedge_runtime.sources.frames import open_source
 
@@ -38,6 +40,12 @@ class Request:
     frames: int | None
     provider: str
     threads: int | None
+
+    def __post_init__(self) -> None:
+        check_record(self)
+        check_threads(self.threads)
+        if self.frames is not None and self.frames < 1:
+            raise BadValue(f"frames: expected 1 or more, or None, got {self.frames}", field="frames")
 
 
 @dataclass(frozen=True)

@@ -20,15 +20,20 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def check_threads(asked: int | None) -> None:
+    """Raise `Usage` for a number of threads that is none or too large; None is as many as there are processors."""
+    if asked is not None and (type(asked) is not int or not 1 <= asked <= MOST_THREADS):
+        raise Usage(
+            f"threads: expected a whole number from 1 to {MOST_THREADS}, or None, got {asked!r:.40}", field="threads"
+        )
+
+
 def session_threads(asked: int | None) -> int:
     """The number asked for, or one per usable processor; this thread is one of them.
 
     Raises `Usage` for a number that is none or too large, `BadEnvironment` where this process cannot start as many.
     """
-    if asked is not None and (type(asked) is not int or not 1 <= asked <= MOST_THREADS):
-        raise Usage(
-            f"threads: expected a whole number from 1 to {MOST_THREADS}, or None, got {asked!r:.40}", field="threads"
-        )
+    check_threads(asked)
     count = min(usable_cpus(), MOST_THREADS) if asked is None else asked
     started = _startable(count - 1)
     if started < count - 1:

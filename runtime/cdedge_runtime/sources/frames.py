@@ -67,6 +67,8 @@ def open_source(source: StrPath | None, reading: Reading = AS_IT_IS) -> Source:
 
     Raises `BadInput` where it does not exist or holds no frames. Live sources are opened only when read.
     """
+    if not isinstance(reading, Reading):
+        raise BadInput(f"reading: expected a Reading, got {type(reading).__name__}", field="reading")
     if source is None:
         return demo_source(reading)
     text = _local(_text_of(source))

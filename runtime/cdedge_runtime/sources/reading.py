@@ -53,6 +53,7 @@ class Reading:
         _need("every", self.every, isinstance(self.every, int) and self.every >= 1, "a whole number of 1 or more")
         _need("reconnect_s", self.reconnect_s, _is_number(self.reconnect_s) and self.reconnect_s >= 0, "seconds")
         _need("timeout_s", self.timeout_s, _is_number(self.timeout_s) and 0 < self.timeout_s <= 3600, "up to 3600 s")
+        _need("tell", self.tell, callable(self.tell), "a function of a text")
         _need("depth_range", self.depth_range, _is_range(self.depth_range), "two numbers, that of black below white's")
 
     def of(self, count: int | None) -> int | None:

@@ -29,7 +29,7 @@ class MdNetSettings:
     shift: float = within(0.6, 0, 10)
     scale_steps: float = within(1.0, 0, 50)
     first_positives: int = within(500, 1, 10_000)
-    first_negatives: int = within(5000, 1, 50_000)
+    first_negatives: int = within(5000, 1, 20_000)
     first_iterations: int = within(30, 1, 1000)
     first_rate: float = within(1e-4, 0, 1)
     positives: int = within(50, 1, 1000)
