@@ -24,6 +24,7 @@ _STOPPED = 130
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _AGAIN_S = 0.05
 _OF_STDOUT = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)  # files are told by their writers
+_NO_THREAD = "can't start new thread"  # CPython's words, for which it has no class
 _EXTRA_OF = {
     "cv2": "cpu",
     "onnxruntime": "cpu",
@@ -58,8 +59,8 @@ def main() -> None:
         code = _tell_error(_unloaded(error), as_json=as_json)
     except KeyboardInterrupt:
         code = _tell("Stopped", "stopped", _STOPPED, as_json=as_json)
-    except MemoryError:
-        code = _tell_error(BadEnvironment("there is not enough memory for this"), as_json=as_json)
+    except (MemoryError, RuntimeError) as error:
+        code = _tell_error(_exhausted(error), as_json=as_json)
     except BrokenPipeError:
         _close_stdout()  # the reader went away (as in "| head")
         code = 0
@@ -130,6 +131,15 @@ def _importing(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def _exhausted(error: MemoryError | RuntimeError) -> CdedgeError:
+    """What to say of memory or threads that there are no more of; raises any other error again."""
+    if isinstance(error, MemoryError):
+        return BadEnvironment("there is not enough memory for this")
+    if str(error) != _NO_THREAD:
+        raise error
+    return BadEnvironment("no further thread can be started: raise this process's limit of processes, or of memory")
 
 
 def _unloaded(error: ImportError) -> CdedgeError:

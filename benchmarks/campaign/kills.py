@@ -76,7 +76,8 @@ def attack(attacked: Attacked, rng: Rng, inputs: Path, folder: Path) -> Verdict:
 
 
 def _left(attacked: Attacked, ran: Ran, number: signal.Signals, folder: Path) -> Verdict | None:
-    fault = ran.fault((0, 130, -number))  # before Python has its handlers, the signal itself ends it
+    unborn = ran.code == -number and number != signal.SIGKILL  # Python had not come to cdedge
+    fault = None if unborn else ran.fault((0, 130, -number))
     if fault is not None:
         return fault
     parts = parts_in(folder)

@@ -84,7 +84,7 @@ def starve(inputs: Path, rng: Rng, folder: Path) -> Verdict:
         "evaluate": ["evaluate", "--root", inputs / "data", "--model", model, "-o", folder / "r", "--jobs", 2],
     }
     name = list(commands)[rng.integers(len(commands))]
-    kill = (20.0, 15) if name == "serve" else None
+    kill = (6.0, 15) if name == "serve" else None
     if rng.random() < 0.5:
         bytes_ = int(rng.integers(100, 1500)) << 20
 

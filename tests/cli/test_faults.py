@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -209,3 +210,15 @@ def test_nothing_is_written_into_an_empty_home(tiny_model: Path, tmp_path: Path,
     )
     assert done.returncode == 0, done.stderr
     assert list(home.rglob("*")) == []
+
+
+def test_a_thread_that_cannot_be_started_is_told_in_a_line(
+    cdedge: Callable[..., Done], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    done = cdedge("serve", tiny_model, "--port", 0, "--threads", 1)
+    assert done.returncode == 3
+    assert "no further thread" in done.stderr
