@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption, ModelArgument
-from cdedge.show.render import show_facts, show_table
+from cdedge.show.render import show_facts, show_table, whats_next
 from cdedge_runtime.model.contract import ModelSpec
 
 
@@ -23,6 +23,7 @@ def inspect(model: ModelArgument, as_json: JsonOption = False) -> None:
         ["layer", "kept", "of", "share"],
         [(t.name, str(len(t.kept)), str(t.total), f"{len(t.kept) / t.total:.0%}") for t in spec.taps],
     )
+    whats_next("bench", model)
 
 
 def _as_dict(spec: ModelSpec) -> dict[str, object]:

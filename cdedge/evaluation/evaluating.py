@@ -18,7 +18,7 @@ from cdedge.evaluation.summary import Summary, summarize, summary_json
 from cdedge.evaluation.sweep import read_sweep, row_of, write_table
 from cdedge.outputs import check_folder
 from cdedge.show.progress import work_bar
-from cdedge.show.render import say, size
+from cdedge.show.render import say, size, whats_next
 from cdedge.show.score_tables import show_summary, show_sweep
 from cdedge_runtime.errors import BadInput, BadValue, CdedgeError, MissingExtra
 from cdedge_runtime.model.threads import MOST_THREADS, check_threads
@@ -53,6 +53,7 @@ def evaluate_one(configuration: Configuration, out: Path | None, settings: RunSe
         emit_json("cdedge.evaluate/1", summary_json(summary))
     else:
         show_summary(summary)
+        whats_next("compare", folder, "--html", "compared.html")
     raise_failures(summary.failures)
 
 
@@ -75,6 +76,7 @@ def evaluate_sweep(file: Path, base: Configuration, out: Path | None, settings: 
         emit_json("cdedge.sweep/1", {"results": str(folder), "runs": rows})
     else:
         show_sweep(rows)
+        whats_next("compare", *(folder / item.name for item in runs), "--html", "compared.html")
     raise_failures(failures)
 
 
