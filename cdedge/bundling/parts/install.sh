@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs cdedge on $device: ./install.sh [FOLDER]. The Python environment goes to FOLDER, by default env beside this script.
-# It needs Python $python, a $architecture machine and a package registry; PYTHON names another interpreter.
+# It needs Python $python, the architecture $architecture and a package registry; PYTHON names another interpreter.
 set -eu
 cd "$$(dirname "$$0")"
 folder=$${1:-env}
