@@ -57,7 +57,7 @@ def test_the_middle_of_the_window_is_at_distance_0() -> None:
     """A filter for the target's place answers the same window exactly there."""
     maps, where = prepared()[:, :1], scene(GRID, TARGET, Settings())
     first = where.window.forward(maps[0] * (compact.channel_gain(maps[0]) * hann_window(GRID)))
-    learned = compact.CompactFilter(where.support, where.label, ridge=where.ridge, memory=1, first=first, iterations=30)
+    learned = where.problem.trained(first, memory=1)
     response = learned.respond(first, where.window)
     assert where.distance.flat[response.argmax()] == where.distance.min() <= 0.11
 

@@ -143,37 +143,26 @@ _BLOCK = 256  # channels at once, which bounds the memory
 
 @dataclass(frozen=True)
 class Scene:
-    """The device's filter for one target: transforms of the window and the support, label spectrum, distances.
+    """The device's filter for one target: transform of the window, what the filter is trained on, distances.
 
     distance (Gh, Gw): of each displacement from the target's, over sqrt(target area). The rest is as in `Settings`.
     """
 
     window: Dft
-    support: Dft
-    label: BandSpectrum
+    problem: compact.Problem
     distance: Real
     power: float
-    ridge: float
-    iterations: int
 
 
 def scene(grid: tuple[int, int], target: tuple[float, float], settings: Settings) -> Scene:
     """The scene of a target of ``target`` (rows, columns) cells in the middle of a search window."""
     cells = support_cells(target, settings.support, grid)
     size = float(np.sqrt(target[0] * target[1]))
-    label = compact.label_for(grid, cells, settings.label_sigma * size)
+    problem = compact.problem_on(grid, cells, settings.label_sigma * size, settings)
     axes = [(np.arange(n) - (n - c) / 2 + n / 2) % n - n / 2 for n, c in zip(grid, cells, strict=True)]
     distance = np.hypot(axes[0][:, None], axes[1][None, :]) / size
     window = Dft(grid, band=settings.band)
-    return Scene(
-        window,
-        Dft(grid, cells, band=settings.band),
-        window.forward(label),
-        np.asarray(distance, np.float32),
-        settings.power,
-        settings.ridge,
-        settings.first_iterations,
-    )
+    return Scene(window, problem, np.asarray(distance, np.float32), settings.power)
 
 
 def solo_margins(maps: Real, where: Scene) -> Scores:
@@ -193,9 +182,7 @@ def joint_margin(maps: Real, where: Scene) -> float:
 
 def trained(first: BandSpectrum, where: Scene) -> compact.CompactFilter:
     """The device's filter as frame 1's spectrum (C, rows, columns) alone makes it."""
-    return compact.CompactFilter(
-        where.support, where.label, ridge=where.ridge, memory=1, first=first, iterations=where.iterations
-    )
+    return where.problem.trained(first, memory=1)
 
 
 def margins(responses: Real, distance: Real) -> Scores:
@@ -211,18 +198,18 @@ def margins(responses: Real, distance: Real) -> Scores:
 def _solo(maps: Real, where: Scene) -> Scores:
     first, second = where.window.forward(maps)
     power = np.square(first.real) + np.square(first.imag)
-    wanted = where.support.inverse(first * where.label.conj())
+    wanted = where.problem.dft.inverse(first * where.problem.label.conj())
     filters = _solved(power, wanted, where)
-    return margins(where.window.inverse(second * where.support.forward(filters).conj()), where.distance)
+    return margins(where.window.inverse(second * where.problem.dft.forward(filters).conj()), where.distance)
 
 
 def _solved(power: Real, wanted: Real, where: Scene) -> Real:
     """Every channel's filter by its own conjugate gradients, all side by side; (d, h, w)."""
-    ridge = np.float32(where.ridge)
+    ridge = np.float32(where.problem.settings.ridge)
     filters, residual, direction = np.zeros_like(wanted), wanted, wanted
     energy = np.square(residual).sum((1, 2), keepdims=True)
     for _ in range(_ITERATIONS):
-        image = where.support.inverse(where.support.forward(direction) * power) + ridge * direction
+        image = where.problem.dft.inverse(where.problem.dft.forward(direction) * power) + ridge * direction
         step = energy / np.maximum((direction * image).sum((1, 2), keepdims=True), 1e-20)
         filters = filters + step * direction
         residual = residual - step * image

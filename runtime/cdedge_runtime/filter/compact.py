@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -75,6 +76,53 @@ class SampleMemory:
             others[[0, gone]] = np.inf
             merge(self, gone, into=int(others.argmin()))
         return gone
+
+
+class FilterSettings(Protocol):
+    """What the settings of a tracker on this filter have."""
+
+    @property
+    def band(self) -> float:
+        """Share of the grid's frequencies that are used."""
+
+    @property
+    def ridge(self) -> float:
+        """Weight of the filter's norm."""
+
+    @property
+    def memory(self) -> int:
+        """Number of stored samples."""
+
+    @property
+    def first_iterations(self) -> int:
+        """Conjugate-gradient steps in the first frame."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a filter is trained on besides samples: its transform, the label's spectrum, its settings."""
+
+    dft: Dft
+    label: BandSpectrum
+    settings: FilterSettings
+
+    def trained(self, first: BandSpectrum, *, memory: int | None = None) -> CompactFilter:
+        """The filter that the first sample (C, rows, columns) alone makes, with room for the settings' samples."""
+        settings = self.settings
+        return CompactFilter(
+            self.dft,
+            self.label,
+            ridge=settings.ridge,
+            memory=settings.memory if memory is None else memory,
+            first=first,
+            iterations=settings.first_iterations,
+        )
+
+
+def problem_on(grid: tuple[int, int], support: tuple[int, int], sigma: float, settings: FilterSettings) -> Problem:
+    """The problem of a filter of ``support`` cells on ``grid``, for a Gaussian label of ``sigma`` cells."""
+    label = Dft(grid, band=settings.band).forward(label_for(grid, support, sigma))
+    return Problem(Dft(grid, support, band=settings.band), label, settings)
 
 
 class CompactFilter:

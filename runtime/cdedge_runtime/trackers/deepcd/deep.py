@@ -71,14 +71,8 @@ class DeepSight:
         maps = self._prepared(self._features.deep(self._patch))
         lap("features")
         self._gain = compact.channel_gain(maps)
-        self._filter = compact.CompactFilter(
-            Dft(grid, support, band=settings.band),
-            Dft(grid, band=settings.band).forward(compact.label_for(grid, support, settings.label_cells)),
-            ridge=settings.ridge,
-            memory=settings.memory,
-            first=self._transformed(maps),
-            iterations=settings.first_iterations,
-        )
+        problem = compact.problem_on(grid, support, settings.label_cells, settings)
+        self._filter = problem.trained(self._transformed(maps))
         if self._head is not None:
             middle = Lattice(grid, side, (grid[0] // 2, grid[1] // 2))
             self._cells_to_rows, self._cells_to_columns = places(middle, fine, linear=True)

@@ -96,15 +96,8 @@ class Tracker:
         kind = "deepcd" if self._deep is None else self._deep.kind
         self._watch = Watch(settings, kind, self._patch, *self._in_patch(self._view))
         self._gain = compact.channel_gain(maps)
-        label = compact.label_for(grid, support, settings.label_sigma * math.sqrt(cells[0] * cells[1]))
-        self._filter = compact.CompactFilter(
-            Dft(grid, support, band=settings.band),
-            Dft(grid, band=settings.band).forward(label),
-            ridge=settings.ridge,
-            memory=settings.memory,
-            first=self._transformed(maps),
-            iterations=settings.first_iterations,
-        )
+        sigma = settings.label_sigma * math.sqrt(cells[0] * cells[1])
+        self._filter = compact.problem_on(grid, support, sigma, settings).trained(self._transformed(maps))
         lap("update")
         if self._deep is not None:
             self._deep.begin(image, box.center, box.size, Lattice(grid, side, self._rest), lap)
