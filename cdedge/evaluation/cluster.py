@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
+from cdedge.show.render import say
 from cdedge_runtime.errors import BadEnvironment, MissingExtra
 
 from .job import Job
@@ -26,6 +29,11 @@ def dask_hand(address: str, *, limit_s: float | None = None) -> Hand:
     except ImportError as error:
         raise MissingExtra("--dask needs distributed", "cluster") from error
 
+    if not _is_private(address):
+        say(
+            f"{address}: whoever reaches this scheduler can run any code on its workers and read what is sent; use tls://"
+        )
+
     def hand(todo: list[Job]) -> Iterator[Answer]:
         try:
             client = Client(address, timeout=_CONNECT_S, set_as_default=False)
@@ -37,3 +45,14 @@ def dask_hand(address: str, *, limit_s: float | None = None) -> Hand:
                 yield (futures.pop(future), *future.result())
 
     return hand
+
+
+def _is_private(address: str) -> bool:
+    """Whether only this machine, or whoever holds a certificate, can talk to the scheduler."""
+    where = urlsplit(address if "://" in address else f"tcp://{address}")
+    if where.scheme == "tls":
+        return True
+    try:
+        return where.hostname == "localhost" or ip_address(where.hostname or "").is_loopback
+    except ValueError:  # a name
+        return False

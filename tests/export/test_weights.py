@@ -95,6 +95,10 @@ def _shaped(state: dict[str, np.ndarray]) -> None:
     state["features.2.weight"] = np.zeros((64, 32, 3, 3), np.float32)
 
 
+def _zero(state: dict[str, np.ndarray]) -> None:
+    state["features.2.weight"][:] = 0
+
+
 def _nan(state: dict[str, np.ndarray]) -> None:
     state["features.0.bias"][3] = np.nan
 
@@ -104,6 +108,7 @@ def _nan(state: dict[str, np.ndarray]) -> None:
     [
         (_missing, r"v\.pth: expected features\.2\.bias of shape \(64,\), found no such entry"),
         (_shaped, r"v\.pth: features\.2\.weight: expected shape \(64, 64, 3, 3\), found \(64, 32, 3, 3\)"),
+        (_zero, r"v\.pth: features\.2\.weight: expected trained weights, found nothing but zeros"),
         (_nan, r"v\.pth: features\.0\.bias: expected finite numbers"),
     ],
 )

@@ -118,6 +118,16 @@ def test_unreadable_memory_is_unclear_not_steady() -> None:
     assert judged(()).verdict == "unclear"
 
 
+def test_a_soak_that_cannot_tell_says_how_long_it_takes() -> None:
+    noise = np.random.default_rng(0).normal(0, 40_000, 12)
+    rough = tuple(replace(s, rss_bytes=s.rss_bytes + int(n)) for s, n in zip(flat(12), noise, strict=True))
+    report = judged(rough)
+    assert report.verdict == "unclear"
+    frames = int(report.reason.rpartition("about ")[2].split()[0])
+    assert report.reason.startswith("too short")
+    assert report.frames * 2 < frames < 1_000_000
+
+
 def test_the_source_is_opened_once(square_folder: Path) -> None:
     samples = samples_of(Leaky(0), replace(REQUEST, frames=40), open_source(str(square_folder)))
     assert len(samples) == 2

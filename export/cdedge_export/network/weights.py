@@ -275,6 +275,8 @@ def _fitting(found: Mapping[str, Floats], wanted: Mapping[str, Shape], path: Pat
             raise BadModel(f"{path}: {key}: expected shape {shape}, found {found[key].shape}; is it another network?")
         if not np.isfinite(found[key]).all():
             raise BadModel(f"{path}: {key}: expected finite numbers, found NaN or infinity; the file is damaged")
+        if len(shape) > 1 and not found[key].any():
+            raise BadModel(f"{path}: {key}: expected trained weights, found nothing but zeros")
     return {key: found[key] for key in wanted}
 
 

@@ -8,6 +8,7 @@ in steps, as an allocator's pages do, the standard error of the mean step from b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -167,7 +168,7 @@ def report_of(
     handles, threads = (_counts(samples, name) for name in ("handles", "threads"))
     seen = samples[len(samples) // 2 :]
     verdict = verdict_of(rss, allowed_bytes, over_frames=seen[-1].frame - seen[0].frame if seen else 0)
-    reason = _because(rss, allowed_bytes, verdict)
+    reason = _because(rss, allowed_bytes, verdict, samples[-1].frame if samples else 0)
     for name, counts in (("handles", handles), ("threads", threads)):
         if counts is not None and counts_grow(counts):
             verdict, reason = "leak", f"{name} grew from {counts[len(counts) // 4]} to {counts[-1]}"
@@ -201,12 +202,27 @@ def _counts(samples: tuple[Sample, ...], name: str) -> list[int] | None:
     return None if None in values or not values else values
 
 
-def _because(rss: Slope | None, allowed_bytes: float, verdict: Verdict) -> str:
+def _because(rss: Slope | None, allowed_bytes: float, verdict: Verdict, frames: int) -> str:
     if rss is None:
         return "too few samples, or /proc does not tell memory: run longer, or on the host"
     text = (
         f"resident memory changes by {rss.per_1000:.0f} bytes per 1000 frames, 95 % interval "
         f"{rss.low:.0f} to {rss.high:.0f}, allowed {allowed_bytes:.0f}"
     )
-    settling = verdict == "unclear" and rss.low > allowed_bytes
-    return f"{text}; too little in all to tell it from a process that settles: run longer" if settling else text
+    if verdict != "unclear":
+        return text
+    return f"too short: {text}; about {_enough(rss, allowed_bytes, frames)} frames would tell"
+
+
+def _enough(rss: Slope, allowed_bytes: float, frames: int) -> int:
+    """Frames that would tell, to two digits: their interval is as narrow as the limit, or a leak exceeds settling.
+
+    The error of a slope falls with the number of samples to the power of 3/2, the samples' own spread being the same.
+    """
+    half_width = max((rss.high - rss.low) / 2, allowed_bytes)
+    longer = math.pow(half_width / allowed_bytes, 2 / 3)
+    if rss.low > allowed_bytes:
+        longer = SETTLING_BYTES / (rss.low * frames / 2 / PER_FRAMES)
+    enough = frames * max(longer, 1.5)
+    digits = 10 ** max(0, math.floor(math.log10(enough)) - 1)
+    return int(math.ceil(enough / digits) * digits)
