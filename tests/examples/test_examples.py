@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from cdedge_runtime import Box
 from tests.conftest import MovingSquare
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,25 @@ def test_the_event_loop_goes_on(run, tiny_model: Path, square_folder: Path) -> N
     assert process.returncode == 0, talk
     assert 1 <= len(out.splitlines()) <= 12  # the newest estimate only
     assert "the loop turned" in talk
+
+
+def test_a_generic_file_follows_a_target_it_was_not_made_for(run, square_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="an export needs PyTorch (the extra [export])")
+    from cdedge import export
+
+    generic, clip = tmp_path / "generic.onnx", MovingSquare(12)
+    export(None, out=generic, distill=False)
+    start = ",".join(map(str, clip.box(0).xywh))
+    found = [line.split() for line in lines(run("unknown_target.py", generic, square_folder, start))]
+    last = Box(*map(float, found[-1][1:5]))
+    assert last.iou(clip.box(11)) > 0.5
+
+
+def test_pandas_reads_the_boxes(run, cdedge, tiny_model: Path, square_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    out = tmp_path / "boxes.csv"
+    assert cdedge("track", tiny_model, square_folder, "-o", out).returncode == 0
+    assert lines(run("boxes_in_pandas.py", out))[0].startswith("target 1: 12 frames, ")
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no UNIX sockets here")
