@@ -37,7 +37,7 @@ def test_the_ground_truth_scores_20_of_21_of_the_rows_that_count():
     """OTB's rule: a row with a number that is not positive counts as a miss; Biker leaves the frame at the top."""
     for sequence in load_dataset("otb", ROOT / "OTB100").sequences:
         curves = score_sequence(sequence.boxes, sequence.boxes, origin=sequence.origin, convention=CONVENTIONS["otb"])
-        counts = (sequence.boxes + [sequence.origin, sequence.origin, 0, 0] > 0).all(axis=1)
+        counts = (np.add(sequence.boxes, (sequence.origin, sequence.origin, 0, 0)) > 0).all(axis=1)
         assert curves.auc == pytest.approx(20 / 21 * counts.mean())
 
 
