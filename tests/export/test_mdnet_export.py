@@ -22,7 +22,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, BadModel, NotInitialized, Usage
 from cdedge_runtime.estimate import no_lap
 from cdedge_runtime.model.session import Extractor, read_spec
-from cdedge_runtime.opening import open_tracker
+from cdedge_runtime.opening import open_tracker, tracker_with
 from cdedge_runtime.trackers.mdnet import candidates
 from cdedge_runtime.trackers.mdnet.classifier import Dense, forward
 from cdedge_runtime.trackers.mdnet.crops import BATCH, CropNetwork, crop
@@ -286,3 +286,16 @@ def test_reduced_is_refused_with_the_reason() -> None:
     made = samples(0, useful=[1])
     with pytest.raises(Usage, match="ncc"):
         distill_samples("mdnet", made, made, DistillOptions(search="reduced"))
+
+
+def test_a_network_whose_answer_is_not_finite_loses_the_target_in_its_place(exported: Callable[..., Path]) -> None:
+    class Overflowing(Extractor):
+        def batch(self, patches: np.ndarray) -> np.ndarray:
+            return super().batch(patches) * np.float32(np.inf)
+
+    clip, tracker = MovingSquare(3), tracker_with(Overflowing(exported(), threads=1))
+    with np.errstate(all="ignore"):
+        tracker.init(clip.frame(0), clip.box(0))
+        found = tracker.update(clip.frame(1))
+    assert (found.lost, found.score) == (True, 0.0)
+    assert tuple(found.box) == pytest.approx(tuple(clip.box(0)))

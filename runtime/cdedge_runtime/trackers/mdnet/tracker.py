@@ -106,6 +106,8 @@ class MdNet:
         )
         features = self._network(image, boxes, lap)
         scores = classifier.scores(features)
+        if not np.isfinite(scores).all():  # as for the other trackers: the box stays
+            return self._box, False, 0.0
         best = np.argsort(-scores, kind="stable")[:_BEST]
         self._box = candidates.mean_box(boxes[best])
         score = float(classifier.probabilities(features[best]).mean())
