@@ -94,10 +94,11 @@ def test_a_model_file_with_such_a_setting_is_refused(tracker: str, name: str, va
     [
         ({"first_iterations": 1000, "mined": 10_000}, "first_iterations x mined"),
         ({"iterations": 1000, "mined": 10_000}, "iterations x mined"),
+        ({"first_negatives": 20_000, "first_positives": 10_000}, "first_negatives \\+ box_samples"),
         ({"long_frames": 1000, "positives": 1000}, "long_frames x positives"),
     ],
 )
-def test_mdnets_products_are_limited(settings: dict[str, int], message: str) -> None:
+def test_mdnets_products_and_sums_are_limited(settings: dict[str, int], message: str) -> None:
     with pytest.raises(BadValue, match=message):
         MdNetSettings(**settings)
 

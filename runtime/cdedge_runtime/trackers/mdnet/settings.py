@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cdedge_runtime.errors import BadValue
 from cdedge_runtime.record import check_record, within
 
+_MOST_CROPS = 25_000  # that the first frame looks at
 _MOST_ROWS = 300_000  # of features, that one training looks at or that are kept
 
 
@@ -53,6 +54,12 @@ class MdNetSettings:
 
     def __post_init__(self) -> None:
         check_record(self)
+        crops = self.first_positives + self.first_negatives + self.box_samples
+        if crops > _MOST_CROPS:
+            raise BadValue(
+                f"first_positives + first_negatives + box_samples: expected at most {_MOST_CROPS}, got {crops}",
+                field="first_negatives",
+            )
         for count, times in (("first_iterations", "mined"), ("iterations", "mined"), ("long_frames", "positives")):
             product = getattr(self, count) * getattr(self, times)
             if product > _MOST_ROWS:
