@@ -18,6 +18,9 @@ Verdict = Literal["worse", "same", "better"]
 _KNOWN_FROM = 5
 
 
+MOST_REPEATS = 1000
+
+
 @dataclass(frozen=True)
 class Spread:
     """Median, lowest and highest of repeated runs."""
@@ -109,8 +112,8 @@ class BenchReport:
 
 def benchmark(request: Request, *, repeat: int = 1, step: Callable[..., None] | None = None) -> BenchReport:
     """Measure a request ``repeat`` times, each in a fresh process; ``step`` is called after each."""
-    if type(repeat) is not int or repeat < 1:
-        raise BadValue(f"repeat: expected a whole number of 1 or more, got {repeat!r:.40}", field="repeat")
+    if type(repeat) is not int or not 1 <= repeat <= MOST_REPEATS:
+        raise BadValue(f"repeat: expected a whole number from 1 to {MOST_REPEATS}, got {repeat!r:.40}", field="repeat")
     before, digest, runs = read_conditions(), file_sha256(Path(request.model)), []
     for _ in range(repeat):
         runs.append(measure(request))
