@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -224,3 +225,8 @@ def test_frames_are_read_one_by_one_and_a_broken_one_is_named(tmp_path):
         next(frames)
     with pytest.raises(BadInput, match=r"0009\.jpg"):
         read_frame(tmp_path / "img" / "0009.jpg")
+
+
+def test_a_root_whose_name_is_too_long_is_not_there():
+    with pytest.raises(BadInput, match="no such folder"):
+        load_dataset("otb", Path("a" * 5000))
