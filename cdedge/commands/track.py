@@ -31,7 +31,6 @@ from cdedge.options import (
 )
 from cdedge.outputs import STDOUT, check_outputs
 from cdedge.several import Several
-from cdedge.show.bench_tables import show_stages
 from cdedge.show.lines import Seen, alone, boxes_to, json_line, writing
 from cdedge.show.progress import progress
 from cdedge.show.render import introduce, say, show_facts, tinted, whats_next
@@ -248,4 +247,6 @@ def _show(report: RunReport) -> None:
             ("latency", f"{report.latency.p50_ms:.1f} ms from frame to box, p99 {report.latency.p99_ms:.1f} ms")
         )
     show_facts(report.source, facts)
+    from cdedge.show.bench_tables import show_stages  # not before the first box
+
     show_stages(report.stages)
