@@ -69,6 +69,7 @@ def test_a_drag_on_the_demo_clip_is_followed(browser: Browser, tracked: Targets,
     with serving(demo_source(), tracked) as running:
         browser.visit(running.address, width_px=width_px)
         browser.wait(_READY)
+        browser.console()  # what the page before this one still said of its server that is gone
         draw(browser, Clip().box(0), kind)
         for least in (10, 40, 70):
             browser.wait(f"return state.frame > {least} && state.targets.length === 1")
