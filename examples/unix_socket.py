@@ -1,6 +1,6 @@
-"""Publish estimates as JSON lines on a UNIX socket: python examples/unix_socket.py model.onnx clip.mp4 /tmp/boxes
+"""Publish estimates as JSON lines on a UNIX socket: python examples/unix_socket.py model.onnx clip.mp4 boxes.sock
 
-Whoever connects gets every line from then on (try: socat - UNIX-CONNECT:/tmp/boxes). A reader that is slow or goes away
+Whoever connects gets every line from then on (try: socat - UNIX-CONNECT:boxes.sock). A reader that is slow or goes away
 is dropped; the tracker never waits for one.
 """
 
