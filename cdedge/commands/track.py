@@ -44,6 +44,35 @@ from cdedge_runtime.run import track as run_track
 from cdedge_runtime.sources.frames import Source, open_source
 from cdedge_runtime.sources.reading import Reading
 
+_Out = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--out", help="Write x,y,w,h per frame here ('-': stdout); as a table to .csv.", show_default=False
+    ),
+]
+_Jsonl = Annotated[
+    Path | None,
+    typer.Option(help="Write one JSON object per frame here ('-': stdout), as it comes.", show_default=False),
+]
+_Video = Annotated[
+    Path | None, typer.Option(help="Write a video with the boxes drawn; browsers play .webm.", show_default=False)
+]
+_Frames = Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.", show_default=False)]
+_Target = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="X,Y,W,H",
+        help="Instead of --box, once for each of several targets: results go to a .csv or --jsonl.",
+        show_default=False,
+    ),
+]
+_EveryFrame = Annotated[
+    bool,
+    typer.Option(
+        "--every-frame", help="Of a live source too, instead of the newest frame each time.", rich_help_panel=MORE
+    ),
+]
+
 
 def track(
     model: ModelArgument,
@@ -51,34 +80,12 @@ def track(
     box: BoxOption = None,
     select: SelectOption = False,
     preview: PreviewOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--out", help="Write x,y,w,h per frame here ('-': stdout); as a table to .csv.", show_default=False
-        ),
-    ] = None,
-    jsonl: Annotated[
-        Path | None,
-        typer.Option(help="Write one JSON object per frame here ('-': stdout), as it comes.", show_default=False),
-    ] = None,
-    video: Annotated[
-        Path | None, typer.Option(help="Write a video with the boxes drawn; browsers play .webm.", show_default=False)
-    ] = None,
-    frames: Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.", show_default=False)] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="X,Y,W,H",
-            help="Instead of --box, once for each of several targets: results go to a .csv or --jsonl.",
-            show_default=False,
-        ),
-    ] = None,
-    every_frame: Annotated[
-        bool,
-        typer.Option(
-            "--every-frame", help="Of a live source too, instead of the newest frame each time.", rich_help_panel=MORE
-        ),
-    ] = False,
+    out: _Out = None,
+    jsonl: _Jsonl = None,
+    video: _Video = None,
+    frames: _Frames = None,
+    target: _Target = None,
+    every_frame: _EveryFrame = False,
     start: StartOption = 0,
     every: EveryOption = 1,
     depth_range: DepthRangeOption = None,
