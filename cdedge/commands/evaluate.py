@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -38,8 +38,12 @@ _Raw = Annotated[
     typer.Option(help="Import and score the results in this folder.", show_default=False, rich_help_panel=MORE),
 ]
 _Protocol = Annotated[
-    Literal["ope", "sre", "tre"],
-    typer.Option(help="One pass, 12 shifted boxes, or 20 starting frames.", rich_help_panel=MORE),
+    str,
+    typer.Option(
+        metavar="ope|sre|tre|treN",
+        help="One pass, 12 shifted boxes, or 20 starting frames, or N.",
+        rich_help_panel=MORE,
+    ),
 ]
 _Threads = Annotated[
     int, typer.Option(min=1, help="Of onnxruntime and OpenCV alike, while tracking.", rich_help_panel=MORE)

@@ -10,7 +10,7 @@ from pathlib import Path
 from cdedge.answer import emit_json
 from cdedge.evaluation.configuration import Configuration, check_tracker, label
 from cdedge.evaluation.datasets import load_dataset
-from cdedge.evaluation.job import Failure, Job, Outcome
+from cdedge.evaluation.job import Failure, Job, Outcome, check_protocol
 from cdedge.evaluation.metrics import Convention
 from cdedge.evaluation.runner import Answer, Hand, RunSummary, import_raw, local_hand, run
 from cdedge.evaluation.sequence import Dataset
@@ -99,6 +99,7 @@ def check(configuration: Configuration) -> None:
     """Raise before any work what every sequence would meet."""
     options = configuration.tracker
     check_threads(configuration.threads)
+    check_protocol(configuration.protocol)
     check_tracker(options)
     if options.tracker.startswith("opencv:"):
         from cdedge.evaluation.peers import check_peer

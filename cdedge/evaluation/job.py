@@ -6,6 +6,7 @@ Tracking: A Benchmark (2013), section 4.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,7 +19,8 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 
 PROTOCOLS = ("ope", "sre", "tre")
-TRE_SEGMENTS = 20
+_TRE = re.compile(r"tre([0-9]{0,3})")
+_TRE_SEGMENTS = 20
 _MIN_TRE_FRAMES = 20
 _SHIFT = 0.1
 _DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1))
@@ -38,7 +40,10 @@ class Pass:
 
 
 def passes(sequence: Sequence, protocol: str) -> tuple[Pass, ...]:
-    """All passes of a protocol over one sequence; raises `Usage` for an unknown protocol."""
+    """All passes of a protocol over one sequence; ``tre5`` is TRE with 5 segments in the place of 20.
+
+    Raises `Usage` for an unknown protocol.
+    """
     if protocol == "ope":
         return (Pass(sequence.name, sequence, sequence.first_box),)
     if protocol == "sre":
@@ -46,13 +51,26 @@ def passes(sequence: Sequence, protocol: str) -> tuple[Pass, ...]:
             Pass(sequence.name, _renamed(sequence, "sre", number), box)
             for number, box in enumerate(shifted_boxes(sequence.first_box), 1)
         )
-    if protocol == "tre":
-        segments = [_from_frame(sequence, start) for start in segment_starts(sequence)]
-        return tuple(
-            Pass(sequence.name, _renamed(segment, "tre", number), segment.first_box)
-            for number, segment in enumerate(segments, 1)
-        )
-    raise Usage(f"unknown protocol {protocol!r}, expected one of: {', '.join(PROTOCOLS)}")
+    segments = [_from_frame(sequence, start) for start in segment_starts(sequence, _segments(protocol))]
+    return tuple(
+        Pass(sequence.name, _renamed(segment, "tre", number), segment.first_box)
+        for number, segment in enumerate(segments, 1)
+    )
+
+
+def check_protocol(protocol: str) -> None:
+    """Raise `Usage` for an unknown protocol."""
+    if protocol not in PROTOCOLS:
+        _segments(protocol)
+
+
+def _segments(protocol: str) -> int:
+    """How many segments a protocol of that kind has; raises `Usage` for anything else."""
+    found = _TRE.fullmatch(protocol)
+    count = int(found[1] or _TRE_SEGMENTS) if found else 0
+    if count < 2:
+        raise Usage(f"unknown protocol {protocol!r:.40}, expected {', '.join(PROTOCOLS)}, or tre2 to tre999")
+    return count
 
 
 def shifted_boxes(box: Box) -> tuple[Box, ...]:
@@ -64,8 +82,8 @@ def shifted_boxes(box: Box) -> tuple[Box, ...]:
     return (*moved, *(box.scaled(scale) for scale in _SCALES))
 
 
-def segment_starts(sequence: Sequence) -> tuple[int, ...]:
-    """First frames (from 0) of TRE's 20 segments, spread over the annotated frames with 20 frames to come.
+def segment_starts(sequence: Sequence, segments: int = _TRE_SEGMENTS) -> tuple[int, ...]:
+    """First frames (from 0) of TRE's segments, spread over the annotated frames with 20 frames to come.
 
     A short sequence has fewer: none starts twice, and each has a frame to score after its first.
     """
@@ -74,7 +92,7 @@ def segment_starts(sequence: Sequence) -> tuple[int, ...]:
     late = candidates[len(sequence) - candidates >= _MIN_TRE_FRAMES]
     usable = late if late.size else candidates[:1]
     count = len(usable)
-    picks = {k * count // (TRE_SEGMENTS - 1) for k in range(TRE_SEGMENTS - 1)} | {count - 1}
+    picks = {k * count // (segments - 1) for k in range(segments - 1)} | {count - 1}
     return tuple(int(usable[i]) for i in sorted(picks))
 
 

@@ -61,7 +61,7 @@ def warnings(trackers: Sequence[Inked]) -> str:
 def methods(trackers: Sequence[Inked], protocol: str, notes: Mapping[str, str]) -> str:
     """Say how quality, time and memory were measured, and what each run's manifest says."""
     entries = [
-        *((("Protocol", _PROTOCOLS[protocol]),) if protocol in _PROTOCOLS else ()),
+        *((("Protocol", _PROTOCOLS[kind]),) if (kind := protocol.rstrip("0123456789")) in _PROTOCOLS else ()),
         ("Convention", _convention(trackers[0].evaluation.convention)),
         (
             "Success",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cdedge.evaluation.evaluating import check
 from cdedge.evaluation.job import passes, segment_starts, shifted_boxes
 from cdedge.evaluation.metrics import get_convention
 from cdedge.evaluation.runner import run
@@ -69,9 +70,19 @@ def test_tre_segments_run_to_the_end():
     assert last.sequence.frame_paths == sequence.frame_paths[30:]
 
 
-def test_an_unknown_protocol_is_a_usage_error():
+def test_tre_with_a_number_has_as_many_segments():
+    items = passes(line(100), "tre5")
+    assert [len(item.sequence) for item in items] == [100, 80, 60, 40, 20]
+    assert [len(item.sequence) for item in passes(line(100), "tre2")] == [100, 20]
+    assert [i.start for i in passes(line(100), "tre20")] == [i.start for i in passes(line(100), "tre")]
+
+
+@pytest.mark.parametrize("protocol", ["vot", "tre1", "tre0", "tre1000", "tre-5", "tre5 ", "sre5", ""])
+def test_an_unknown_protocol_is_a_usage_error(protocol, tmp_path):
     with pytest.raises(Usage, match="ope, sre, tre"):
-        passes(line(5), "vot")
+        passes(line(5), protocol)
+    with pytest.raises(Usage, match="ope, sre, tre"):
+        check(configure(tmp_path, protocol=protocol))
 
 
 def test_passes_are_joined_with_every_frame_weighing_the_same(tmp_path):
