@@ -10,7 +10,7 @@ import typer
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption
 from cdedge.outputs import check_outputs
-from cdedge.show.render import say
+from cdedge.show.render import say, whats_next
 
 if TYPE_CHECKING:
     from cdedge.evaluation.compare import Comparison
@@ -48,6 +48,14 @@ def compare(
         emit_json("cdedge.compare/1", comparison_json(comparison))
     else:
         show_comparison(comparison)
+        _tell_next(folders, html)
+
+
+def _tell_next(folders: list[Path], html: Path | None) -> None:
+    if html is None:
+        whats_next("compare", *folders, "--html", "compared.html")
+    else:
+        whats_next("convert", folders[0], "--to", "pytracking")
 
 
 def _warn(comparison: Comparison) -> None:

@@ -9,8 +9,8 @@ import typer
 
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption
-from cdedge.show.render import show_facts, show_table, size
-from cdedge_devices import BadProfile, DeviceProfile, Fact, load, names
+from cdedge.show.render import show_facts, show_table, size, whats_next
+from cdedge_devices import HOW_TO_INSTALL, BadProfile, DeviceProfile, Fact, Software, load, names
 from cdedge_runtime.errors import Usage
 
 
@@ -26,7 +26,7 @@ def devices(
     except BadProfile as error:
         raise Usage(str(error)) from error
     if as_json:
-        emit_json("cdedge.devices/1", {"devices": [dataclasses.asdict(p) for p in profiles]})
+        emit_json("cdedge.devices/1", {"install": HOW_TO_INSTALL, "devices": [dataclasses.asdict(p) for p in profiles]})
         return
     if name is None:
         show_table(
@@ -34,8 +34,10 @@ def devices(
             _COLUMNS,
             [_row(p) for p in profiles],
         )
+        whats_next("devices", profiles[0].id)
     else:
         _show_one(profiles[0])
+        whats_next("plan", "--device", name, "--max-memory", "30MB", "-o", "best.onnx")
 
 
 _COLUMNS = ["id", "memory", "CPU", "GPU", "onnxruntime runs on"]
@@ -67,10 +69,14 @@ def _show_one(profile: DeviceProfile) -> None:
     show_facts(
         "software",
         [
-            (f"{s.system}, Python {s.python}", f"{s.provider}: {'works' if s.works else 'does not work'}; {s.install}")
-            for s in profile.software
+            ("install", HOW_TO_INSTALL),
+            *((f"{s.system}, Python {s.python}", _works(s)) for s in profile.software),
         ],
     )
+
+
+def _works(software: Software) -> str:
+    return f"{software.provider}: {'works' if software.works else 'does not work'}; {software.install}"
 
 
 def _facts(prefix: str, record: object, sources: dict[str, str]) -> list[tuple[str, str]]:
@@ -80,10 +86,27 @@ def _facts(prefix: str, record: object, sources: dict[str, str]) -> list[tuple[s
         value = getattr(record, field.name)
         if isinstance(value, Fact):
             derived = f", derived: {value.derived}" if value.derived else ""
-            found.append((f"{prefix}{field.name}", f"{value.value}  ({sources[value.source]}{derived})"))
+            said = f"{_said(field.name, value.value)}  ({sources[value.source]}{derived})"
+            found.append((f"{prefix}{field.name}", said))
         elif dataclasses.is_dataclass(value):
             found += _facts(f"{prefix}{field.name}.", value, sources)
     return found
+
+
+def _said(name: str, value: object) -> str:
+    """A fact's value for people, by the unit that ends its name."""
+    if isinstance(value, tuple):
+        return " or ".join(size(each) for each in value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    unit, per = next((unit for end, unit in _UNITS.items() if name.endswith(end)), ("", 1))
+    return f"{value / per:.4g} {unit}".rstrip()
+
+
+_UNITS = {
+    **{"_bytes_per_s": ("GB/s", 1e9), "_hz": ("GHz", 1e9), "_flops": ("GFLOPS", 1e9)},
+    **{"int8_dense": ("TOPS", 1e12), "int8_sparse": ("TOPS", 1e12)},
+}
 
 
 def _scaled(value: float | None, unit: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from cdedge.doctor.checks import examine
 from cdedge.doctor.facts import Finding
 from cdedge.doctor.gather import gather
 from cdedge.options import JsonOption
-from cdedge.show.render import show_facts, tinted
+from cdedge.show.render import show_facts, tinted, whats_next
 from cdedge_runtime.errors import BadEnvironment
 
 
@@ -32,6 +33,17 @@ def doctor(
         _show(findings)
     if any(each.level == "bad" for each in findings.values()):
         raise typer.Exit(BadEnvironment.exit_code)
+    if not as_json:
+        _tell_next(model)
+
+
+def _tell_next(model: Path | None) -> None:
+    if model is not None:
+        whats_next("bench", model)
+    elif find_spec("torch") is not None:
+        whats_next("export", "--layers", "11", "-o", "demo.onnx")
+    else:
+        whats_next("devices")
 
 
 def _show(findings: dict[str, Finding]) -> None:

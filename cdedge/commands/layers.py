@@ -8,7 +8,7 @@ import typer
 
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption
-from cdedge.show.render import number, show_table, size
+from cdedge.show.render import number, say, show_table, size, whats_next
 from cdedge_runtime.record import encode
 
 if TYPE_CHECKING:
@@ -50,11 +50,21 @@ def layers(
     if as_json:
         emit_json(LAYERS_SCHEMA, encode(LayersAnswer(network, (side, side), found)))
         return
+    shown = [tap for tap in found if every or not tap.inner]
     show_table(
         f"{name} at {side}x{side} px",
         ["layer", "operator", "channels", "stride", "cells", "weights", "MACs"],
-        [_row(tap) for tap in found if every or not tap.inner],
+        [_row(tap) for tap in shown],
     )
+    if shown:
+        _tell_next(network, shown[0])
+
+
+def _tell_next(network: str, tap: TapInfo) -> None:
+    pixels = ["--convention", "HOW"] * network.endswith(".onnx")
+    whats_next("export", "--backbone", network, "--layers", tap.name, *pixels, "-o", "target.onnx")
+    if pixels:
+        say("HOW is what pixels become before its first layer, e.g. bgr or torchvision: docs/guides/backbones.md")
 
 
 def _row(tap: TapInfo) -> tuple[str, ...]:

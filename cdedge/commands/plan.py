@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -121,8 +122,18 @@ def plan(
         model=str(out) if taken is not None and out is not None else None,
     )
     _tell(report, plot, as_json=as_json)
-    if report.model is not None and not as_json:
-        whats_next("track", report.model, source, *([] if box is None else ["--box", box]))
+    if not as_json:
+        _tell_next(report, [*([] if source is None else [source]), *([] if box is None else ["--box", box])], weights)
+
+
+def _tell_next(report: PlanReport, where: list[str], weights: str | None) -> None:
+    if report.model is not None:
+        whats_next("track", report.model, *where)
+    elif report.chosen is not None:
+        given = {**asdict(report.chosen.candidate), "weights": weights}
+        names = {"input_px": "input"}
+        words = [word for field, value in given.items() if value for word in (f"--{names.get(field, field)}", value)]
+        whats_next("export", *where, *words, "-o", "best.onnx")
 
 
 def _searched(

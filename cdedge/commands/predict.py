@@ -10,7 +10,7 @@ import typer
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption, ModelArgument, parse_size
 from cdedge.show.bench_tables import PREDICT_SCHEMA, Answer, show_prediction
-from cdedge.show.render import say
+from cdedge.show.render import say, whats_next
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.measure.predict import Footage
 from cdedge_runtime.measure.predict import predict as run_predict
@@ -47,6 +47,7 @@ def foretell(model: Path, source: str | None, frame: str | None, *, threads: int
         emit_json(PREDICT_SCHEMA, encode(answer))
     else:
         show_prediction(answer)
+        whats_next("bench", model, None if source == "demo" else source)
 
 
 def _footage(source: str | None, frame: str | None) -> Footage:

@@ -14,7 +14,7 @@ from cdedge.choosing.choose import SELECT_SCHEMA, Choice, SelectAnswer, choose
 from cdedge.choosing.doubts import doubts, numbered
 from cdedge.options import BoxOption, DepthRangeOption, JsonOption, SourceArgument, StartOption, parse_depth_range
 from cdedge.outputs import check_outputs
-from cdedge.show.render import introduce, say
+from cdedge.show.render import introduce, say, whats_next
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.record import encode
 from cdedge_runtime.sources.frames import Source, first_frame, open_source
@@ -46,9 +46,15 @@ def select(
     if as_json:
         emit_json(SELECT_SCHEMA, encode(answer))
     elif answer.png is None and answer.box is not None:
-        sys.stdout.write(f"--box {','.join(f'{number:g}' for number in answer.box)}\n")
+        sys.stdout.write(f"--box {_spelt(answer.box)}\n")
     else:
         say(f"wrote {answer.png}: give --box X,Y,W,H in its {answer.width_px}x{answer.height_px} px")
+    if answer.box is not None and not as_json:
+        whats_next("export", source, "--box", _spelt(answer.box), "--layers", "11", "-o", "target.onnx")
+
+
+def _spelt(box: tuple[float, ...]) -> str:
+    return ",".join(f"{number:g}" for number in box)
 
 
 def _chosen(source: Source, *, page: bool, port: int) -> SelectAnswer:

@@ -19,7 +19,7 @@ from cdedge.options import (
     starting_numbers,
 )
 from cdedge.show.progress import progress
-from cdedge.show.render import Level, introduce, show_facts, size, tinted
+from cdedge.show.render import Level, introduce, show_facts, size, tinted, whats_next
 from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.measure.soak import SoakRequest
 from cdedge_runtime.measure.soak_report import ALLOWED_BYTES, Slope, SoakReport
@@ -30,6 +30,7 @@ from cdedge_runtime.sources.frames import open_source
 _LEVELS: dict[str, Level] = {"steady": "ok", "unclear": "warn", "leak": "bad"}
 _SAMPLES = 400
 _BY_TIME_EVERY = 100
+_SHORTEST, _LONGER = 1000, 4  # frames, and how many times as many where it was too short to say
 
 
 def soak(
@@ -59,6 +60,7 @@ def soak(
         emit_json("cdedge.soak/1", encode(report))
     else:
         _show(report)
+        _tell_next(report, ["--box", box] if box is not None else [])
     if report.interrupted:
         raise KeyboardInterrupt
     if report.verdict == "leak":
@@ -84,6 +86,16 @@ def _show(report: SoakReport) -> None:
             ("threads", _range(report.threads)),
         ],
     )
+
+
+def _tell_next(report: SoakReport, box: list[str]) -> None:
+    model, source = report.request.model, report.request.source
+    if report.verdict == "steady":
+        whats_next("serve", model, source, *box)
+    elif report.verdict == "leak":
+        whats_next("doctor", model)
+    else:
+        whats_next("soak", model, source, *box, "--frames", _LONGER * max(report.frames, _SHORTEST))
 
 
 def _slope(slope: Slope | None) -> str:

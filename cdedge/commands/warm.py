@@ -9,7 +9,7 @@ import typer
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption, ModelArgument
 from cdedge.show.progress import working
-from cdedge.show.render import show_facts, size
+from cdedge.show.render import show_facts, size, whats_next
 from cdedge_runtime.measure.warm import WarmReport, WarmRequest
 from cdedge_runtime.measure.warm import warm as run_warm
 from cdedge_runtime.record import encode
@@ -27,6 +27,7 @@ def warm(
         emit_json("cdedge.warm/1", {"model": str(model), **encode(report)})
     else:
         _show(report)
+        whats_next("bench", model, "--provider", provider)
 
 
 def _show(report: WarmReport) -> None:

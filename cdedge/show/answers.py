@@ -130,6 +130,6 @@ def answers() -> dict[str, Mapping[str, Any]]:
             "experiments": _Texts,
             "next": _Texts,
         },
-        "cdedge.devices/1": {"devices": tuple[DeviceProfile, ...]},
+        "cdedge.devices/1": {"install": str, "devices": tuple[DeviceProfile, ...]},
         "cdedge.doctor/1": {"findings": dict[str, Finding], "facts": Facts},
     }

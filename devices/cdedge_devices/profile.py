@@ -79,9 +79,17 @@ class PowerMode:
     derived: str | None = None
 
 
+HOW_TO_INSTALL = (
+    "'cdedge bundle MODEL --for DEVICE -o FOLDER' at the desk makes a folder with install.sh for the device; by hand, "
+    "WHEEL below is the file that 'python -m build --wheel' leaves in dist/ of cdedge's checkout, the same for all"
+)
+
+
 @dataclass(frozen=True)
 class Software:
     """One combination of system, Python and provider, whether cdedge can run on it, and how to install it.
+
+    ``install`` calls cdedge's wheel WHEEL; `HOW_TO_INSTALL` says where it comes from, as no index has it.
 
     ``python_version`` (of the system, like 3.11) and ``glibc`` (of its C library, like 2.36) choose a device's wheels.
     """

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cdedge.app import every_command
 from cdedge.clock import begin_clock, since_begin_s
 from cdedge.commands import export as exporting
 from cdedge.show import progress
@@ -57,6 +58,32 @@ def test_track_says_what_comes_next_as_it_can_be_typed(cdedge: Run, tiny_model: 
     done = cdedge("track", tiny_model, square_folder, "--box", "41,51,24,20")
     assert f"next: cdedge bench {tiny_model} {square_folder} --box 41,51,24,20\n" in done.stderr
     assert "next:" not in cdedge("track", tiny_model, square_folder, "--json").stderr
+
+
+def nexts(done: Done) -> list[str]:
+    return re.findall(r"^next: (cdedge .*)$", done.stderr, re.MULTILINE)
+
+
+def test_each_command_ends_with_a_next_one_to_type(cdedge: Run, tiny_model: Path, square_folder: Path) -> None:
+    where, box = (tiny_model, square_folder), ("--box", "41,51,24,20")
+    told = f"{tiny_model} {square_folder} --box 41,51,24,20"
+    asked: dict[tuple[object, ...], str] = {
+        ("inspect", tiny_model): f"bench {tiny_model}",
+        ("layers", "cdedge_deep"): "export --backbone cdedge_deep --layers conv1 -o target.onnx",
+        ("warm", tiny_model, "--provider", "cpu"): f"bench {tiny_model} --provider cpu",
+        ("devices",): "devices jetson-agx-orin",
+        ("devices", "raspberry-pi-5"): "plan --device raspberry-pi-5 --max-memory 30MB -o best.onnx",
+        ("bench", tiny_model, "--predict", "--frame", "640x480"): f"bench {tiny_model}",
+        ("soak", *where, *box, "--frames", 20, "--threads", 1): f"soak {told} --frames 4000",
+        ("select", square_folder, *box, "--png", square_folder / "ruled.png"): (
+            f"export {square_folder} --box 41,51,24,20 --layers 11 -o target.onnx"
+        ),
+    }
+    for command, following in asked.items():
+        assert nexts(cdedge(*command)) == [f"cdedge {following}"], command
+        words = following.split()
+        assert every_command()[words[0]].make_context(words[0], words[1:]) is not None
+        assert nexts(cdedge(*command, "--json")) == []
 
 
 def test_took_counts_from_the_commands_begin() -> None:
