@@ -104,8 +104,11 @@ def _said(name: str, value: object) -> str:
 
 
 _UNITS = {
-    **{"_bytes_per_s": ("GB/s", 1e9), "_hz": ("GHz", 1e9), "_flops": ("GFLOPS", 1e9)},
-    **{"int8_dense": ("TOPS", 1e12), "int8_sparse": ("TOPS", 1e12)},
+    "_bytes_per_s": ("GB/s", 1e9),
+    "_hz": ("GHz", 1e9),
+    "_flops": ("GFLOPS", 1e9),
+    "int8_dense": ("TOPS", 1e12),
+    "int8_sparse": ("TOPS", 1e12),
 }
 
 
