@@ -25,6 +25,7 @@ from benchmarks.campaign.media import write_video
 from benchmarks.campaign.tally import Case, table
 from benchmarks.campaign.worker import judged
 from tests.conftest import MovingSquare
+from tests.export.onnx_nets import box_head, two_strides
 
 COUNTS = {"models": 2000, "media": 2000, "settings": 1000, "entries": 2000, "kills": 40, "disks": 20, "limits": 40}
 IN_WORKERS = ("models", "media", "settings", "entries")
@@ -44,7 +45,9 @@ def make_inputs(folder: Path) -> None:
     for name in "AB":
         MovingSquare(10).save(folder / "data" / name)
     write_video(MovingSquare(40, speed=(1, 1)), folder / "clip.avi")
-    for name, options in EXPORTS.items():
+    deep, head = two_strides(folder / "deep.onnx"), box_head(folder / "head.onnx")
+    with_head: list[object] = ["--deep", deep, "--deep-head", head, "--deep-input", 128, "--channels", 8]
+    for name, options in {**EXPORTS, "head": with_head}.items():
         ran = run("export", folder / "data" / "A", *options, "-o", folder / "models" / f"{name}.onnx", limit_s=600)
         if ran.code:
             print(f"no {name}: {ran.talk.strip().splitlines()[-1]}", file=sys.stderr)

@@ -34,7 +34,7 @@ def _wrong(folder: Path) -> list[Any]:
     ]  # fmt: skip
 
 
-def ready(folder: Path) -> Callable[[Rng, Path], tuple[str, str]]:
+def ready(folder: Path) -> Callable[[Rng, int, Path], tuple[str, str]]:
     """The judge of calls."""
     model, clip = next(folder.glob("deepcd*.onnx")), MovingSquare(3)
     frame, box = clip.frame(0), clip.box(0)
@@ -90,7 +90,7 @@ def ready(folder: Path) -> Callable[[Rng, Path], tuple[str, str]]:
         ),
     }
 
-    def judge(rng: Rng, place: Path) -> tuple[str, str]:
+    def judge(rng: Rng, _number: int, place: Path) -> tuple[str, str]:
         said: list[str] = []
 
         def any_() -> Any:

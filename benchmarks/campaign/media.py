@@ -23,11 +23,11 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "latin-1")
 _MOST_FRAMES = 5000
 
 
-def ready(_folder: Path) -> Callable[[Rng, Path], Verdict]:
+def ready(_folder: Path) -> Callable[[Rng, int, Path], Verdict]:
     """The judge of damaged media."""
     clip = MovingSquare(8)
 
-    def judge(rng: Rng, place: Path) -> Verdict:
+    def judge(rng: Rng, _number: int, place: Path) -> Verdict:
         kind = rng.integers(4)
         if kind == 0:
             return _read(_video(clip, rng, place))

@@ -30,12 +30,12 @@ def resealed(data: bytes) -> bytes:
     return contract.seal(data[:start] + contract.UNSEALED.encode() + data[end:])
 
 
-def ready(folder: Path) -> Callable[[Rng, Path], tuple[str, str]]:
+def ready(folder: Path) -> Callable[[Rng, int, Path], tuple[str, str]]:
     """The judge of damaged versions of the models in the folder."""
     bases = [path.read_bytes() for path in sorted(folder.glob("*.onnx"))]
     clip = MovingSquare(4)
 
-    def judge(rng: Rng, place: Path) -> tuple[str, str]:
+    def judge(rng: Rng, _number: int, place: Path) -> tuple[str, str]:
         base = bases[rng.integers(len(bases))]
         sealed = bool(rng.random() < 0.5)
         data = with_wrong_values(base, rng) if sealed and rng.random() < 0.5 else damaged(base, rng)

@@ -1,11 +1,11 @@
-"""Settings of every tracker at the ends of their ranges, alone and together: tracked with, or refused when opened."""
+"""Settings of every tracker at the ends of their ranges, each alone and some together: refused, or tracked with."""
 
 from __future__ import annotations
 
 import json
 import typing
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
 from tests.conftest import MovingSquare
 
+from . import mdnet
 from .models import resealed
 
 Rng = np.random.Generator
@@ -37,43 +38,64 @@ def ends_of(record: type[Any]) -> dict[str, list[Any]]:
     return ends
 
 
-def ready(folder: Path) -> Callable[[Rng, Path], tuple[str, str]]:
-    """The judge of the models in the folder under extreme settings; one setting of three cases is out of its range."""
-    bases = [(path.stem, path.read_bytes()) for path in sorted(folder.glob("*.onnx"))]
+def ready(folder: Path) -> Callable[[Rng, int, Path], tuple[str, str]]:
+    """The judge of the models in the folder, and of a tiny MDNet.
+
+    The first cases are every setting of every record alone at each of its ends; then some together, or one outside.
+    """
+    bases = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.onnx"))}
+    bases["mdnet"] = mdnet.tiny_bytes()  # an exported one takes minutes at its ends
+    parts = [part for name, data in bases.items() for part in _parts(name, data)]
+    alone = [(part, {name: end}) for part in parts for name, ends in ends_of(part.record).items() for end in ends]
     clip = MovingSquare(_FRAMES)
 
-    def judge(rng: Rng, place: Path) -> tuple[str, str]:
-        name, data = bases[rng.integers(len(bases))]
-        outside = bool(rng.random() < 0.33)
-        changed, said = _changed(data, rng, outside=outside)
+    def judge(rng: Rng, number: int, place: Path) -> tuple[str, str]:
+        box, outside = clip.box(0), False
+        if number < len(alone):
+            part, chosen = alone[number]
+        else:
+            part, outside = parts[rng.integers(len(parts))], bool(rng.random() < 0.33)
+            chosen = _values(ends_of(part.record), rng, outside=outside)
+            box = BOXES[rng.integers(len(BOXES))] if rng.random() < 0.3 else box
         path = place / "m.onnx"
-        path.write_bytes(resealed(changed))
-        box = BOXES[rng.integers(len(BOXES))] if rng.random() < 0.3 else clip.box(0)
+        path.write_bytes(resealed(_changed(bases[part.model], part, chosen)))
         verdict, what = _tried(path, clip, box, outside=outside)
-        return verdict, f"{name} {said} on {tuple(box)}: {what}"
+        return verdict, f"{part.model} {part.record.__name__} {chosen} on {tuple(box)}: {what}"
 
     return judge
 
 
-def _changed(data: bytes, rng: Rng, *, outside: bool) -> tuple[bytes, str]:
-    model = onnx.load_from_string(data)
-    entries = {entry.key: entry for entry in model.metadata_props}
-    tracker = json.loads(entries["cdedge.tracker"].value)
-    places = [("cdedge.settings", (), find_kind(tracker).settings)]
-    deep = json.loads(entries["cdedge.deep"].value) if "cdedge.deep" in entries else None
+@dataclass(frozen=True)
+class _Part:
+    """A record of settings in a model: which one, under which key, and where in its value."""
+
+    model: str
+    record: type[Any]
+    key: str = "cdedge.settings"
+    steps: tuple[str, ...] = ()
+
+
+def _parts(name: str, data: bytes) -> list[_Part]:
+    entries = {entry.key: entry.value for entry in onnx.load_from_string(data).metadata_props}
+    parts = [_Part(name, find_kind(json.loads(entries["cdedge.tracker"])).settings)]
+    deep = json.loads(entries.get("cdedge.deep", "null"))
     if deep is not None:
-        places.append(("cdedge.deep", ("settings",), DeepSettings))
+        parts.append(_Part(name, DeepSettings, "cdedge.deep", ("settings",)))
         if deep["head"] is not None:
-            places.append(("cdedge.deep", ("head", "settings"), HeadSettings))
-    key, steps, record = places[rng.integers(len(places))]
-    root = json.loads(entries[key].value)
+            parts.append(_Part(name, HeadSettings, "cdedge.deep", ("head", "settings")))
+    return parts
+
+
+def _changed(data: bytes, part: _Part, chosen: dict[str, Any]) -> bytes:
+    model = onnx.load_from_string(data)
+    entry = next(entry for entry in model.metadata_props if entry.key == part.key)
+    root = json.loads(entry.value)
     at = root
-    for step in steps:
+    for step in part.steps:
         at = at[step]
-    chosen = _values(ends_of(record), rng, outside=outside)
     at.update(chosen)
-    entries[key].value = json.dumps(root)
-    return model.SerializeToString(), f"{record.__name__} {chosen}"
+    entry.value = json.dumps(root)
+    return model.SerializeToString()
 
 
 def _values(ends: dict[str, list[Any]], rng: Rng, *, outside: bool) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from .tally import HANG_S, MEMORY_BYTES, PATIENCE_S, Case, told
 
-Judge = Callable[[np.random.Generator, Path], tuple[str, str]]
+Judge = Callable[[np.random.Generator, int, Path], tuple[str, str]]
 _ADDRESS_SPACE_BYTES = 8 << 30  # what ends a case before the machine does
 _ROOT = Path(__file__).parents[2]
 
@@ -106,7 +106,7 @@ def _one(judge: Judge, seed: int, number: int) -> tuple[str, str]:
     Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
     with tempfile.TemporaryDirectory() as folder:
         try:
-            verdict, what = judge(np.random.default_rng([seed, number]), Path(folder))
+            verdict, what = judge(np.random.default_rng([seed, number]), number, Path(folder))
         except Exception as error:  # noqa: BLE001 - what it looks for
             verdict, what = "traceback", told(error)
         what = what.replace(folder, "")

@@ -111,7 +111,7 @@ def test_a_command_that_ends_badly_is_seen(changes: dict[str, object], verdict: 
 def test_a_case_that_ends_badly_is_seen_and_the_next_is_judged(
     line: str, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge = f"def judge(rng, place):\n    {line}\n    return 'clean', ''"
+    judge = f"def judge(rng, number, place):\n    {line}\n    return 'clean', ''"
     code = f"import os, time\n\n{judge}\n\ndef ready(folder):\n    return judge\n"
     (tmp_path / "sitecustomize.py").write_text(
         "import sys, types\n"
@@ -120,7 +120,8 @@ def test_a_case_that_ends_badly_is_seen_and_the_next_is_judged(
         "sys.modules['benchmarks.campaign.planted'] = made\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setattr(worker, "PATIENCE_S", 5.0)
+    if verdict == "hang":
+        monkeypatch.setattr(worker, "PATIENCE_S", 5.0)
     assert [case.verdict for case in judged("planted", 0, range(2), tmp_path)] == [verdict] * 2
 
 

@@ -210,3 +210,35 @@ BLOCKS = [
     *(_squeeze_by_conv, _spatial_attention, _split, _slice, _shuffle, _swish, _by_constants, _pooled, _down_and_up),
     *(_padded, _local_response, _softmax, _channels_last, _transposed),
 ]
+
+
+def two_strides(path: Path) -> Path:
+    """Two convolutions of stride 4, without a ReLU behind the last: maps of both signs at strides 4 and 16."""
+    net = Net(np.random.default_rng(2))
+    conv = {"strides": [4, 4], "pads": [2, 2, 2, 2]}
+    weights = [net.constant(net.rng.standard_normal(shape) * 0.05) for shape in ((8, 3, 5, 5), (5, 8, 5, 5))]
+    net.nodes = [
+        helper.make_node("Conv", ["image", weights[0]], ["mid"], name="stem", **conv),
+        helper.make_node("Relu", ["mid"], ["bent"], name="bent"),
+        helper.make_node("Conv", ["bent", weights[1]], ["last"], name="last", **conv),
+    ]
+    return net.save(path, ["last"])
+
+
+def box_head(path: Path) -> Path:
+    """For `two_strides` at 128 px: template and maps pooled and mixed, all that the shapes of a box head ask for."""
+    rng = np.random.default_rng(4)
+    weights = [rng.standard_normal(shape).astype(np.float32) for shape in ((2, 5, 1, 1), (4, 5, 1, 1))]
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["z"], ["middle"]),
+        helper.make_node("Mul", ["x", "middle"], ["alike"]),
+        helper.make_node("Conv", ["alike", "w0"], ["cls"]),
+        helper.make_node("Conv", ["alike", "w1"], ["bent"]),
+        helper.make_node("Abs", ["bent"], ["loc"]),
+    ]
+    values = {"z": [1, 5, 4, 4], "x": [1, 5, 8, 8], "cls": [1, 2, 8, 8], "loc": [1, 4, 8, 8]}
+    known = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values.items()}
+    constants = [numpy_helper.from_array(w, f"w{i}") for i, w in enumerate(weights)]
+    graph = helper.make_graph(nodes, "head", [known["x"], known["z"]], [known["loc"], known["cls"]], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    return path

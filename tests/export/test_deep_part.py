@@ -7,38 +7,20 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
-from onnx import TensorProto, helper, numpy_helper, save
 
 from cdedge_export.recipes.deep_part import DeepOptions, add_deep_part, open_deep
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.model.session import Extractor, read_spec
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import MovingSquare
+from tests.export.onnx_nets import box_head, two_strides
 
 PATCHES = np.random.default_rng(3).integers(0, 255, (2, 128, 128, 3), np.uint8)
 
 
 @pytest.fixture
 def network(tmp_path: Path) -> Path:
-    """Two convolutions of stride 4, without a ReLU behind the last: maps of both signs at strides 4 and 16."""
-    rng = np.random.default_rng(2)
-    weights = [rng.standard_normal(shape).astype(np.float32) * 0.05 for shape in ((8, 3, 5, 5), (5, 8, 5, 5))]
-    conv = {"strides": [4, 4], "pads": [2, 2, 2, 2]}
-    nodes = [
-        helper.make_node("Conv", ["image", "w0"], ["mid"], name="stem", **conv),
-        helper.make_node("Relu", ["mid"], ["bent"], name="bent"),
-        helper.make_node("Conv", ["bent", "w1"], ["last"], name="last", **conv),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "toy",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, "h", "w"])],
-        [helper.make_tensor_value_info("last", TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(w, f"w{i}") for i, w in enumerate(weights)],
-    )
-    path = tmp_path / "toy.onnx"
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    return path
+    return two_strides(tmp_path / "toy.onnx")
 
 
 @pytest.fixture
@@ -102,23 +84,7 @@ def test_the_tracker_follows_with_both(both: Path, tiny_model: Path, moving_squa
 
 @pytest.fixture
 def head(tmp_path: Path) -> Path:
-    """Template and maps pooled and mixed, which is all that the shapes of a box head ask for."""
-    rng = np.random.default_rng(4)
-    weights = [rng.standard_normal(shape).astype(np.float32) for shape in ((2, 5, 1, 1), (4, 5, 1, 1))]
-    nodes = [
-        helper.make_node("GlobalAveragePool", ["z"], ["middle"]),
-        helper.make_node("Mul", ["x", "middle"], ["alike"]),
-        helper.make_node("Conv", ["alike", "w0"], ["cls"]),
-        helper.make_node("Conv", ["alike", "w1"], ["bent"]),
-        helper.make_node("Abs", ["bent"], ["loc"]),
-    ]
-    values = {"z": [1, 5, 4, 4], "x": [1, 5, 8, 8], "cls": [1, 2, 8, 8], "loc": [1, 4, 8, 8]}
-    known = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values.items()}
-    constants = [numpy_helper.from_array(w, f"w{i}") for i, w in enumerate(weights)]
-    graph = helper.make_graph(nodes, "head", [known["x"], known["z"]], [known["loc"], known["cls"]], constants)
-    path = tmp_path / "head.onnx"
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
-    return path
+    return box_head(tmp_path / "head.onnx")
 
 
 def test_a_box_head_goes_with_it(
