@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cdedge.pages.plots import Axis, Guide, Point, ink, positive_axis, scatter_plot
 from cdedge.show.render import say, show_facts, show_table, size, tinted
+from cdedge_runtime.plain import plain
 
 _AS_GOOD = 0.02  # margins this close, as a share, count as equal: the faster one is taken
 
@@ -202,8 +203,8 @@ def options_svg(
     y = _axis("frames per second, without reading", "y", points, guides)
     legend = [(f"layers {name}" if "+" in name else f"layer {name}", ink(i)) for i, name in enumerate(layers)]
     style = files("cdedge.pages").joinpath("page.css").read_text(encoding="utf-8")
-    drawn = scatter_plot(title, x, y, points, guides=guides, legend=legend).replace("<svg ", _NAMESPACE, 1)
-    head, rest = drawn.split(">", 1)
+    drawn = plain(scatter_plot(title, x, y, points, guides=guides, legend=legend))  # XML takes no control characters
+    head, rest = drawn.replace("<svg ", _NAMESPACE, 1).split(">", 1)
     return f"{head}><style>{style}svg {{ font-family: sans-serif; background: var(--ground); }}</style>{rest}\n"
 
 

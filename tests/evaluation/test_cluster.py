@@ -50,7 +50,6 @@ def wait_for(ready):
 
 
 def test_a_killed_worker_loses_nothing_and_the_boxes_are_those_of_a_local_run(cluster, tmp_path):
-    from cdedge.evaluation.cluster import dask_hand
 
     address, workers = cluster
     squares = make_squares(tmp_path / "data", NAMES)
@@ -81,19 +80,3 @@ def test_no_scheduler_is_an_environment_error(tmp_path, cdedge, monkeypatch):
     done = cdedge("evaluate", "--root", tmp_path / "data", *options)
     assert done.returncode == 3
     assert "no Dask scheduler answers" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("address", "warned"),
-    [
-        ("tcp://127.0.0.1:8786", False),
-        ("localhost:8786", False),
-        ("tcp://[::1]:8786", False),
-        ("tls://10.0.0.1:8786", False),
-        ("tcp://10.0.0.1:8786", True),
-        ("board.lan:8786", True),
-    ],
-)
-def test_a_scheduler_that_others_reach_is_warned_of(address, warned, capsys):
-    dask_hand(address)
-    assert ("any code" in capsys.readouterr().err) == warned

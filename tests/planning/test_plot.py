@@ -13,7 +13,7 @@ LAYERS = {option.candidate.layers for option in ALL}
 
 def _drawn(budget: Budget) -> ElementTree.Element:
     return ElementTree.fromstring(  # noqa: S314 - our own
-        options_svg("a <b> & c", ALL, (SMALL, MIDDLE), MIDDLE, budget)
+        options_svg("a <b> & c \x1b \x00", ALL, (SMALL, MIDDLE), MIDDLE, budget)
     )
 
 
