@@ -118,6 +118,9 @@ class ExportOptions:
         file=True,
     )
     deep_layers: str | None = _option("The deep network's layers, see cdedge layers. Default: its last.")
+    deep_channels: str | None = _option(
+        "How many of the deep network's channels stay, counted as in channels; rank and seed say which. Default: all."
+    )
     deep_convention: str = _option("Input convention of the deep network. Default: bgr.", stands_for="bgr")
     deep_input: int = _option(
         "Side of the deep network's input in pixels. Default: 256.", stands_for=256, least=64, most=512

@@ -8,9 +8,15 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from cdedge_export.recipes.deep_part import DeepOptions, add_deep_part, open_deep
+from cdedge_export.choose.plan import DistillOptions
+from cdedge_export.options import ExportOptions
+from cdedge_export.pipeline import export
+from cdedge_export.recipes.deep_part import DeepOptions, add_deep_part, deep_plan, fewer_channels, open_deep
+from cdedge_export.recipes.recipe import Scene
 from cdedge_runtime.errors import BadModel, Usage
+from cdedge_runtime.model.contract import SourceInfo
 from cdedge_runtime.model.session import Extractor, read_spec
+from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import MovingSquare
 from tests.export.onnx_nets import box_head, two_strides
@@ -80,6 +86,41 @@ def test_the_tracker_follows_with_both(both: Path, tiny_model: Path, moving_squa
     found = [tracker.update(moving_square.frame(i)).box for i in range(1, moving_square.count)]
     overlaps = [box.iou(moving_square.box(i)) for i, box in enumerate(found, 1)]
     assert np.mean(overlaps) > 0.7
+
+
+def scene_of(square: MovingSquare) -> Scene:
+    return Scene([square.frame(0), square.frame(1)], square.box(0), SourceInfo("square", "", (0.0, 0.0, 1.0, 1.0)))
+
+
+@pytest.mark.parametrize("rules", [DistillOptions(channels="3"), DistillOptions(channels="0.4", rank="random", seed=5)])
+def test_fewer_channels_are_a_slice_of_all(
+    both: Path, tiny_model: Path, network: Path, tmp_path: Path, moving_square: MovingSquare, rules: DistillOptions
+) -> None:
+    whole, said, out = open_deep(DeepOptions(network, input_px=128)), list[str](), tmp_path / "fewer.onnx"
+    fewer = fewer_channels(whole, scene_of(moving_square), rules, said.append)
+    assert add_deep_part(tiny_model, out, fewer, PATCHES).max_rel < 1e-5
+    before, after = read_spec(both), read_spec(out)
+    assert after.deep is not None
+    (tap,) = after.deep.taps
+    assert (len(tap.kept), tap.total, after.deep.channels) == (int(said[0][0]), 5, len(tap.kept))
+    assert before.weight_bytes - after.weight_bytes == 4 * (5 - len(tap.kept)) * 8 * 25
+    all_maps = Extractor(both, threads=1).deep(PATCHES[0])
+    np.testing.assert_allclose(Extractor(out, threads=1).deep(PATCHES[0]), all_maps[list(tap.kept)], atol=1e-4)
+
+
+def test_the_seed_says_which_random_channels(network: Path, moving_square: MovingSquare) -> None:
+    whole, scene = open_deep(DeepOptions(network, input_px=128)), scene_of(moving_square)
+    rules = [DistillOptions(channels="2", rank="random", seed=seed) for seed in (0, 0, 1, 2, 3)]
+    first, again, *others = (deep_plan(whole, scene, each).taps[0].kept for each in rules)
+    assert first == again
+    assert set(others) - {first}
+
+
+def test_a_box_head_wants_every_channel(moving_square: MovingSquare, tmp_path: Path) -> None:
+    source = Source("square", lambda: iter([moving_square.frame(0), moving_square.frame(1)]))
+    asked = ExportOptions(deep="d.onnx", deep_head="h.onnx", deep_channels="3")
+    with pytest.raises(Usage, match="box head reads all"):
+        export(source, moving_square.box(0), tmp_path / "never.onnx", options=asked)
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ ALTERED: dict[str, Any] = {
     "deep": "/networks/deep.onnx",
     "deep_head": "/networks/head.onnx",
     "deep_layers": "a+b",
+    "deep_channels": "0.5",
     "deep_convention": "rgb",
     "deep_input": 192,
     "settings": ("scale=none",),

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 
+from cdedge_export.choose.distill import TwoFrames, distill
+from cdedge_export.choose.look import SearchWindow, two_frames
+from cdedge_export.choose.plan import ChannelPlan, DistillOptions
 from cdedge_export.graph.compare import Parity, compared
 from cdedge_export.graph.deep import HeadGraph, joined, shape_of
 from cdedge_export.graph.liveness import activation_bytes
 from cdedge_export.network.backbones import CDEDGE_DEEP
 from cdedge_export.network.conventions import parse_convention
-from cdedge_export.network.layers import Geometry, Patches, Size
+from cdedge_export.network.layers import Floats, Geometry, Patches, Size
 from cdedge_export.onnx_net.bake import baked
 from cdedge_export.onnx_net.costs import layer_costs
 from cdedge_export.onnx_net.own_net import open_bundled
-from cdedge_export.onnx_net.prune import whole_part
+from cdedge_export.onnx_net.prune import pruned_part, whole_part
 from cdedge_export.onnx_net.read import Graph, open_graph
 from cdedge_export.onnx_net.run import features
 from cdedge_export.onnx_net.taps import TapInfo, find_taps, taps
+from cdedge_export.report import Say
 from cdedge_runtime import patch
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.files import scratch_folder, whole_file
 from cdedge_runtime.model.contract import DeepPart, HeadPart, ModelSpec, Tap, seal, to_metadata
 from cdedge_runtime.model.session import Extractor, read_spec
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
+from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings, Settings
 
 from .box_head import head_answers, head_cost, open_head, weights_info
 from .recipe import Design, Scene
@@ -91,6 +96,38 @@ def _of_template(graph: Graph, chosen: Sequence[TapInfo], part: DeepPart, size: 
     return baked(whole_part(graph, same, input_px=size), part.convention, Geometry(size, grid), metadata={})
 
 
+def fewer_channels(deep: DeepNetwork, scene: Scene, rules: DistillOptions, say: Say) -> DeepNetwork:
+    """The deep part with the channels that ``rules`` choose for the scene's target, and what they need."""
+    plan = deep_plan(deep, scene, rules)
+    kept = {tap.name: tap.kept for tap in plan.taps if tap.kept}
+    used = tuple(tap for tap in deep.taps if tap.name in kept)
+    part = replace(deep.part, taps=tuple(Tap(tap.name, kept[tap.name], tap.channels) for tap in used))
+    network = pruned_part(deep.graph, used, kept, input_px=part.input_px)
+    model = baked(network, part.convention, Geometry(part.input_px, part.grid), metadata={})
+    say(f"{plan.channels} of {deep.part.channels} channels of {part.backbone} stay")
+    return replace(deep, part=part, model=model, taps=used)
+
+
+def deep_plan(deep: DeepNetwork, scene: Scene, rules: DistillOptions) -> ChannelPlan:
+    """Which of the deep channels are kept, judged by the deep part's own filter in its own window."""
+    return distill(deep.part.backbone, deep_frames(deep, scene), rules)
+
+
+def deep_frames(deep: DeepNetwork, scene: Scene) -> TwoFrames:
+    """Both frames as the deep part sees them."""
+    settings, part = deep.part.settings, deep.part
+    side, target_px = patch.context_side_px(scene.box.size, settings.padding), math.sqrt(math.prod(scene.box.size))
+    sigma = settings.label_cells * side / part.grid[0] / target_px
+    own = {f.name: getattr(settings, f.name) for f in fields(Settings) if hasattr(settings, f.name)}
+    judge = Settings(**{**own, "label_sigma": min(sigma, 2.0)})  # wider labels are all alike to a judge
+    view = SearchWindow((side, side), part.input_px, part.grid, side / target_px, settings.power, sigma)
+
+    def look(windows: Patches) -> dict[str, Floats]:
+        return features(deep.graph, deep.taps, windows, part.convention, grid=part.grid)
+
+    return two_frames(scene.frames, scene.box, look, view=view, judge=judge)[0]
+
+
 def with_deep_part(fine: Design, deep: DeepNetwork, scene: Scene) -> Design:
     """The design of a file that has the deep part too."""
     patches = _windows(scene, deep.part)
@@ -117,8 +154,9 @@ def add_deep_part(file: Path, out: Path, deep: DeepNetwork, patches: Patches) ->
     with whole_file(out) as written:
         written.write_bytes(data)
         file_now = Extractor(written, threads=1)
-        found = _delivered(file_now, patches, deep.taps)
-        expected = features(deep.graph, deep.taps, patches, deep.part.convention, grid=deep.part.grid)
+        found = _delivered(file_now, patches, deep.part)
+        whole = features(deep.graph, deep.taps, patches, deep.part.convention, grid=deep.part.grid)
+        expected = {tap.name: whole[tap.name][:, list(tap.kept)] for tap in deep.part.taps}
         if deep.head is not None:
             template = np.stack([file_now.template(patch[::2, ::2]) for patch in patches])
             pairs = list(zip(patches, template, strict=True))
@@ -164,7 +202,7 @@ def _part(graph: Graph, chosen: Sequence[TapInfo], size: Size, options: DeepOpti
     )
 
 
-def _delivered(file: Extractor, patches: Patches, chosen: Sequence[TapInfo]) -> dict[str, np.ndarray]:
+def _delivered(file: Extractor, patches: Patches, part: DeepPart) -> dict[str, np.ndarray]:
     maps = np.stack([file.deep(patch).copy() for patch in patches])
-    ends = np.cumsum([tap.channels for tap in chosen])
-    return dict(zip((tap.name for tap in chosen), np.split(maps, ends[:-1], axis=1), strict=True))
+    ends = np.cumsum([len(tap.kept) for tap in part.taps])
+    return dict(zip((tap.name for tap in part.taps), np.split(maps, ends[:-1], axis=1), strict=True))

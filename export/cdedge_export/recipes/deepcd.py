@@ -11,11 +11,11 @@ from cdedge_runtime.errors import Usage
 from cdedge_runtime.record import assigned
 from cdedge_runtime.trackers.deepcd.settings import PROFILES, DeepSettings, HeadSettings, Settings
 
-from .deep_part import DeepNetwork, DeepOptions, open_deep, with_deep_part
-from .recipe import Design, Recipe, Scene, started
+from .deep_part import DeepNetwork, DeepOptions, fewer_channels, open_deep, with_deep_part
+from .recipe import Design, Recipe, Scene, rules_of, started
 from .steps import network_recipe, square_settings_window, steps_for
 
-_DEEP = frozenset({"deep", "deep_head", "deep_layers", "deep_convention", "deep_input"})
+_DEEP = frozenset({"deep", "deep_head", "deep_layers", "deep_channels", "deep_convention", "deep_input"})
 _OF_DEEP, _OF_HEAD = "deep.", "head."  # settings of the deep part and its box head go by these prefixes
 
 
@@ -33,7 +33,11 @@ def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
     steps = steps_for(options)
     sight = steps.seen(scene, options, say, window=window, judge=settings)
     fine = steps.file_of(scene, options, sight, steps.chosen_plan(sight, options), say, settings)
-    return fine if deep is None else with_deep_part(fine, deep, scene)
+    if deep is None:
+        return fine
+    if options.deep_channels is not None:
+        deep = fewer_channels(deep, scene, rules_of(options, channels=options.deep_channels), say)
+    return with_deep_part(fine, deep, scene)
 
 
 def _profile(options: ExportOptions) -> Settings:
@@ -58,6 +62,8 @@ def _deep_network(options: ExportOptions) -> DeepNetwork | None:
             raise Usage(f"settings: {prefix}{texts[0]} is for a part that the file does not have; leave it out")
     if options.deep is None:
         return None
+    if options.deep_channels is not None and options.deep_head is not None:
+        raise Usage("deep_channels: a box head reads all channels of its network; leave one of the two out")
     return open_deep(
         DeepOptions(
             Path(options.deep),

@@ -110,8 +110,13 @@ def chosen_by(options: ExportOptions, choose: Callable[[DistillOptions], Channel
     """As `decided`, of these layers' channels, whatever plan was saved of others."""
     if not options.distill:
         return keep_all(choose(KEEP_ALL))
+    return choose(rules_of(options, **more))
+
+
+def rules_of(options: ExportOptions, **more: Any) -> DistillOptions:
+    """The rules of choice that were asked for, and ``more`` in their place."""
     asked = {name: value for name in _RULES if (value := getattr(options, name)) is not None}
-    return choose(DistillOptions(**{**asked, **more}))
+    return DistillOptions(**{**asked, **more})
 
 
 def _check_choice(options: ExportOptions, chosen: ExportOptions) -> None:
