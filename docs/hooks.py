@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,31 @@ def settings() -> str:
     parts = ["# Settings\n", "A model file carries them; `--set NAME=VALUE` changes one when it is exported."]
     for name in names():
         record = find_kind(name).settings
-        rows = ["| setting | default |", "| --- | --- |"]
-        rows += [f"| `{f.name}` | `{getattr(record(), f.name)!r}` |" for f in dataclasses.fields(record)]
-        parts += [f"## {name}\n", _text(inspect.getdoc(record) or ""), "\n".join(rows)]
+        head, _, rest = (inspect.getdoc(record) or "").partition("\n\n")
+        said = _said(rest, [f.name for f in dataclasses.fields(record)])
+        rows = ["| setting | default | meaning |", "| --- | --- | --- |"]
+        rows += [
+            f"| `{f.name}` | `{_default(record(), f.name)}` | {said.get(f.name, '')} |"
+            for f in dataclasses.fields(record)
+        ]
+        parts += [f"## {name}\n", _text(head), "\n".join(rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def _default(record: Any, name: str) -> str:
+    value = getattr(record, name)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _said(text: str, names: list[str]) -> dict[str, str]:
+    """What a docstring says of each setting: "name: ..." or "name, other: ...", several in a line."""
+    one = "(?:" + "|".join(sorted(names, key=len, reverse=True)) + ")"
+    parts = re.split(rf"(?<![\w`])({one}(?:, {one})*): ", " ".join(text.split()))[1:]
+    return {
+        name: _cell(said.strip().rstrip(".;"))
+        for group, said in zip(parts[::2], parts[1::2], strict=True)
+        for name in group.split(", ")
+    }
 
 
 def errors() -> str:
@@ -62,8 +84,8 @@ def errors() -> str:
     rows += [
         f"| `{k.__name__}` | {k.exit_code} | {_cell((inspect.getdoc(k) or '').partition(chr(10))[0])} |" for k in kinds
     ]
-    head = "# Errors and exit codes\n\n0 is success, 130 stopped by a signal. Every error is a `CdedgeError`; its"
-    return head + "its text says what was expected, what came and what to do.\n\n" + "\n".join(rows) + "\n"
+    head = "# Errors and exit codes\n\n0 is success, 130 stopped by a signal. Every error is a `CdedgeError`; its "
+    return head + "text says what was expected, what came and what to do.\n\n" + "\n".join(rows) + "\n"
 
 
 def schemas() -> str:
