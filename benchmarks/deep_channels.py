@@ -133,7 +133,8 @@ class Desk:
     def _joined(self, name: str, network: DeepNetwork) -> Extractor:
         if name not in self._whole:
             path = self._fine.with_name(f"{name}.onnx")
-            add_deep_part(self._fine, path, network, np.zeros((1, *network.part.input_px, 3), np.uint8))
+            nothing = np.zeros((1, *network.part.input_px, 3), np.uint8)
+            add_deep_part(self._fine, path, network, nothing, nothing)
             self._whole[name] = Extractor(path, threads=1)
         return self._whole[name]
 

@@ -44,7 +44,8 @@ def _deep_facts(deep: DeepPart) -> list[tuple[str, str]]:
     return [
         (
             "deep network",
-            f"{deep.backbone} layers {layers}, {channels} channels on {deep.grid[1]}x{deep.grid[0]} cells",
+            f"{deep.backbone} layers {layers}, {channels} channels on {deep.grid[1]}x{deep.grid[0]} cells, "
+            f"{deep.precision}",
         ),
         ("deep input", f"{deep.input_px[1]}x{deep.input_px[0]} px, {deep.convention.order}"),
         ("licence of deep weights", f"{deep.weights.licence} ({deep.weights.name})"),

@@ -84,7 +84,7 @@ class ExportOptions:
     )
     precision: Precision = _option(
         "int8: calibrated on the first frames; pays with several layers, layer 11 alone gets slower. fp16: for GPUs "
-        "only. See docs/studies/precision.md. Default: fp32.",
+        "only. A deep network has it too. See docs/studies/precision.md. Default: fp32.",
         stands_for="fp32",
     )
     distill: bool | None = _option("Keep every channel: the baseline.", stands_for=True)
@@ -122,6 +122,9 @@ class ExportOptions:
         "How many of the deep network's channels stay, counted as in channels; rank and seed say which. Default: all."
     )
     deep_convention: str = _option("Input convention of the deep network. Default: bgr.", stands_for="bgr")
+    deep_precision: Precision | None = _option(
+        "Precision of the deep network alone; int8 is for cdedge_deep. Default: as --precision."
+    )
     deep_input: int = _option(
         "Side of the deep network's input in pixels. Default: 256.", stands_for=256, least=64, most=512
     )

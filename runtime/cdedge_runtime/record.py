@@ -12,18 +12,28 @@ from .errors import BadValue, Usage
 
 T = TypeVar("T")
 _RANGE = "cdedge.range"
+_LATER = "cdedge.later"
 _NONE: Mapping[str, Any] = types.MappingProxyType({})
 
 
-def encode(value: Any) -> Any:
-    """JSON value of a dataclass made of dataclasses, tuples, dicts and plain values."""
+def encode(value: Any, *, brief: bool = False) -> Any:
+    """JSON value of a dataclass made of dataclasses, tuples, dicts and plain values.
+
+    brief: fields that came `later` are left out where they are what a record without them means, so that such a record
+    stays what it was before there was the field.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        items = ((f, getattr(value, f.name)) for f in dataclasses.fields(value))
+        return {f.name: encode(item, brief=brief) for f, item in items if not (brief and _is_later(f, item))}
     if isinstance(value, (tuple, list)):
-        return [encode(item) for item in value]
+        return [encode(item, brief=brief) for item in value]
     if isinstance(value, dict):
-        return {key: encode(item) for key, item in value.items()}
+        return {key: encode(item, brief=brief) for key, item in value.items()}
     return value
+
+
+def _is_later(field: dataclasses.Field[Any], value: Any) -> bool:
+    return _LATER in field.metadata and bool(value == field.default)
 
 
 def decode(kind: type[T], value: Any, path: str = "", *, narrowed: Mapping[str, Any] = _NONE) -> T:
@@ -60,7 +70,8 @@ def _decode(kind: Any, value: Any, path: str) -> Any:
 
 def _decode_record(kind: Any, value: Any, path: str, narrowed: Mapping[str, Any]) -> Any:
     hints = {**typing.get_type_hints(kind), **narrowed}
-    _checked(isinstance(value, dict) and set(value) == set(hints), value, path, f"the fields {sorted(hints)}")
+    later = {field.name for field in dataclasses.fields(kind) if _LATER in field.metadata}
+    _checked(isinstance(value, dict) and set(value) | later == set(hints), value, path, f"the fields {sorted(hints)}")
     optional = {field.name for field in dataclasses.fields(kind) if field.default is None}  # None: not given
     given = {name: item for name, item in value.items() if item is not None or name not in optional}
     return kind(**{name: _decode(hints[name], item, f"{path}.{name}") for name, item in given.items()})
@@ -109,6 +120,11 @@ def _number(text: str, value: str, *, kind: type[float] | type[int]) -> float:
 def within(default: T, least: float, most: float) -> T:
     """A field's default, and the range that `check_record` holds its values to, ends included."""
     return dataclasses.field(default=default, metadata={_RANGE: (least, most)})
+
+
+def later(default: T) -> T:
+    """A field's default, which records that were written before there was the field mean."""
+    return dataclasses.field(default=default, metadata={_LATER: True})
 
 
 def check_record(record: Any) -> None:

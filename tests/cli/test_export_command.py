@@ -63,19 +63,48 @@ def test_a_deep_network_goes_into_the_file(cdedge: Run, square_folder: Path, wei
         tmp_path / "deep.onnx", [net.conv(net.unary("Relu", net.conv("image", 6, 5, stride=4)), 5, stride=4)]
     )
     options = ("--weights", weights, "--convention", "caffe", "--deep", deep, "--deep-input", 160)
-    done = cdedge("export", square_folder, *options, "--set", "deep.share=0.4", "--set", "scale=none", "-o", model)
+    done = cdedge(
+        "export", square_folder, *options, "--set", "deep.share=0.4", "--set", "scale=none", "-o", model, "--json"
+    )
     assert done.returncode == 0, done.stderr
     spec = read_spec(model)
     assert spec.deep is not None
     assert (spec.deep.grid, spec.deep.channels, spec.deep.settings.share) == ((10, 10), 5, 0.4)
     assert spec.settings == replace(PROFILES["robust"], scale="none")
+    assert [c["name"] for c in json.loads(done.stdout)["costs"] if "deep" in c["name"]] == ["deep network"]
     tracked = cdedge("track", model, square_folder, "--json")
     assert json.loads(tracked.stdout)["frames"] == 12
 
 
 @pytest.mark.parametrize(
+    ("asked", "fine", "deep"),
+    [
+        (["--precision", "fp16"], "fp16", "fp16"),
+        (["--deep-precision", "fp16"], "fp32", "fp16"),
+        (["--precision", "fp16", "--deep-precision", "fp32"], "fp16", "fp32"),
+    ],
+)
+def test_the_deep_network_has_the_files_precision_or_its_own(
+    cdedge: Run, square_folder: Path, weights: Path, tmp_path: Path, asked: list[str], fine: str, deep: str
+) -> None:
+    net, model = Net(), tmp_path / "m.onnx"
+    path = net.save(tmp_path / "deep.onnx", [net.conv("image", 5, 5, stride=8)])
+    options = ("--weights", weights, "--convention", "caffe", "--deep", path, "--deep-input", 80, "--json")
+    done = cdedge("export", square_folder, *options, *asked, "-o", model)
+    assert done.returncode == 0, done.stderr
+    spec = read_spec(model)
+    assert spec.deep is not None
+    assert (spec.precision, spec.deep.precision) == (fine, deep)
+    assert [loss["name"] for loss in json.loads(done.stdout)["parity"]["losses"]] == [
+        "11",
+        f"deep {spec.deep.taps[0].name}",
+    ]
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
+        (["--precision", "int8", "--deep", "cdedge_deep", "--deep-head", "h.onnx"], 2, "--deep-precision: a box head"),
         (["--profile", "robust"], 2, "robust needs a deep network"),
         (["--deep-layers", "a"], 2, "without a deep network"),
         (["--set", "deep.share=0.4"], 2, "a part that the file does not have"),

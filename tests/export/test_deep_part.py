@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
+from onnx import TensorProto, load
 
 from cdedge_export.choose.plan import DistillOptions
 from cdedge_export.options import ExportOptions
@@ -14,7 +15,7 @@ from cdedge_export.pipeline import export
 from cdedge_export.recipes.deep_part import DeepOptions, add_deep_part, deep_plan, fewer_channels, open_deep
 from cdedge_export.recipes.recipe import Scene
 from cdedge_runtime.errors import BadModel, Usage
-from cdedge_runtime.model.contract import SourceInfo
+from cdedge_runtime.model.contract import Precision, SourceInfo
 from cdedge_runtime.model.session import Extractor, read_spec
 from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
@@ -32,14 +33,14 @@ def network(tmp_path: Path) -> Path:
 @pytest.fixture
 def both(tiny_model: Path, network: Path, tmp_path: Path) -> Path:
     out = tmp_path / "both.onnx"
-    parity = add_deep_part(tiny_model, out, open_deep(DeepOptions(network, input_px=128)), PATCHES)
+    parity = add_deep_part(tiny_model, out, open_deep(DeepOptions(network, input_px=128)), PATCHES, PATCHES)
     assert parity.max_rel < 1e-5
     return out
 
 
 def test_our_own_network_goes_by_its_name(tiny_model: Path, tmp_path: Path) -> None:
     deep = open_deep(DeepOptions(Path("cdedge_deep"), input_px=128))
-    parity = add_deep_part(tiny_model, tmp_path / "own.onnx", deep, PATCHES)
+    parity = add_deep_part(tiny_model, tmp_path / "own.onnx", deep, PATCHES, PATCHES)
     assert parity.max_rel < 1e-4
     part = read_spec(tmp_path / "own.onnx").deep
     assert part is not None
@@ -72,7 +73,7 @@ def test_nobody_looks_nothing_runs(both: Path) -> None:
 
 def test_several_taps_share_the_coarsest_grid(tiny_model: Path, network: Path, tmp_path: Path) -> None:
     out = tmp_path / "two.onnx"
-    add_deep_part(tiny_model, out, open_deep(DeepOptions(network, "stem+last", input_px=128)), PATCHES)
+    add_deep_part(tiny_model, out, open_deep(DeepOptions(network, "stem+last", input_px=128)), PATCHES, PATCHES)
     deep = read_spec(out).deep
     assert deep is not None
     assert (deep.grid, deep.channels) == ((8, 8), 13)
@@ -98,7 +99,7 @@ def test_fewer_channels_are_a_slice_of_all(
 ) -> None:
     whole, said, out = open_deep(DeepOptions(network, input_px=128)), list[str](), tmp_path / "fewer.onnx"
     fewer = fewer_channels(whole, scene_of(moving_square), rules, said.append)
-    assert add_deep_part(tiny_model, out, fewer, PATCHES).max_rel < 1e-5
+    assert add_deep_part(tiny_model, out, fewer, PATCHES, PATCHES).max_rel < 1e-5
     before, after = read_spec(both), read_spec(out)
     assert after.deep is not None
     (tap,) = after.deep.taps
@@ -132,7 +133,7 @@ def test_a_box_head_goes_with_it(
     tiny_model: Path, network: Path, head: Path, tmp_path: Path, moving_square: MovingSquare
 ) -> None:
     out, deep = tmp_path / "head_too.onnx", open_deep(DeepOptions(network, input_px=128, head=head))
-    assert add_deep_part(tiny_model, out, deep, PATCHES).max_rel < 1e-5  # its boxes are held to the head's own
+    assert add_deep_part(tiny_model, out, deep, PATCHES, PATCHES).max_rel < 1e-5  # its boxes are held to the head's own
     file, small = Extractor(out, threads=1), np.ascontiguousarray(PATCHES[0, ::2, ::2])
     own = ort.InferenceSession(str(network), providers=["CPUExecutionProvider"])
     (expected,) = own.run(None, {"image": small.transpose(2, 0, 1)[None].astype(np.float32)})
@@ -157,11 +158,50 @@ def test_a_head_that_does_not_fit_says_what_would(network: Path, head: Path) -> 
 
 def test_a_second_deep_part_is_refused(both: Path, network: Path, tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="deep part"):
-        add_deep_part(both, tmp_path / "three.onnx", open_deep(DeepOptions(network, input_px=128)), PATCHES)
+        add_deep_part(both, tmp_path / "three.onnx", open_deep(DeepOptions(network, input_px=128)), PATCHES, PATCHES)
+
+
+@pytest.mark.parametrize(
+    ("precision", "kind", "per_weight", "least", "most"),
+    [("fp16", TensorProto.FLOAT16, 2, 1e-6, 5e-3), ("int8", TensorProto.INT8, 1, 1e-3, 0.2)],
+)
+def test_it_has_a_precision_of_its_own(
+    tiny_model: Path, network: Path, tmp_path: Path, precision: Precision, kind: int, per_weight: int, least: float,
+    most: float,
+) -> None:  # fmt: skip
+    out, deep = tmp_path / "small.onnx", open_deep(DeepOptions(network, input_px=128, precision=precision))
+    parity = add_deep_part(tiny_model, out, deep, PATCHES, PATCHES)
+    assert least < parity.max_rel < most
+    assert [loss.name for loss in parity.losses] == ["deep last"]
+    assert 0 < parity.losses[0].error < most**2
+    before, after = read_spec(tiny_model), read_spec(out)
+    assert after.deep is not None
+    assert (before.precision, after.precision, after.deep.precision) == ("fp32", "fp32", precision)
+    assert after.weight_bytes - before.weight_bytes == per_weight * (8 * 3 * 25 + 5 * 8 * 25)
+    (choice,) = (node for node in load(out).graph.node if node.op_type == "If")
+    then = next(a.g for a in choice.attribute if a.name == "then_branch")
+    assert {t.data_type for t in then.initializer if len(t.dims) == 4 and t.dims[-1] == 5} == {kind}
+    patch = PATCHES[0, :64, :64]
+    np.testing.assert_array_equal(Extractor(out, threads=1)(patch), Extractor(tiny_model, threads=1)(patch))
+
+
+def test_a_head_in_half_precision_says_nearly_the_same(
+    tiny_model: Path, network: Path, head: Path, tmp_path: Path
+) -> None:
+    out, deep = tmp_path / "m.onnx", open_deep(DeepOptions(network, input_px=128, head=head, precision="fp16"))
+    parity = add_deep_part(tiny_model, out, deep, PATCHES, PATCHES)
+    assert 1e-6 < parity.max_rel < 5e-3
+
+
+def test_features_that_int8_spoils_are_refused_by_the_option(tiny_model: Path, network: Path, tmp_path: Path) -> None:
+    deep = open_deep(DeepOptions(network, input_px=128, precision="int8"))
+    with pytest.raises(BadModel, match="needs deep_precision fp32"):
+        add_deep_part(tiny_model, tmp_path / "m.onnx", deep, PATCHES, PATCHES // 64)  # of a darker scene
+    assert not (tmp_path / "m.onnx").exists()
 
 
 def test_too_coarse_a_tap_leaves_no_file(tiny_model: Path, network: Path, tmp_path: Path) -> None:
     out = tmp_path / "coarse.onnx"
     with pytest.raises(Usage, match="cells"):
-        add_deep_part(tiny_model, out, open_deep(DeepOptions(network, "last", input_px=64)), PATCHES[:, :64, :64])
+        add_deep_part(tiny_model, out, open_deep(DeepOptions(network, "last", input_px=64)), PATCHES, PATCHES)
     assert not out.exists()

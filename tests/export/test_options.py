@@ -50,6 +50,7 @@ ALTERED: dict[str, Any] = {
     "deep_layers": "a+b",
     "deep_channels": "0.5",
     "deep_convention": "rgb",
+    "deep_precision": "fp16",
     "deep_input": 192,
     "settings": ("scale=none",),
     "input_px": 128,

@@ -14,11 +14,13 @@ import pytest
 
 pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
 
+from cdedge_export.graph.build import build_model
 from cdedge_export.graph.compare import TOLERANCES, Parity
 from cdedge_export.graph.parity import check_parity
 from cdedge_export.graph.precision import in_precision, stored_bytes
 from cdedge_export.graph.write import write_model
 from cdedge_export.network.backbones import VGG19
+from cdedge_export.network.layers import Geometry
 from cdedge_export.network.prune import prune
 from cdedge_runtime.model.contract import Precision, Tap, from_metadata, to_metadata, verify
 from tests.conftest import Done, make_spec
@@ -70,6 +72,14 @@ def _sides(path: Path) -> tuple[list[ort.NodeArg], list[ort.NodeArg]]:
     return session.get_inputs(), session.get_outputs()
 
 
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_the_model_that_is_converted_stays_as_it_was(precision: Precision) -> None:
+    model = build_model(NETWORK, Geometry(SIZE, (8, 8)), {})
+    before = model.SerializeToString()
+    in_precision(model, precision, SEEN)
+    assert model.SerializeToString() == before
+
+
 def test_stored_bytes_by_hand() -> None:
     weights = 64 * 27 + len(KEPT["12"]) * 64 * 9
     biases = 64 + len(KEPT["12"])
@@ -80,9 +90,6 @@ def test_stored_bytes_by_hand() -> None:
 
 def test_quantizing_leaves_logging_as_it_was() -> None:
     before = logging.root.manager.disable
-    from cdedge_export.graph.build import build_model
-    from cdedge_export.network.layers import Geometry
-
     in_precision(build_model(NETWORK, Geometry(SIZE, (8, 8)), {"a": "b"}), "int8", SEEN)
     assert logging.root.manager.disable == before
 

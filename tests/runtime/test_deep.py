@@ -152,6 +152,16 @@ def test_a_damaged_deep_part_is_refused(change: dict[str, object], message: str)
         contract.from_metadata({**metadata, "cdedge.deep": json.dumps(damaged)})
 
 
+def test_its_precision_is_said_where_it_is_another() -> None:
+    plain, half = (contract.to_metadata(make_spec(deep=replace(PART, precision=p))) for p in ("fp32", "fp16"))
+    assert "precision" not in json.loads(plain["cdedge.deep"])  # as before there were others
+    assert json.loads(half["cdedge.deep"])["precision"] == "fp16"
+    for precision, metadata in (("fp32", plain), ("fp16", half)):
+        read = contract.from_metadata(metadata)
+        assert read.deep is not None
+        assert (read.precision, read.deep.precision) == ("fp32", precision)
+
+
 def test_a_file_without_a_deep_part_cannot_look_deep(tiny_model: Path) -> None:
     with pytest.raises(BadModel, match="no deep part"):
         Extractor(tiny_model, threads=1).deep(np.zeros((64, 64, 3), np.uint8))

@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from cdedge_runtime.record import decode, encode
+from cdedge_runtime.record import decode, encode, later
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,23 @@ def test_round_trip() -> None:
 def test_what_does_not_fit_is_named(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         decode(Outer, {**encode(VALUE), **change})
+
+
+@dataclass(frozen=True)
+class Grown:
+    inner: Inner
+    added: str = later("plain")
+
+
+def test_a_field_that_came_later_may_be_missing_and_is_left_out_where_it_says_nothing_new() -> None:
+    old = {"inner": {"name": "x", "share": 1.0}}
+    assert decode(Grown, old) == Grown(Inner("x", 1.0), "plain")
+    assert encode(Grown(Inner("x", 1.0)), brief=True) == old
+    assert encode(Grown(Inner("x", 1.0))) == {**old, "added": "plain"}
+    other = Grown(Inner("x", 1.0), "other")
+    assert decode(Grown, encode(other, brief=True)) == other
+    with pytest.raises(ValueError, match="expected the fields"):
+        decode(Grown, {**old, "more": 1})
 
 
 def test_whole_numbers_serve_as_floats_but_booleans_do_not() -> None:

@@ -102,12 +102,15 @@ def two_frames(
     return pair(features(1, (box.center[0] + columns * cell[1], box.center[1] + rows * cell[0]))), windows
 
 
-def varied_windows(frames: list[Frame], box: Box, view: SearchWindow) -> Patches:
-    """Windows of both frames around the target, shifted by a quarter and at other scales, (14, H, W, 3) uint8."""
-    windows = np.empty((len(frames) * len(_VARIED), *view.input_px, 3), np.uint8)
+def varied_windows(frames: list[Frame], box: Box, sides: Sides, input_px: Size) -> Patches:
+    """Windows of both frames around the target, (14, H, W, 3) uint8: of ``sides`` (height, width) frame pixels.
+
+    Of each frame the first is as it is; others are shifted by a quarter, and at other scales.
+    """
+    windows = np.empty((len(frames) * len(_VARIED), *input_px, 3), np.uint8)
     for out, (frame, (right, down, scale)) in zip(windows, product(frames, _VARIED), strict=True):
-        center = box.center[0] + right * view.sides[1], box.center[1] + down * view.sides[0]
-        patch.cut(frame, center, (view.sides[0] * scale, view.sides[1] * scale), out=out)
+        center = box.center[0] + right * sides[1], box.center[1] + down * sides[0]
+        patch.cut(frame, center, (sides[0] * scale, sides[1] * scale), out=out)
     return windows
 
 

@@ -44,20 +44,30 @@ def compared(
     precision: Precision,
     reference: str,
     losses: tuple[TapLoss, ...] = (),
+    option: str = "precision",
 ) -> Parity:
     """How far each tap's maps are from those expected.
 
-    Raises `BadModel` where that exceeds what `TOLERANCES` says for the file's ``precision``.
+    Raises `BadModel` where that exceeds what `TOLERANCES` says for the ``precision``, which ``option`` chose.
     """
     max_abs, max_rel = _largest(found, expected)
     parity = Parity(max_abs, max_rel, TOLERANCES[precision], losses, reference)
     if not parity.max_rel <= parity.tolerance:
-        why = f"is onnxruntime {ort.__version__} sound?" if precision == "fp32" else "this network needs precision fp32"
+        why = f"is onnxruntime {ort.__version__} sound?" if precision == "fp32" else f"this network needs {option} fp32"
         raise BadModel(
             f"the exported graph differs from {reference} by {parity.max_rel:.2g} of the largest feature, "
             f"allowed is {parity.tolerance:g}; no file was written; {why}"
         )
     return parity
+
+
+def tap_losses(found: Mapping[str, Floats], full: Mapping[str, Floats], prefix: str = "") -> tuple[TapLoss, ...]:
+    """What is lost of each tap's features."""
+    return tuple(TapLoss(prefix + name, _relative_squares(maps, full[name])) for name, maps in found.items())
+
+
+def _relative_squares(found: Floats, wanted: Floats) -> float:
+    return float(np.sum((found - wanted) ** 2)) / max(float(np.sum(wanted**2)), 1e-12)
 
 
 def file_features(path: Path, spec: ModelSpec, patches: Patches) -> dict[str, Floats]:

@@ -22,7 +22,7 @@ from cdedge_runtime.model.contract import OUTPUT_NAME
 
 from .build import build_model, layer_of_tap
 from .liveness import activation_bytes
-from .timing import layer_times_ms
+from .timing import RUNS, layer_times_ms
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Footprint:
 
 
 def cost_table(
-    before: Network, after: Network, geometry: Geometry, *, patches: Patches, runs: int = 20
+    before: Network, after: Network, geometry: Geometry, *, patches: Patches, runs: int = RUNS
 ) -> tuple[LayerCost, ...]:
     """Compare two networks layer by layer; times are medians of ``runs`` onnxruntime runs on one thread.
 

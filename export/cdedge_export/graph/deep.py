@@ -72,7 +72,7 @@ class _Branch:
 
 
 def joined(
-    fine: onnx.ModelProto, deep: onnx.ModelProto, metadata: Mapping[str, str], head: HeadGraph | None = None
+    fine: onnx.ModelProto, deep: onnx.ModelProto, head: HeadGraph | None, metadata: Mapping[str, str]
 ) -> onnx.ModelProto:
     """One model of two, each with input ``patch`` and output ``features``, and of a box head."""
     branch, shape = _Branch(), shape_of(deep.graph.output[0])

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-
 from cdedge_export.network.backbones import Backbone
-from cdedge_export.network.layers import Floats, Network, Patches, Projection, with_projections
+from cdedge_export.network.layers import Network, Patches, Projection, with_projections
 from cdedge_export.network.prune import full_network, subsampled
 from cdedge_export.network.torch_net import run
 from cdedge_export.network.weights import Weights
 from cdedge_runtime.model.contract import ModelSpec
 
-from .compare import Parity, TapLoss, compared, file_features
+from .compare import Parity, TapLoss, compared, file_features, tap_losses
 
 _NONE: Mapping[str, Projection] = MappingProxyType({})
 
@@ -46,13 +44,5 @@ def check_parity(
         full = run(whole, patches, grid=spec.grid)
         sliced = {tap.name: full[tap.name][:, list(tap.kept)] for tap in spec.taps}
         expected = run(network, patches, grid=spec.grid) if spec.mode == "chain" else sliced
-        losses = _losses(parts, sliced)
+        losses = tap_losses(parts, sliced)
     return compared(parts, expected, precision=spec.precision, reference="PyTorch", losses=losses)
-
-
-def _losses(found: dict[str, Floats], full: dict[str, Floats]) -> tuple[TapLoss, ...]:
-    return tuple(TapLoss(name, _relative_squares(maps, full[name])) for name, maps in found.items())
-
-
-def _relative_squares(found: Floats, wanted: Floats) -> float:
-    return float(np.sum((found - wanted) ** 2)) / max(float(np.sum(wanted**2)), 1e-12)

@@ -5,6 +5,7 @@ Input and output stay uint8 and float32, so a tracker does not see the differenc
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.transformers.float16 import convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel
 
 from cdedge_export.network.layers import ConvStep, FireStep, Network, TapStep
 from cdedge_runtime.files import scratch_folder
@@ -31,10 +33,7 @@ def in_precision(model: onnx.ModelProto, precision: Precision, windows: Patches)
     """
     if precision == "fp32":
         return model
-    if precision == "fp16":
-        converted = convert_float_to_float16(model, keep_io_types=True, disable_shape_infer=False)
-    else:
-        converted = _quantized(model, windows)
+    converted = _half(model) if precision == "fp16" else _quantized(model, windows)
     del converted.metadata_props[:]
     converted.metadata_props.extend(model.metadata_props)
     converted.producer_name, converted.producer_version = model.producer_name, model.producer_version
@@ -58,11 +57,17 @@ def _convolutions(step: object) -> tuple[ConvStep, ...]:
     return (step,) if isinstance(step, ConvStep) else ()
 
 
+def _half(model: onnx.ModelProto) -> onnx.ModelProto:
+    converted = OnnxModel(convert_float_to_float16(copy.deepcopy(model), keep_io_types=True, disable_shape_infer=False))
+    converted.topological_sort()  # casts of a second input stand behind what reads them
+    return converted.model
+
+
 def _quantized(model: onnx.ModelProto, windows: Patches) -> onnx.ModelProto:
     with scratch_folder() as folder, _quiet():
         path = folder / "int8.onnx"
         quantize_static(
-            model,
+            copy.deepcopy(model),  # it moves the weights out of the one that it is given
             path,
             _Windows(windows),
             quant_format=QuantFormat.QDQ,

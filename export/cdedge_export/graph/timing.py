@@ -16,10 +16,11 @@ from cdedge_export.network.layers import Patches
 from cdedge_runtime.files import scratch_folder
 from cdedge_runtime.model.contract import INPUT_NAME
 
+RUNS = 20  # of a network, to time its layers
 _WARM_UP = 2
 
 
-def layer_times_ms(model: onnx.ModelProto, patches: Patches, *, runs: int) -> dict[str, float]:
+def layer_times_ms(model: onnx.ModelProto, patches: Patches, *, runs: int = RUNS) -> dict[str, float]:
     """Median over ``runs`` of each layer's kernel time on one thread; a layer's nodes begin with its name."""
     events = _profile(model, patches, runs + _WARM_UP)
     layers = {node.name.split("/")[0] for node in model.graph.node}

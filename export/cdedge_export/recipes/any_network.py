@@ -17,7 +17,7 @@ from onnx import helper
 from cdedge_export.choose.distill import Maps, TwoFrames, distill
 from cdedge_export.choose.look import Patches, SearchWindow, two_frames, varied_windows
 from cdedge_export.choose.plan import ChannelPlan, DistillOptions
-from cdedge_export.graph.compare import Parity, compared, file_features
+from cdedge_export.graph.compare import Parity, compared, file_features, tap_losses
 from cdedge_export.graph.cost import Cost, LayerCost, side_by_side
 from cdedge_export.graph.liveness import activation_bytes
 from cdedge_export.graph.precision import in_precision
@@ -42,7 +42,6 @@ from .projections import narrowed
 from .recipe import PRODUCER, Design, Scene, decided
 
 _PROBE_PX = 192
-_RUNS = 20  # of the network, to time its layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +87,7 @@ def seen(
         return features(graph, chosen, windows, convention, grid=view.grid)
 
     two, patches = two_frames(scene.frames, scene.box, look, view=view, judge=judge)
-    varied = varied_windows(scene.frames, scene.box, view)
+    varied = varied_windows(scene.frames, scene.box, view.sides, view.input_px)
     return Sight(graph, chosen, convention, reason, view, two, patches, varied)
 
 
@@ -168,7 +167,8 @@ def _checked(file: Path, spec: ModelSpec, sight: Sight, projections: Mapping[str
         for tap in spec.taps
     }
     found = file_features(file, spec, sight.patches)
-    return compared(found, expected, precision=spec.precision, reference=sight.graph.name)
+    losses = tap_losses(found, expected)
+    return compared(found, expected, precision=spec.precision, reference=sight.graph.name, losses=losses)
 
 
 def _combined(projection: Projection, maps: Maps) -> Maps:
@@ -177,7 +177,7 @@ def _combined(projection: Projection, maps: Maps) -> Maps:
 
 
 def _timed(costs: Mapping[str, Cost], model: onnx.ModelProto, patches: Patches) -> dict[str, Cost]:
-    times = layer_times_ms(model, patches, runs=_RUNS)
+    times = layer_times_ms(model, patches)
     return {name: replace(cost, ms=times.get(name, 0.0)) for name, cost in costs.items()}
 
 

@@ -11,18 +11,21 @@ import numpy as np
 import onnx
 
 from cdedge_export.choose.distill import TwoFrames, distill
-from cdedge_export.choose.look import SearchWindow, two_frames
+from cdedge_export.choose.look import SearchWindow, two_frames, varied_windows
 from cdedge_export.choose.plan import ChannelPlan, DistillOptions
-from cdedge_export.graph.compare import Parity, compared
+from cdedge_export.graph.compare import Parity, compared, tap_losses
+from cdedge_export.graph.cost import Cost, LayerCost, side_by_side
 from cdedge_export.graph.deep import HeadGraph, joined, shape_of
 from cdedge_export.graph.liveness import activation_bytes
+from cdedge_export.graph.precision import in_precision
+from cdedge_export.graph.timing import layer_times_ms
 from cdedge_export.network.backbones import CDEDGE_DEEP
 from cdedge_export.network.conventions import parse_convention
 from cdedge_export.network.layers import Floats, Geometry, Patches, Size
 from cdedge_export.onnx_net.bake import baked
 from cdedge_export.onnx_net.costs import layer_costs
 from cdedge_export.onnx_net.own_net import open_bundled
-from cdedge_export.onnx_net.prune import pruned_part, whole_part
+from cdedge_export.onnx_net.prune import Part, pruned_part, stored_bytes
 from cdedge_export.onnx_net.read import Graph, open_graph
 from cdedge_export.onnx_net.run import features
 from cdedge_export.onnx_net.taps import TapInfo, find_taps, taps
@@ -30,12 +33,14 @@ from cdedge_export.report import Say
 from cdedge_runtime import patch
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.files import scratch_folder, whole_file
-from cdedge_runtime.model.contract import DeepPart, HeadPart, ModelSpec, Tap, seal, to_metadata
+from cdedge_runtime.model.contract import BOX_CHANNELS, DeepPart, HeadPart, ModelSpec, Precision, Tap, seal, to_metadata
 from cdedge_runtime.model.session import Extractor, read_spec
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings, Settings
 
 from .box_head import head_answers, head_cost, open_head, weights_info
 from .recipe import Design, Scene
+
+NETWORK = "deep network"  # its row among the layers
 
 
 @dataclass(frozen=True)
@@ -55,14 +60,19 @@ class DeepOptions:
     settings: DeepSettings = field(default_factory=DeepSettings)
     head: Path | None = None
     head_settings: HeadSettings = field(default_factory=HeadSettings)
+    precision: Precision = "fp32"
 
 
 @dataclass(frozen=True, eq=False)
 class DeepNetwork:
-    """A deep part that is worked out: its contract, its network as a model of its own, and the original."""
+    """A deep part that is worked out: its contract, its network as a model of its own, and the original.
+
+    model, head: in float32, whatever the part's precision. cut: what is left of the original.
+    """
 
     part: DeepPart
     model: onnx.ModelProto
+    cut: Part
     graph: Graph
     taps: tuple[TapInfo, ...]
     head: HeadGraph | None = None
@@ -73,27 +83,33 @@ def open_deep(options: DeepOptions) -> DeepNetwork:
     graph, size = _network(options.network), (options.input_px, options.input_px)
     known = taps(graph, size)
     chosen = known[-1:] if options.layers is None else find_taps(options.layers, known, graph)
-    part = _part(graph, chosen, size, options)
-    model = baked(whole_part(graph, chosen, input_px=size), part.convention, Geometry(size, part.grid), metadata={})
+    deep = _cut(_part(graph, chosen, size, options), graph, chosen)
     if options.head is None:
-        return DeepNetwork(part, model, graph, chosen)
+        return deep
     template_px = (size[0] // 2, size[1] // 2)
-    template = _of_template(graph, chosen, part, template_px)
-    head, needed = open_head(options.head, template, part), shape_of(template.graph.output[0])[2:]
+    template = _of_template(deep, template_px)
+    head, needed = open_head(options.head, template, deep.part), shape_of(template.graph.output[0])[2:]
     said = HeadPart(template_px, (needed[0], needed[1]), options.head_settings, weights_info(options.head))
-    return DeepNetwork(replace(part, head=said), model, graph, chosen, head)
+    return replace(deep, part=replace(deep.part, head=said), head=head)
 
 
 def _network(path: Path) -> Graph:
     return open_bundled(CDEDGE_DEEP) if str(path) == CDEDGE_DEEP.name else open_graph(path)
 
 
-def _of_template(graph: Graph, chosen: Sequence[TapInfo], part: DeepPart, size: Size) -> onnx.ModelProto:
+def _cut(part: DeepPart, graph: Graph, taps: tuple[TapInfo, ...]) -> DeepNetwork:
+    """What the part's channels need of the network."""
+    cut = pruned_part(graph, taps, {tap.name: tap.kept for tap in part.taps}, input_px=part.input_px)
+    model = baked(cut, part.convention, Geometry(part.input_px, part.grid), metadata={})
+    return DeepNetwork(part, model, cut, graph, taps)
+
+
+def _of_template(deep: DeepNetwork, size: Size) -> onnx.ModelProto:
     """The network for a window half as wide: the target with as much context as the deep window has cells for it."""
-    known = {tap.tensor: tap for tap in taps(graph, size)}
-    same = [known[tap.tensor] for tap in chosen]
-    grid = min(tap.size for tap in same)
-    return baked(whole_part(graph, same, input_px=size), part.convention, Geometry(size, grid), metadata={})
+    known = {tap.tensor: tap for tap in taps(deep.graph, size)}
+    same = tuple(known[tap.tensor] for tap in deep.taps)
+    small = replace(deep.part, input_px=size, grid=min(tap.size for tap in same))
+    return _cut(small, deep.graph, same).model
 
 
 def fewer_channels(deep: DeepNetwork, scene: Scene, rules: DistillOptions, say: Say) -> DeepNetwork:
@@ -102,10 +118,8 @@ def fewer_channels(deep: DeepNetwork, scene: Scene, rules: DistillOptions, say: 
     kept = {tap.name: tap.kept for tap in plan.taps if tap.kept}
     used = tuple(tap for tap in deep.taps if tap.name in kept)
     part = replace(deep.part, taps=tuple(Tap(tap.name, kept[tap.name], tap.channels) for tap in used))
-    network = pruned_part(deep.graph, used, kept, input_px=part.input_px)
-    model = baked(network, part.convention, Geometry(part.input_px, part.grid), metadata={})
     say(f"{plan.channels} of {deep.part.channels} channels of {part.backbone} stay")
-    return replace(deep, part=part, model=model, taps=used)
+    return _cut(part, deep.graph, used)
 
 
 def deep_plan(deep: DeepNetwork, scene: Scene, rules: DistillOptions) -> ChannelPlan:
@@ -130,62 +144,111 @@ def deep_frames(deep: DeepNetwork, scene: Scene) -> TwoFrames:
 
 def with_deep_part(fine: Design, deep: DeepNetwork, scene: Scene) -> Design:
     """The design of a file that has the deep part too."""
-    patches = _windows(scene, deep.part)
+    looks = _windows(scene, deep.part)
 
     def write(out: Path) -> Parity:
         with scratch_folder() as folder:
             alone = folder / "fine.onnx"
-            first, second = fine.write(alone), add_deep_part(alone, out, deep, patches)
-        return second if first is None else max(first, second, key=lambda parity: parity.max_rel)
+            first, second = fine.write(alone), add_deep_part(alone, out, deep, looks[:: len(looks) // 2], looks)
+        return second if first is None else _both(first, second)
 
-    return replace(fine, spec=with_deep(fine.spec, deep), write=write)
+    def costs() -> tuple[LayerCost, ...]:
+        return (*fine.costs(), *_rows(deep, looks))
+
+    return replace(fine, spec=with_deep(fine.spec, deep), write=write, costs=costs)
 
 
-def add_deep_part(file: Path, out: Path, deep: DeepNetwork, patches: Patches) -> Parity:
+def _both(fine: Parity, deep: Parity) -> Parity:
+    """The one that is nearer to what is allowed, with the losses of both."""
+    worse = max(fine, deep, key=lambda parity: parity.max_rel / parity.tolerance)
+    return replace(worse, losses=fine.losses + deep.losses)
+
+
+def add_deep_part(file: Path, out: Path, deep: DeepNetwork, patches: Patches, varied: Patches) -> Parity:
     """Write ``file``, one of deepcd's, with a deep part to ``out`` and compare that with its network on ``patches``.
 
-    ``patches`` (N, H, W, 3) uint8 BGR, of the deep part's input size. Raises `BadModel`, or `BadEnvironment` where
-    ``out`` cannot be written; then no new file is left.
+    ``patches``, and ``varied``, which int8's ranges are seen on: (N, H, W, 3) uint8 BGR, of the deep part's input size.
+    Raises `BadModel`, or `BadEnvironment` where ``out`` cannot be written; then no new file is left.
     """
     spec = read_spec(file)
     if spec.deep is not None or spec.tracker != "deepcd":
         raise BadModel(f"{file}: a deep part goes to a file of deepcd without one; this one is for {spec.tracker}")
-    data = seal(joined(onnx.load(file), deep.model, to_metadata(with_deep(spec, deep)), deep.head).SerializeToString())
+    both = joined(onnx.load(file), *_in_precision(deep, varied), to_metadata(with_deep(spec, deep)))
     with whole_file(out) as written:
-        written.write_bytes(data)
-        file_now = Extractor(written, threads=1)
-        found = _delivered(file_now, patches, deep.part)
-        whole = features(deep.graph, deep.taps, patches, deep.part.convention, grid=deep.part.grid)
-        expected = {tap.name: whole[tap.name][:, list(tap.kept)] for tap in deep.part.taps}
-        if deep.head is not None:
-            template = np.stack([file_now.template(patch[::2, ::2]) for patch in patches])
-            pairs = list(zip(patches, template, strict=True))
-            found["boxes"] = np.stack([np.array(file_now.deep_and_boxes(*pair)[1]) for pair in pairs])
-            maps = np.concatenate([expected[tap.name] for tap in deep.taps], axis=1)
-            expected["boxes"] = head_answers(deep.head, template, maps)
-        return compared(found, expected, precision="fp32", reference=deep.graph.name)
+        written.write_bytes(seal(both.SerializeToString()))
+        return _held(Extractor(written, threads=1), deep, patches)
+
+
+def _in_precision(deep: DeepNetwork, varied: Patches) -> tuple[onnx.ModelProto, HeadGraph | None]:
+    """The network and the box head in the part's precision."""
+    model, *of_head = (
+        in_precision(each, deep.part.precision, varied)
+        for each in (deep.model, *([] if deep.head is None else [deep.head.template, deep.head.model]))
+    )
+    return model, None if deep.head is None else replace(deep.head, template=of_head[0], model=of_head[1])
+
+
+def _held(file: Extractor, deep: DeepNetwork, patches: Patches) -> Parity:
+    """The written file's deep part held to the network, and its boxes to the head; raises `BadModel`."""
+    found = _delivered(file, patches, deep.part)
+    whole = features(deep.graph, deep.taps, patches, deep.part.convention, grid=deep.part.grid)
+    expected = {tap.name: whole[tap.name][:, list(tap.kept)] for tap in deep.part.taps}
+    losses = tap_losses(found, expected, prefix="deep ")
+    if deep.head is not None:
+        template = np.stack([file.template(patch[::2, ::2]) for patch in patches])
+        pairs = zip(patches, template, strict=True)
+        found["boxes"] = np.stack([np.array(file.deep_and_boxes(*pair)[1]) for pair in pairs])
+        maps = np.concatenate([expected[tap.name] for tap in deep.taps], axis=1)
+        expected["boxes"] = head_answers(deep.head, template, maps)
+    precision, name = deep.part.precision, deep.graph.name
+    return compared(found, expected, precision=precision, reference=name, losses=losses, option="deep_precision")
 
 
 def with_deep(spec: ModelSpec, deep: DeepNetwork) -> ModelSpec:
     """The contract with the deep part; the two run one after the other, so the larger one's activations count."""
-    costs = layer_costs(deep.model, [tap.name for tap in deep.taps]).values()
-    macs, weights = sum(cost.macs for cost in costs), sum(cost.weight_bytes for cost in costs)
-    if deep.head is not None:  # the network's weights are there twice, see graph/deep.py
-        more = head_cost(deep.head)
-        macs, weights = macs + more[0], 2 * weights + more[1]
+    costs = _costs(deep).values()
+    twice = 0 if deep.head is None else _network_cost(deep).weight_bytes  # once more for the template: graph/deep.py
     return replace(
         spec,
         deep=deep.part,
-        macs=spec.macs + macs,
-        weight_bytes=spec.weight_bytes + weights,
+        macs=spec.macs + sum(cost.macs for cost in costs),
+        weight_bytes=spec.weight_bytes + sum(cost.weight_bytes for cost in costs) + twice,
         activation_bytes=max(spec.activation_bytes, activation_bytes(deep.model)),
     )
 
 
+def _rows(deep: DeepNetwork, looks: Patches) -> tuple[LayerCost, ...]:
+    """What is added, in one row each, with all channels and with those that are kept; the network is timed."""
+    every = tuple(replace(tap, kept=tuple(range(tap.total))) for tap in deep.part.taps)
+    whole = replace(_cut(replace(deep.part, taps=every), deep.graph, deep.taps), head=deep.head)
+    return side_by_side(*(_timed(network, looks) for network in (whole, deep)))
+
+
+def _timed(deep: DeepNetwork, looks: Patches) -> dict[str, Cost]:
+    costs = _costs(deep)
+    ms = sum(layer_times_ms(_in_precision(deep, looks)[0], looks).values())
+    return {**costs, NETWORK: replace(costs[NETWORK], ms=ms)}
+
+
+def _costs(deep: DeepNetwork) -> dict[str, Cost]:
+    """Of the network, and of the head where there is one."""
+    return {NETWORK: _network_cost(deep)} | ({} if deep.head is None else {"box head": _head_cost(deep, deep.head)})
+
+
+def _network_cost(deep: DeepNetwork) -> Cost:
+    work = sum(cost.macs for cost in layer_costs(deep.model, deep.cut.taps).values())
+    return Cost(deep.part.channels, stored_bytes(deep.cut, deep.part.precision), work)
+
+
+def _head_cost(deep: DeepNetwork, head: HeadGraph) -> Cost:
+    work, weights = head_cost(head)
+    return Cost(BOX_CHANNELS, weights // 2 if deep.part.precision == "fp16" else weights, work)
+
+
 def _windows(scene: Scene, part: DeepPart) -> Patches:
-    """What the deep network will see around the target in the scene's frames, (N, H, W, 3) uint8."""
-    side, size = patch.window_side_px(scene.box.size, part.settings.padding), (*part.input_px, 3)
-    return np.stack([patch.cut(frame, scene.box.center, side, out=np.empty(size, np.uint8)) for frame in scene.frames])
+    """What the deep network will see around the target in the scene's frames, as `varied_windows`."""
+    side = patch.context_side_px(scene.box.size, part.settings.padding)
+    return varied_windows(scene.frames, scene.box, (side, side), part.input_px)
 
 
 def _part(graph: Graph, chosen: Sequence[TapInfo], size: Size, options: DeepOptions) -> DeepPart:
@@ -199,6 +262,7 @@ def _part(graph: Graph, chosen: Sequence[TapInfo], size: Size, options: DeepOpti
         convention=parse_convention(options.convention),
         settings=options.settings,
         weights=graph.info,
+        precision=options.precision,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.model.contract import Precision
 from cdedge_runtime.record import assigned
 from cdedge_runtime.trackers.deepcd.settings import PROFILES, DeepSettings, HeadSettings, Settings
 
@@ -15,7 +16,9 @@ from .deep_part import DeepNetwork, DeepOptions, fewer_channels, open_deep, with
 from .recipe import Design, Recipe, Scene, rules_of, started
 from .steps import network_recipe, square_settings_window, steps_for
 
-_DEEP = frozenset({"deep", "deep_head", "deep_layers", "deep_channels", "deep_convention", "deep_input"})
+_DEEP = frozenset(
+    {"deep", "deep_head", "deep_layers", "deep_channels", "deep_convention", "deep_input", "deep_precision"}
+)
 _OF_DEEP, _OF_HEAD = "deep.", "head."  # settings of the deep part and its box head go by these prefixes
 
 
@@ -73,8 +76,20 @@ def _deep_network(options: ExportOptions) -> DeepNetwork | None:
             assigned(DeepSettings(), settings),
             None if options.deep_head is None else Path(options.deep_head),
             assigned(HeadSettings(), of_head),
+            _deep_precision(options),
         )
     )
+
+
+def _deep_precision(options: ExportOptions) -> Precision:
+    """As the layers' where nothing else is said; raises `Usage` for what a box head does not have."""
+    wanted = options.deep_precision or options.precision
+    if wanted == "int8" and options.deep_head is not None:
+        raise Usage(
+            "deep_precision: a box head and its network have fp32 and fp16, not int8, which the layers may have: add "
+            "deep_precision fp32, or leave the head out"
+        )
+    return wanted
 
 
 def _of_part(options: ExportOptions, prefix: str) -> list[str]:

@@ -72,7 +72,8 @@ def seen(
         return extract(backbone, weights, taps, patches=windows, grid=view.grid, subsample=options.subsample)
 
     two, patches = two_frames(scene.frames, scene.box, look, view=view, judge=judge)
-    return Sight(backbone, taps, weights, view, two, patches, varied_windows(scene.frames, scene.box, view))
+    varied = varied_windows(scene.frames, scene.box, view.sides, view.input_px)
+    return Sight(backbone, taps, weights, view, two, patches, varied)
 
 
 def chosen_plan(sight: Sight, options: ExportOptions) -> ChannelPlan:

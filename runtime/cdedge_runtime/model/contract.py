@@ -39,7 +39,7 @@ from typing import Any, Literal
 
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.kinds import find_kind
-from cdedge_runtime.record import decode, encode
+from cdedge_runtime.record import decode, encode, later
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
 
 from .graph import mapped
@@ -62,11 +62,7 @@ HOG_BACKBONE = "fhog"  # whose graph hands the window on: HOG is computed by thi
 CROPS = "crops"  # the name of the open first axis
 
 _SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map entry: key, then a 64-byte value
-_ADDED: dict[str, Any] = {
-    "reconstructed": False,
-    "precision": "fp32",
-    "deep": None,
-}  # fields that files did not have at first, and what they meant
+_ADDED: dict[str, Any] = {"reconstructed": False, "precision": "fp32"}  # what files from before these fields meant
 _MOST_DIGITS = 19
 _REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256", f"{PREFIX}tracker"}
 
@@ -135,7 +131,10 @@ class HeadPart:
 
 @dataclass(frozen=True)
 class DeepPart:
-    """A second network in the file, trained to tell targets apart: what it is, and the filter on its maps."""
+    """A second network in the file, trained to tell targets apart: what it is, and the filter on its maps.
+
+    ``precision``: of its weights and its arithmetic, and of a box head's.
+    """
 
     backbone: str
     taps: tuple[Tap, ...]
@@ -145,6 +144,7 @@ class DeepPart:
     settings: DeepSettings
     weights: WeightsInfo
     head: HeadPart | None = None
+    precision: Precision = later("fp32")
 
     @property
     def channels(self) -> int:
@@ -158,7 +158,7 @@ class ModelSpec:
 
     ``settings``: the record that belongs to ``tracker``.
     ``reconstructed``: in chain mode, the weights were fitted to what the full network computes.
-    ``precision``: of weights and convolutions; input and output are the same in each.
+    ``precision``: of weights and convolutions; input and output are the same in each. A deep part has its own.
     ``subsample``: the deepest layer is computed at every so-many-th position, per axis.
     ``deep``: the second network, where there is one; ``macs`` and the bytes hold both.
     """
@@ -181,7 +181,7 @@ class ModelSpec:
     producer: str
     reconstructed: bool = False
     precision: Precision = "fp32"
-    deep: DeepPart | None = None
+    deep: DeepPart | None = later(None)
     format_version: int = FORMAT_VERSION
 
     @property
@@ -197,9 +197,7 @@ class ModelSpec:
 
 def to_metadata(spec: ModelSpec) -> dict[str, str]:
     """``metadata_props`` of ``spec``, not yet sealed (see `seal`)."""
-    fields = encode(spec)
-    if spec.deep is None:  # a file without it is the same, byte for byte, as before there was one
-        del fields["deep"]
+    fields = encode(spec, brief=True)
     values = {f"{PREFIX}{name}": json.dumps(value) for name, value in fields.items()}
     return {**values, f"{PREFIX}sha256": UNSEALED}
 
