@@ -73,12 +73,29 @@ class Features(Protocol):
         """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window; they hold until the next call."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """Maps (C, Gh, Gw) float32 of one run over a fine and a deep window, and a box head's answer (6, Gh, Gw).
+
+    They hold until the next call. Without a box head, or where it was not asked, its answer says nothing.
+    """
+
+    fine: NDArray[np.float32]
+    deep: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+
+
 @runtime_checkable
 class DeepFeatures(Features, Protocol):
     """A model file with a deep part, which has search windows of its own."""
 
     def deep(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Deep features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window; they hold until the next call."""
+
+    def together(
+        self, fine: NDArray[np.uint8], deep: NDArray[np.uint8], template: NDArray[np.float32] | None = None
+    ) -> Seen:
+        """Both networks' maps of their (H, W, 3) uint8 BGR windows; with a ``template``, the box head's answer too."""
 
 
 @runtime_checkable

@@ -62,6 +62,16 @@ def test_the_contract_says_what_was_added(both: Path, tiny_model: Path) -> None:
     assert after.weight_bytes - before.weight_bytes == 4 * (8 * 3 * 25 + 5 * 8 * 25)
 
 
+def test_one_run_of_both_is_as_two(both: Path) -> None:
+    file, fine = Extractor(both, threads=1), np.ascontiguousarray(PATCHES[1, :64, :64])
+    alone = file(fine).copy(), file.deep(PATCHES[0]).copy()
+    seen = file.together(fine, PATCHES[0])
+    np.testing.assert_array_equal(seen.fine, alone[0])
+    np.testing.assert_array_equal(seen.deep, alone[1])
+    with pytest.raises(BadModel, match="no box head"):
+        file.together(fine, PATCHES[0], np.zeros((5, 4, 4), np.float32))
+
+
 def test_nobody_looks_nothing_runs(both: Path) -> None:
     session = ort.InferenceSession(str(both), providers=["CPUExecutionProvider"])
     feeds = {"patch": np.zeros((1, 64, 64, 3), np.uint8), "deep_patch": PATCHES[:1]}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cdedge_runtime.errors import BadModel
-from cdedge_runtime.estimate import no_lap
+from cdedge_runtime.estimate import Seen, no_lap
 from cdedge_runtime.filter.compact import label_for
 from cdedge_runtime.filter.fourier import peak, wrapped
 from cdedge_runtime.model import contract
@@ -22,6 +22,7 @@ from cdedge_runtime.trackers.deepcd.settings import DeepSettings
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import MovingSquare, make_spec
 
+NO_PATCH, NOTHING = np.zeros((0, 0, 3), np.uint8), np.zeros(0, np.float32)
 FINE = Lattice((48, 48), 90.0, (20.5, 21.0))
 PART = DeepPart(
     "toy",
@@ -48,6 +49,10 @@ class ToyFeatures:
     def deep(self, patch: np.ndarray) -> np.ndarray:
         small = cv2.resize(patch, PART.grid, interpolation=cv2.INTER_AREA).astype(np.float32)
         return np.ascontiguousarray(small.transpose(2, 0, 1)) - 128
+
+    def together(self, fine: np.ndarray, deep: np.ndarray, template: np.ndarray | None = None) -> Seen:
+        assert (fine is NO_PATCH, template) == (True, None)
+        return Seen(NOTHING, self.deep(deep), NOTHING)
 
 
 def sight(**settings: float) -> DeepSight:
@@ -86,9 +91,9 @@ def test_the_joint_response_peaks_where_one_of_the_two_is_sure(share: float) -> 
     flat = np.full((48, 48), 0.2, np.float32)
     look = sight(share=share)
     if share < 1:
-        assert look.joint(sure, Look(flat)).argmax() == sure.argmax()
+        assert look.joint(sure, Look(flat, NOTHING)).argmax() == sure.argmax()
     if share > 0:
-        assert look.joint(flat, Look(sure)).argmax() == sure.argmax()
+        assert look.joint(flat, Look(sure, NOTHING)).argmax() == sure.argmax()
 
 
 def test_the_deep_response_moves_with_the_target(moving_square: MovingSquare) -> None:
@@ -96,7 +101,7 @@ def test_the_deep_response_moves_with_the_target(moving_square: MovingSquare) ->
     fine = Lattice((48, 48), 4.5 * (box.width * box.height) ** 0.5, (20.0, 20.0))
     look.begin(moving_square.frame(0), box.center, box.size, fine, no_lap)
     for index in (0, 1, 2):
-        response = look.respond(moving_square.frame(index), box.center, 1.0, box.size, no_lap).response
+        response = look.respond(moving_square.frame(index), box.center, 1.0, box.size, no_lap, fine=NO_PATCH).response
         (x, y), (x0, y0) = moving_square.box(index).center, box.center
         assert moved_px(response, fine) == pytest.approx((y - y0, x - x0), abs=1.0)
         assert response.max() > 0.5
@@ -110,9 +115,11 @@ def test_it_learns_the_target_where_it_went(moving_square: MovingSquare) -> None
         look = sight(learning_rate=0.9, update_every=1, iterations=10)
         look.begin(moving_square.frame(0), box.center, box.size, fine, no_lap)
         (x, y), (x0, y0) = moving_square.box(3).center, box.center
-        look.respond(moving_square.frame(3), box.center, 1.0, box.size, no_lap)
+        look.respond(moving_square.frame(3), box.center, 1.0, box.size, no_lap, fine=NO_PATCH)
         look.learn((x - x0, y - y0) if told else (0.0, 0.0), 1, no_lap)
-        answers.append(moved_px(look.respond(moving_square.frame(3), (x, y), 1.0, box.size, no_lap).response, fine))
+        answers.append(
+            moved_px(look.respond(moving_square.frame(3), (x, y), 1.0, box.size, no_lap, fine=NO_PATCH).response, fine)
+        )
     assert answers[0] == pytest.approx((0, 0), abs=1.5)
     assert np.hypot(*answers[1]) > 4
 
@@ -130,7 +137,7 @@ def test_it_learns_at_its_turns_only(moving_square: MovingSquare) -> None:
     look.begin(moving_square.frame(0), box.center, box.size, FINE, no_lap)
     stages = list[str]()
     for frame in range(1, 7):
-        look.respond(moving_square.frame(frame), box.center, 1.0, box.size, no_lap)
+        look.respond(moving_square.frame(frame), box.center, 1.0, box.size, no_lap, fine=NO_PATCH)
         look.learn((0.0, 0.0), frame, stages.append)
     assert stages.count("update") == 2
 

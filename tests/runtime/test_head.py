@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from cdedge_runtime.estimate import Seen
 from cdedge_runtime.model.contract import HeadPart, WeightsInfo
 from cdedge_runtime.trackers.deepcd.head import BoxHead, decoded, scale_and_aspect
 from cdedge_runtime.trackers.deepcd.settings import HeadSettings
@@ -50,6 +51,9 @@ class ToyHead:
         assert template.shape == (5, 4, 4)
         return self.deep(patch), self.says
 
+    def together(self, *_windows: np.ndarray) -> Seen:
+        raise AssertionError("a head reads what it is given")
+
 
 def begun(features: ToyHead, size: tuple[float, float], **settings: float) -> BoxHead:
     head = BoxHead(features, replace(PART, settings=replace(PART.settings, **settings)), (128, 128))
@@ -79,8 +83,9 @@ def test_the_best_box_is_one_of_those_around() -> None:
 
 @pytest.mark.parametrize("size", [(32.0, 32.0), (26.0, 40.0), (40.0, 28.0)])
 def test_what_it_said_of_the_first_frame_is_the_first_box(size: tuple[float, float]) -> None:
-    head = begun(ToyHead(answer((5, 9, 11, 7))), size, size_rate=1, center_rate=1)
-    _, said = head.look(WINDOW, SIDE_PX, size)
+    features = ToyHead(answer((5, 9, 11, 7)))
+    head = begun(features, size, size_rate=1, center_rate=1)
+    said = head.read(features.says, SIDE_PX, size)
     center, found = head.fitted(said, (3.0, -2.0), size)
     assert center == pytest.approx((0.0, 0.0), abs=1e-4)
     assert found == pytest.approx(size, rel=1e-2)
@@ -90,7 +95,7 @@ def test_a_grown_box_grows_the_target_by_its_rate() -> None:
     features = ToyHead()
     head = begun(features, (32.0, 32.0), size_rate=0.25, penalty=0)
     features.says = answer((12, 8, 12, 8))
-    _, said = head.look(WINDOW, SIDE_PX, (32.0, 32.0))
+    said = head.read(features.says, SIDE_PX, (32.0, 32.0))
     _, (width, height) = head.fitted(said, (0.0, 0.0), (32.0, 32.0))
     assert (width, height) == pytest.approx((32 + 0.25 * 16, 32), rel=1e-2)
 
@@ -98,8 +103,8 @@ def test_a_grown_box_grows_the_target_by_its_rate() -> None:
 def test_a_changed_box_counts_less() -> None:
     features = ToyHead()
     head = begun(features, (32.0, 32.0))
-    _, same = head.look(WINDOW, SIDE_PX, (32.0, 32.0))
-    _, other = head.look(WINDOW, SIDE_PX, (48.0, 24.0))
+    same = head.read(features.says, SIDE_PX, (32.0, 32.0))
+    other = head.read(features.says, SIDE_PX, (48.0, 24.0))
     np.testing.assert_allclose(same.penalized, same.score, rtol=1e-5)
     assert (other.penalized < 0.95 * other.score).all()
 
@@ -109,7 +114,7 @@ def test_an_unsure_head_moves_nothing() -> None:
     head = begun(features, (32.0, 32.0))
     features.says = answer((20, 2, 0, 3))
     features.says[:2] = [[[6.0]], [[-6.0]]]
-    _, said = head.look(WINDOW, SIDE_PX, (32.0, 32.0))
+    said = head.read(features.says, SIDE_PX, (32.0, 32.0))
     center, size = head.fitted(said, (5.0, 6.0), (32.0, 32.0))
     assert center == (5.0, 6.0)
     assert size == pytest.approx((32.0, 32.0), abs=1e-2)

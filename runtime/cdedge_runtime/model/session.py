@@ -21,6 +21,7 @@ from cdedge_runtime.errors import (
     ProviderUnavailable,
     memory_ran_out,
 )
+from cdedge_runtime.estimate import Seen
 from cdedge_runtime.files import StrPath, as_path, utf8_name
 from cdedge_runtime.kinds import find_kind
 
@@ -63,6 +64,7 @@ class _Bound(threading.local):
         self.features = np.zeros((1, spec.channels, *spec.grid), np.float32)
         self.binding = session.io_binding()
         self.binding.bind_ortvalue_output(OUTPUT_NAME, ort.OrtValue.ortvalue_from_numpy(self.features))
+        self.boxes = np.zeros((1, 0, 0, 0), np.float32)
         if spec.deep is not None:
             self._bind_deep(spec, spec.deep)
             if spec.deep.head is not None:
@@ -116,17 +118,28 @@ class Extractor:
 
         Raises `BadModel` where the file has no deep part, `BadInput` for another window.
         """
-        if self.spec.deep is None:
-            raise BadModel("the model has no deep part: the profile 'robust' exports one")
-        bound = self._bound
-        bound.binding.bind_cpu_input(INPUT_NAME, bound.no_patch)
-        bound.binding.bind_cpu_input(DEEP_INPUT_NAME, _fitting(patch, self.spec.deep.input_px)[None])
+        self._deep_part()
+        return self.together(self._bound.no_patch[0], patch).deep
+
+    def together(
+        self, fine: NDArray[np.uint8], deep: NDArray[np.uint8], template: NDArray[np.float32] | None = None
+    ) -> Seen:
+        """What `__call__` and `deep` give for a window each, in one run; with a ``template`` the box head's answer too.
+
+        Raises as these, and as `template`.
+        """
+        bound, part = self._bound, self._deep_part()
+        if template is not None:
+            self._head()
+            bound.template[0] = template
+        bound.binding.bind_cpu_input(INPUT_NAME, _fitting(fine, self.spec.input_px)[None])
+        bound.binding.bind_cpu_input(DEEP_INPUT_NAME, _fitting(deep, part.input_px)[None])
         bound.switch[...] = True
         try:
             self._run_bound(bound)
         finally:
             bound.switch[...] = False
-        return np.asarray(bound.deep_features[0])
+        return Seen(bound.features[0], bound.deep_features[0], bound.boxes[0])
 
     def template(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The box head's template (C, Th, Tw) float32 of a (H, W, 3) uint8 BGR window of its own size; a copy.
@@ -151,9 +164,13 @@ class Extractor:
 
         Raises as `template`.
         """
-        self._head()
-        self._bound.template[0] = template
-        return self.deep(patch), np.asarray(self._bound.boxes[0])
+        seen = self.together(self._bound.no_patch[0], patch, template)
+        return seen.deep, seen.boxes
+
+    def _deep_part(self) -> DeepPart:
+        if self.spec.deep is None:
+            raise BadModel("the model has no deep part: the profile 'robust' exports one")
+        return self.spec.deep
 
     def _head(self) -> HeadPart:
         if self.spec.deep is None or self.spec.deep.head is None:

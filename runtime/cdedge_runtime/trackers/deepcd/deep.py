@@ -20,6 +20,7 @@ from cdedge_runtime.filter.fourier import hann_sides, wrapped
 from cdedge_runtime.filter.shapes import support_cells
 from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import DeepPart
+from cdedge_runtime.patch import Image
 
 from .head import Boxes, BoxHead
 
@@ -37,9 +38,13 @@ class Lattice:
 
 @dataclass(frozen=True)
 class Look:
-    """What a deep look says, on the fine grid: the filter's response, and the box head's score and boxes."""
+    """What a deep look says, on the fine grid: the filter's response, and the box head's score and boxes.
+
+    fine: the fine network's maps of the same place, which came with it; they hold until the next look.
+    """
 
     response: Real
+    fine: Real
     score: Real | None = None
     boxes: Boxes | None = None
 
@@ -79,22 +84,26 @@ class DeepSight:
             self._head.begin(image, self._patch, center, size, side)
         lap("update")
 
-    def respond(self, image: Frame, center: Point, scale: float, last: tuple[float, float], lap: Lap) -> Look:
-        """What is seen at the places of the fine grid, around ``center`` at ``scale``; ``last`` is the last (w, h)."""
+    def respond(
+        self, image: Frame, center: Point, scale: float, last: tuple[float, float], lap: Lap, *, fine: Image
+    ) -> Look:
+        """What is seen at the places of the fine grid, around ``center`` at ``scale``; ``last`` is the last (w, h).
+
+        ``fine`` is the fine network's window there: one run of both costs less than two.
+        """
         score = boxes = None
         self._cut(image, center, scale, lap)
-        if self._head is None:
-            maps = self._features.deep(self._patch)
-        else:
-            maps, boxes = self._head.look(self._patch, self._side_px * scale, last)
+        seen = self._features.together(fine, self._patch, None if self._head is None else self._head.template)
+        if self._head is not None:
+            boxes = self._head.read(seen.boxes, self._side_px * scale, last)
             score = np.asarray(self._cells_to_rows @ boxes.penalized @ self._cells_to_columns.T)
         lap("features")
-        self._seen, self._looked_px = self._transformed(self._prepared(maps)), self._side_px * scale
+        self._seen, self._looked_px = self._transformed(self._prepared(seen.deep)), self._side_px * scale
         lap("transform")
         response = self._filter.respond(self._seen, self._dft)
         found = np.asarray(self._to_rows @ response @ self._to_columns.T)
         lap("response")
-        return Look(found, score, boxes)
+        return Look(found, seen.fine, score, boxes)
 
     def fitted(self, look: Look, at: Point, last: tuple[float, float]) -> tuple[Point, tuple[float, float]]:
         """Center (x, y) from the window's and size (w, h) of the target at a place, in pixels, by the box head."""

@@ -65,7 +65,7 @@ class Boxes:
 
 
 class BoxHead:
-    """The head of a file, and what it has to find; `begin` comes first."""
+    """The head of a file, and the ``template`` (C, Th, Tw) that it has to find; `begin` comes first."""
 
     def __init__(self, features: HeadFeatures, part: HeadPart, input_px: tuple[int, int]) -> None:
         self._features, self._part, self._input_px = features, part, input_px
@@ -75,21 +75,20 @@ class BoxHead:
         (height, width), (_, across) = self._part.template_px, self._input_px
         around = side_px * width / across, side_px * height / across
         cut = patch.cut(image, center, (around[1], around[0]), out=np.empty((height, width, 3), np.uint8))
-        self._template = self._features.template(cut)
+        self.template = self._features.template(cut)
         self._habit = Habit()
-        _, said = self.look(window, side_px, size)
+        said = self.read(self._features.deep_and_boxes(window, self.template)[1], side_px, size)
         at = said.near((0.0, 0.0))
         (x, y), (w, h) = said.box(at)
         self._habit = Habit((x / size[0], y / size[1]), (_bounded(size[0] / w), _bounded(size[1] / h)))
 
-    def look(self, window: Image, side_px: float, last: Size) -> tuple[Real, Boxes]:
-        """The deep maps of a window of ``side_px`` in the frame, and the boxes; ``last`` is the last (w, h)."""
-        maps, answer = self._features.deep_and_boxes(window, self._template)
+    def read(self, answer: Real, side_px: float, last: Size) -> Boxes:
+        """The boxes (6, Gh, Gw) of a window of ``side_px`` in the frame, put right; ``last`` is the last (w, h)."""
         read = decoded(answer, side_px / self._input_px[1], self._input_px[1] // answer.shape[2])
         offset = read.offset - np.reshape([o * n for o, n in zip(self._habit.offset, last, strict=True)], (2, 1, 1))
         size = read.size * np.reshape(self._habit.factors, (2, 1, 1))
         less = np.exp(-self._part.settings.penalty * (_change(size, last) - 1))
-        return maps, replace(read, offset=offset, size=size, penalized=np.asarray(read.score * less, np.float32))
+        return replace(read, offset=offset, size=size, penalized=np.asarray(read.score * less, np.float32))
 
     def joint(self, response: Real, score: Real) -> Real:
         """The filters' response and the head's score, both on the fine grid, as one."""
@@ -108,7 +107,7 @@ class BoxHead:
     @property
     def nbytes(self) -> int:
         """Bytes of the template."""
-        return int(self._template.nbytes)
+        return int(self.template.nbytes)
 
 
 def decoded(answer: Real, scale: float, stride: int) -> Boxes:

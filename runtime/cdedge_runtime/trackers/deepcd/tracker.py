@@ -163,6 +163,9 @@ class Tracker:
         lap("patch")
         features = self._extract(self._patch)
         lap("features")
+        return self._prepared(features)
+
+    def _prepared(self, features: Real) -> Real:
         return compact.prepared(features, self._settings.power, out=features)
 
     def _spectrum(self, image: Frame, view: View, lap: Lap) -> BandSpectrum:
@@ -181,12 +184,12 @@ class Tracker:
         """Go to the view that answers best, and to the peak in it; says what to think of it."""
         here, *others = self._views(image.shape)
         last = self._box_of(here).size
-        look = None if self._deep is None else self._deep.respond(image, here.center, here.scale, last, lap)
-        view, answer = here, self._answer(image, here, learned, look, lap)
+        answer, view = self._looked(image, here, learned, last, lap), here
         for other in others:
-            if self._deep is not None and other.center != here.center:  # one look is enough for neighbouring scales
-                look = self._deep.respond(image, other.center, other.scale, last, lap)
-            candidate = self._answer(image, other, learned, look, lap)
+            if other.center != here.center:
+                candidate = self._looked(image, other, learned, last, lap)
+            else:  # one deep look is enough for neighbouring scales
+                candidate = self._answer(self._maps(image, other, lap), learned, answer.look, lap)
             if self._is_better(other, candidate, answer, image.shape):
                 view, answer = other, candidate
             lap("scale")
@@ -219,9 +222,22 @@ class Tracker:
     def _belief(self, view: View, answer: Answer) -> Belief:
         return self._watch.belief(answer.joint, self._patch, *self._in_patch(view), answer.head)
 
-    def _answer(self, image: Frame, view: View, learned: compact.CompactFilter, look: Look | None, lap: Lap) -> Answer:
-        """What the filter answers to a view, and that joined with a deep look where there is one."""
-        fine = learned.respond(self._spectrum(image, view, lap), self._dft)
+    def _looked(
+        self, image: Frame, view: View, learned: compact.CompactFilter, last: tuple[float, float], lap: Lap
+    ) -> Answer:
+        """What is answered to a view, with a deep look where the file has one; ``last`` is the last (w, h)."""
+        if self._deep is None:
+            return self._answer(self._maps(image, view, lap), learned, None, lap)
+        self._cut(image, view)
+        lap("patch")
+        look = self._deep.respond(image, view.center, view.scale, last, lap, fine=self._patch)
+        return self._answer(self._prepared(look.fine), learned, look, lap)
+
+    def _answer(self, maps: Real, learned: compact.CompactFilter, look: Look | None, lap: Lap) -> Answer:
+        """What the filter answers to a view's maps, and that joined with a deep look where there is one."""
+        spectrum = self._transformed(maps)
+        lap("transform")
+        fine = learned.respond(spectrum, self._dft)
         joint = fine if self._deep is None or look is None else self._deep.joint(fine, look)
         lap("response")
         return Answer(fine, joint, look)
