@@ -14,7 +14,6 @@ import typer
 
 from cdedge.choosing.asked import Asked, find_now
 from cdedge.spelling import NEGATED, option_name
-from cdedge_export.options import ExportOptions, info
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 
@@ -105,6 +104,8 @@ def taking(*, but: Collection[str] = ()) -> Callable[[Command], Command]:
 
     Their names, help, types and limits are the record's; it is handed on as one value.
     """
+    from cdedge_export.options import ExportOptions  # commands of the device have none of these
+
     names = [f.name for f in fields(ExportOptions) if f.name not in but]
 
     def wrap(command: Command) -> Command:
@@ -127,11 +128,10 @@ def taking(*, but: Collection[str] = ()) -> Callable[[Command], Command]:
     return wrap
 
 
-_INFOS = {f.name: info(f) for f in fields(ExportOptions)}
-
-
 def _parameter(name: str) -> Parameter:
-    said = _INFOS[name]
+    from cdedge_export.options import ExportOptions, infos
+
+    said = infos()[name]
     hint = get_type_hints(ExportOptions)[name]
     words = f" /{option_name(name)}" if name in NEGATED else option_name(name)
     option = typer.Option(

@@ -28,15 +28,15 @@ def check_outputs(
     ``as_json`` takes too. What killed processes left beside the files is cleared.
     Raises `Usage` for what makes no sense, `BadEnvironment` for what this machine does not let us write.
     """
-    read = dict(_read(inputs))
     taken: dict[Identity, str] = {"-": "--json"} if as_json else {}
+    read = _read(inputs) if any(map(_is_there, outputs.values())) else {}  # only what is there can be read
     clear_parts(Path(gettempdir()))
     for option, path in outputs.items():
         if path is None:
             continue
         identity = "-" if path == STDOUT else _identity(path)
         if identity in read:
-            raise Usage(f"{option} {_shown(path)}: is {read[identity]}, which is read; choose another file")
+            raise Usage(f"{option} {_shown(path)}: is {_shown(read[identity])}, which is read; choose another file")
         if identity in taken and not (path != STDOUT and path.exists() and is_stream(path.stat().st_mode)):
             raise Usage(f"{option} and {taken[identity]}: would both write {_shown(path)}; choose another file for one")
         taken[identity] = option
@@ -47,9 +47,11 @@ def check_outputs(
 def check_folder(option: str, path: Path, inputs: Iterable[StrPath | None] = ()) -> None:
     """Look at a folder that will be made or added to; raises `Usage` or `BadEnvironment`."""
     clear_parts(Path(gettempdir()))
-    read = dict(_read(inputs))
+    read = _read(inputs) if _is_there(path) else {}
     if _identity(path) in read:
-        raise Usage(f"{option} {_shown(path)}: is {read[_identity(path)]}, which is read; choose another folder")
+        raise Usage(
+            f"{option} {_shown(path)}: is {_shown(read[_identity(path)])}, which is read; choose another folder"
+        )
     there = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
     if not there.is_dir():
         raise Usage(f"{option} {_shown(path)}: expected a folder, but {_shown(there)} is none")
@@ -86,16 +88,23 @@ def _try_part(said: str, place: Path) -> None:
         raise BadEnvironment(f"{said}: no space is left on its disk; free some or choose another place")
 
 
-def _read(inputs: Iterable[StrPath | None]) -> Iterator[tuple[Identity, str]]:
-    """What is read, each file that there is with how to call it; of a folder, the images and annotations in it too."""
-    for given in inputs:
-        path = None if given is None else _local(given)
-        if path is None:
-            continue
-        yield _identity(path), _shown(path)
-        folder = path if path.is_dir() else path.parent if path.suffix.lower() == ".txt" else None
-        if folder is not None:
-            yield from ((_identity(file), _shown(file)) for file in _frames_in(folder))
+def _is_there(path: Path | None) -> bool:
+    return path is not None and os.path.exists(path)  # noqa: PTH110 - False for a name that none can have
+
+
+def _read(inputs: Iterable[StrPath | None]) -> dict[Identity, Path]:
+    """What is read, each file that there is; of a folder, the images and annotations in it too."""
+    return {_identity(file): file for given in inputs if given is not None for file in _files_of(given)}
+
+
+def _files_of(given: StrPath) -> Iterator[Path]:
+    path = _local(given)
+    if path is None:
+        return
+    yield path
+    folder = path if path.is_dir() else path.parent if path.suffix.lower() == ".txt" else None
+    if folder is not None:
+        yield from _frames_in(folder)
 
 
 def _local(given: StrPath) -> Path | None:
@@ -121,11 +130,10 @@ def _frames_in(folder: Path) -> Iterator[Path]:
 
 def _identity(path: Path) -> Identity:
     """What two names of one file have in common: the file itself where it is there, else its full name."""
-    place = written_place(path)
     try:
-        there = place.stat()
+        there = path.stat()
     except (OSError, ValueError):
-        return str(place)
+        return str(written_place(path))
     return there.st_dev, there.st_ino
 
 

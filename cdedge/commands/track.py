@@ -5,10 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from cdedge.answer import emit_json
 from cdedge.choosing.asked import Asked, finder
@@ -33,7 +32,7 @@ from cdedge.outputs import STDOUT, check_outputs
 from cdedge.several import Several
 from cdedge.show.lines import Seen, alone, boxes_to, json_line, writing
 from cdedge.show.progress import progress
-from cdedge.show.render import introduce, say, show_facts, tinted, whats_next
+from cdedge.show.render import introduce, say, show_facts, show_stages, tinted, whats_next
 from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, outlined, playable
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import CdedgeError, Usage
@@ -43,6 +42,9 @@ from cdedge_runtime.run import Observer, RunReport, starting_box
 from cdedge_runtime.run import track as run_track
 from cdedge_runtime.sources.frames import Source, open_source
 from cdedge_runtime.sources.reading import Reading
+
+if TYPE_CHECKING:  # the first box does not wait for rich
+    from rich.text import Text
 
 _Out = Annotated[
     Path | None,
@@ -254,6 +256,4 @@ def _show(report: RunReport) -> None:
             ("latency", f"{report.latency.p50_ms:.1f} ms from frame to box, p99 {report.latency.p99_ms:.1f} ms")
         )
     show_facts(report.source, facts)
-    from cdedge.show.bench_tables import show_stages  # not before the first box
-
     show_stages(report.stages)

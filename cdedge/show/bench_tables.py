@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.text import Text
 
-from cdedge.show.render import Level, say, show_facts, show_table, size, tinted
+from cdedge.show.render import Level, say, show_facts, show_stages, show_table, size, tinted
 from cdedge_runtime.errors import BadInput, CdedgeError
 from cdedge_runtime.measure.benchmark import BenchReport, Change, Spread
 from cdedge_runtime.measure.conditions import Conditions, Tegra
-from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.predict import Footage, Prediction, predict
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.record import decode
-
-
-def show_stages(stages: Mapping[str, StageTime]) -> None:
-    """Print milliseconds per frame of each stage."""
-    figures = ("p50", "p90", "p95", "p99", "mean", "max")
-    show_table(
-        "time per frame",
-        ["stage", *(f"{figure} ms" for figure in figures)],
-        [(name, *(f"{getattr(t, f'{figure}_ms'):.2f}" for figure in figures)) for name, t in stages.items()],
-    )
-
 
 BENCH_SCHEMA = "cdedge.bench/1"
 

@@ -8,17 +8,7 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import Any
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
-from cdedge.show.render import say, talk
+from cdedge.show.render import is_watched, say, talk
 
 _PATIENCE_S = 1.0
 
@@ -26,11 +16,13 @@ _PATIENCE_S = 1.0
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
     """A function to call once per step (its arguments are ignored); silent when stderr is no terminal."""
-    if not talk.is_terminal:
+    if not is_watched():
         yield lambda *_: None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=talk, transient=True) as bar:
+    with Progress(*columns, console=talk(), transient=True) as bar:
         task = bar.add_task(what, total=total)
 
         def step(*_: Any) -> None:
@@ -42,11 +34,13 @@ def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
 @contextmanager
 def working(what: str) -> Iterator[Callable[[], None]]:
     """A function to call while waiting: shows the time taken; silent when stderr is no terminal."""
-    if not talk.is_terminal:
+    if not is_watched():
         yield lambda: None
         return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=talk, transient=True
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=talk(), transient=True
     ) as bar:
         bar.add_task(what, total=None)
         yield bar.refresh
@@ -71,11 +65,13 @@ def work_bar(unit: str, total: int) -> Iterator[Callable[[int], None]]:
     The time left goes by the mean pace since the start: single pieces may take minutes, over which rich's own
     estimate forgets what it saw.
     """
-    if not talk.is_terminal:
+    if not is_watched():
         yield lambda _: None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TextColumn("{task.fields[left]}"))
-    with Progress(*columns, console=talk, transient=True) as bar:
+    with Progress(*columns, console=talk(), transient=True) as bar:
         task, begin, done = bar.add_task(unit, total=total, left=""), time.monotonic(), 0
 
         def step(size: int) -> None:

@@ -2,44 +2,72 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Literal
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cdedge_runtime.plain import plain
 
-if TYPE_CHECKING:  # the doctor shows its findings where OpenCV is broken
-    from cdedge_runtime.sources.frames import Source
+if TYPE_CHECKING:  # the doctor shows its findings where OpenCV is broken; the first box does not wait for rich
+    from rich.console import Console
+    from rich.text import Text
 
-talk = Console(stderr=True, highlight=False)
-# A pipe has no width; do not cut its lines at 80 columns.
-result = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    from cdedge_runtime.measure.meters import StageTime
+    from cdedge_runtime.sources.frames import Source
 
 Level = Literal["ok", "warn", "bad"]
 
 _COLORS: dict[Level, str] = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 _GAP = "  "
+_RICH_ASKS = ("FORCE_COLOR", "TTY_COMPATIBLE")  # with these it may take a pipe for a terminal
+
+
+@cache
+def talk() -> Console:
+    """The console on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+@cache
+def result() -> Console:
+    """The console on stdout. A pipe has no width: its lines are not cut at 80 columns."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def is_watched() -> bool:
+    """Whether stderr is a terminal, for rich too; it is not loaded where it would say no."""
+    return (sys.stderr.isatty() or any(name in os.environ for name in _RICH_ASKS)) and talk().is_terminal
 
 
 def tinted(word: str, level: Level) -> Text:
     """A word of judgement, which its colour repeats."""
-    return Text(word, style=_COLORS[level])
+    return _styled(word, _COLORS[level])
 
 
 def say(text: str) -> None:
     """One line of talk on stderr."""
-    talk.print(plain(text), markup=False)
+    _talk(text, soft_wrap=False)
 
 
 def whats_next(*words: object) -> None:
     """Say the next useful command, as it can be typed: no break is put into it."""
     command = shlex.join(str(word) for word in ("cdedge", *words) if word is not None)
-    talk.print(plain(f"next: {command}"), markup=False, soft_wrap=True)
+    _talk(f"next: {command}", soft_wrap=True)
+
+
+def _talk(text: str, *, soft_wrap: bool) -> None:
+    if is_watched():
+        talk().print(plain(text), markup=False, soft_wrap=soft_wrap)
+    else:
+        sys.stderr.write(f"{plain(text)}\n")
+        sys.stderr.flush()
 
 
 def introduce(source: Source) -> None:
@@ -53,9 +81,11 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str |
 
     Where the console is too narrow, each row becomes a paragraph of "column value": no cell is ever cut.
     """
+    from rich.table import Table
+
     cells = [[_text(cell) for cell in row] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells), 0) for i, name in enumerate(columns)]
-    if sum(widths) + len(_GAP) * (len(columns) - 1) > result.width:
+    if sum(widths) + len(_GAP) * (len(columns) - 1) > result().width:
         _show_paragraphs(title, columns, cells)
         return
     table = Table(title=_title(title), title_justify="left", box=None, header_style="bold", pad_edge=False)
@@ -63,26 +93,40 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str |
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     for row in cells:
         table.add_row(*row)
-    result.print(table)
+    result().print(table)
 
 
 def show_facts(title: str, facts: Iterable[tuple[str, str | Text]]) -> None:
     """Name and value pairs on stdout."""
+    from rich.table import Table
+
     table = Table(title=_title(title), title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
         table.add_row(name, _text(value))
-    result.print(table)
+    result().print(table)
+
+
+def show_stages(stages: Mapping[str, StageTime]) -> None:
+    """Print milliseconds per frame of each stage."""
+    figures = ("p50", "p90", "p95", "p99", "mean", "max")
+    show_table(
+        "time per frame",
+        ["stage", *(f"{figure} ms" for figure in figures)],
+        [(name, *(f"{getattr(t, f'{figure}_ms'):.2f}" for figure in figures)) for name, t in stages.items()],
+    )
 
 
 def _show_paragraphs(title: str, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
-    result.print(_title(title))
+    from rich.text import Text
+
+    result().print(_title(title))
     for name, *cells in rows:
-        result.print(Text.assemble((name.plain, "bold")))
+        result().print(Text.assemble((name.plain, "bold")))
         named = [Text.assemble((f"{column} ", "dim"), cell) for column, cell in zip(columns[1:], cells, strict=True)]
-        for line in _filled(named, result.width - len(_GAP)):
-            result.print(Text(_GAP) + Text(_GAP).join(line))
+        for line in _filled(named, result().width - len(_GAP)):
+            result().print(Text(_GAP) + Text(_GAP).join(line))
 
 
 def _filled(words: Sequence[Text], width: int) -> list[list[Text]]:
@@ -97,11 +141,17 @@ def _filled(words: Sequence[Text], width: int) -> list[list[Text]]:
 
 
 def _title(text: str) -> Text:
-    return Text(plain(text), style="italic")
+    return _styled(plain(text), "italic")
 
 
 def _text(cell: str | Text) -> Text:
-    return Text(plain(cell)) if isinstance(cell, str) else cell
+    return _styled(plain(cell)) if isinstance(cell, str) else cell
+
+
+def _styled(text: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(text, style=style)
 
 
 def size(count: int | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .estimate import Features, ModelTracker
 from .files import StrPath
 from .kinds import find_kind
-from .model.hog import BACKBONE, HogFeatures
+from .model.contract import HOG_BACKBONE
 from .model.session import Extractor
 
 
@@ -27,4 +27,8 @@ def tracker_with(features: Features) -> ModelTracker:
 def open_features(model: StrPath, *, provider: str = "cpu", threads: int | None = None) -> Features:
     """The file's network in onnxruntime, or HOG, which needs none."""
     network = Extractor(model, provider=provider, threads=threads)
-    return HogFeatures(network.spec) if network.spec.backbone == BACKBONE else network
+    if network.spec.backbone != HOG_BACKBONE:
+        return network
+    from .model.hog import HogFeatures
+
+    return HogFeatures(network.spec)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .box import BoxLike
 from .errors import BadInput, Usage
@@ -14,6 +13,9 @@ from .files import StrPath
 from .image import to_bgr
 from .model.threads import MOST_THREADS
 from .opening import open_features, tracker_with
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 
 class Targets:
@@ -30,7 +32,7 @@ class Targets:
             )
         self._features = features
         self._trackers: dict[int, ModelTracker] = {}
-        self._pool = ThreadPoolExecutor(workers, "cdedge-target") if workers > 1 else None
+        self._pool = _pool(workers) if workers > 1 else None
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -78,6 +80,12 @@ class Targets:
 
     def _said(self) -> str:
         return ", ".join(map(str, self._trackers)) or "none"
+
+
+def _pool(workers: int) -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # brings more with it than one target is tracked with
+
+    return ThreadPoolExecutor(workers, "cdedge-target")
 
 
 def _whole(number: int) -> int:

@@ -19,7 +19,8 @@ ROWS = [
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> io.StringIO:
     text = io.StringIO()
-    monkeypatch.setattr(render, "result", Console(file=text, width=request.param, highlight=False))
+    console = Console(file=text, width=request.param, highlight=False)
+    monkeypatch.setattr(render, "result", lambda: console)
     return text
 
 
@@ -54,3 +55,17 @@ def test_a_judgement_is_a_word_that_its_colour_repeats() -> None:
     texts = [render.tinted("so", level) for level in ("ok", "warn", "bad")]
     assert {text.plain for text in texts} == {"so"}
     assert len({str(text.style) for text in texts}) == 3
+
+
+def test_talk_in_a_pipe_is_not_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    said = " ".join(["word"] * 40)
+    render.say(said)
+    assert capsys.readouterr().err == f"{said}\n"
+
+
+@pytest.mark.parametrize(("name", "value", "watched"), [("FORCE_COLOR", "1", True), ("TTY_COMPATIBLE", "0", False)])
+def test_rich_is_asked_whether_a_pipe_counts_as_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, watched: bool
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert render.is_watched() is watched
