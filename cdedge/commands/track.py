@@ -176,7 +176,7 @@ def _writers(stack: ExitStack, source: Source, out: Path | None, jsonl: Path | N
 def _tell(report: RunReport, spoilt: CdedgeError | None) -> None:
     """Raise what ended the run before its end, or what became of its video."""
     if report.error is not None:
-        say(f"stopped after {report.frames} frames; what was asked to be written of them is kept")
+        say(f"stopped after {report.frames} frames; what could be written of them is kept")
         raise report.error
     if report.interrupted:
         raise KeyboardInterrupt

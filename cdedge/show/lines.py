@@ -43,11 +43,11 @@ def writing(path: Path, line: Line, source: Source, *, head: str = "") -> Iterat
     def write(index: int, _frame: Frame, estimate: Estimate) -> None:
         nonlocal file
         text = line(index, clock(index), estimate)
-        if path == STDOUT:
-            sys.stdout.write(text if index else head + text)
-            sys.stdout.flush()
-            return
         try:
+            if path == STDOUT:
+                sys.stdout.write(text if index else head + text)
+                sys.stdout.flush()
+                return
             if file is None:
                 file = path.open("wb", buffering=0)
                 _append(file, head)
@@ -55,8 +55,9 @@ def writing(path: Path, line: Line, source: Source, *, head: str = "") -> Iterat
         except BrokenPipeError:
             raise
         except OSError as error:
+            name = "standard output" if path == STDOUT else path
             raise BadEnvironment(
-                f"{path}: cannot be written: {error.strerror}; the lines up to frame {index} are there"
+                f"{name}: cannot be written: {error.strerror}; the lines before frame {index} are kept"
             ) from error
 
     try:

@@ -119,7 +119,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_keeps_whole_lines(
     words = ["track", str(tiny_model), str(square_folder), "-o", str(out), "--threads", "1"]
     done = subprocess.run([sys.executable, "-c", limit + run, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr
-    assert "File too large; the lines up to frame 3 are there" in done.stderr
+    assert "File too large; the lines before frame 3 are kept" in done.stderr
     assert "Traceback" not in done.stderr
     lines = out.read_text().splitlines(keepends=True)
     assert [len(line.split(",")) for line in lines] == [4, 4, 4]

@@ -33,6 +33,14 @@ def test_standard_output_that_takes_nothing(words: list[str], shell: str, text: 
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("option", ["-o", "--jsonl"])
+def test_lines_that_standard_output_does_not_take(tiny_model: Path, square_folder: Path, option: str) -> None:
+    done = run(["track", str(tiny_model), str(square_folder), option, "-"], ">/dev/full")
+    said = "standard output: cannot be written: No space left on device; the lines before frame 0 are kept"
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (3, f"cdedge: {said}")
+    assert "Exception ignored" not in done.stderr
+
+
 def test_standard_error_that_is_closed() -> None:
     done = run(["devices", "none"], "2>&-")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
