@@ -13,13 +13,14 @@ import numpy as np
 import onnx  # noqa: TID251 - what attacks a model file takes it apart
 
 from cdedge_runtime import BoxLike, open_tracker
-from cdedge_runtime.errors import BadModel, CdedgeError
+from cdedge_runtime.errors import BadInput, BadModel, CdedgeError
 from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
 from tests.conftest import MovingSquare
 
 from . import mdnet
 from .models import resealed
+from .tally import CLEAN
 
 Rng = np.random.Generator
 BOXES = ((1, 2, 3, 4), (60, 60, 1, 1), (5, 60, 150, 2), (60, 5, 2, 150), (-300, -300, 800, 800), (199, 159, 9, 9))
@@ -120,6 +121,9 @@ def _tried(path: Path, clip: MovingSquare, box: BoxLike, *, outside: bool) -> tu
         with np.errstate(all="ignore"):
             found = [tracker.init(clip.frame(0), box)]
             found += [tracker.update(clip.frame(index)) for index in range(1, _FRAMES)]
+    except BadInput as error:
+        usual = tuple(box) == tuple(clip.box(0))  # a model knows nothing of the box that will come
+        return "refused late" if usual else CLEAN, f"{error!s:.160}"
     except CdedgeError as error:
         return "refused late", f"{type(error).__name__}: {error!s:.160}"
     if not all(np.isfinite([*estimate.box, estimate.score]).all() for estimate in found):

@@ -13,6 +13,7 @@ pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedg
 from cdedge_export.choose.plan import DistillOptions
 from cdedge_export.choose.search import GivenFilter
 from cdedge_export.recipes.cacf import distill_hog
+from cdedge_export.recipes.cf2 import _grid
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.filter import fourier as dcf
@@ -69,6 +70,15 @@ def test_cf2_can_be_distilled_too(cdedge: Run, square_folder: Path, tmp_path: Pa
     model = tmp_path / "cf2.onnx"
     answer(cdedge("export", square_folder, "--tracker", "cf2", "--channels", 20, "-o", model, "--json"))
     assert read_spec(model).channels == 20
+
+
+def test_a_large_targets_grid_is_no_finer_than_the_networks_input_and_says_so() -> None:
+    said: list[str] = []
+    assert _grid((600.0, 896.0), (224, 224), said.append) == (150, 224)
+    assert said == []
+    assert _grid((600.0, 2000.0), (224, 224), said.append) == (150, 224)
+    assert "2000x600 px gets 224x150 cells" in said[0]
+    assert "500x150" in said[0]
 
 
 def test_plans_of_hog_are_replayed(cdedge: Run, square_folder: Path, tmp_path: Path) -> None:
