@@ -242,3 +242,13 @@ def box_head(path: Path) -> Path:
     graph = helper.make_graph(nodes, "head", [known["x"], known["z"]], [known["loc"], known["cls"]], constants)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     return path
+
+
+def with_weights(path: Path, value: float, number: int) -> Path:
+    """A copy of a network, one of whose initialisers is nothing but ``value``."""
+    model = onnx.load(path)
+    tensor = model.graph.initializer[number]
+    tensor.CopyFrom(numpy_helper.from_array(np.full(tensor.dims, value, np.float32), tensor.name))
+    changed = path.with_name(f"{value}_{number}_{path.name}")
+    onnx.save(model, changed)
+    return changed

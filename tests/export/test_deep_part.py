@@ -20,7 +20,7 @@ from cdedge_runtime.model.session import Extractor, read_spec
 from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import MovingSquare
-from tests.export.onnx_nets import box_head, two_strides
+from tests.export.onnx_nets import box_head, two_strides, with_weights
 
 PATCHES = np.random.default_rng(3).integers(0, 255, (2, 128, 128, 3), np.uint8)
 
@@ -164,6 +164,21 @@ def test_a_head_that_does_not_fit_says_what_would(network: Path, head: Path) -> 
         open_deep(DeepOptions(network, input_px=160, head=head))
     with pytest.raises(BadModel, match="expected a box head"):
         open_deep(DeepOptions(network, input_px=128, head=network))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize(("value", "fault"), [(0.0, "the same on every image"), (np.nan, "not finite")])
+def test_weights_that_tell_nothing_are_refused(
+    tiny_model: Path, network: Path, head: Path, tmp_path: Path, value: float, fault: str, number: int
+) -> None:
+    """In the deep network as in its head; and no file is left."""
+    out, blank = tmp_path / "o.onnx", with_weights(network, value, number)
+    with pytest.raises(BadModel, match=f"last is {fault}.*trained"):
+        add_deep_part(tiny_model, out, open_deep(DeepOptions(blank, input_px=128)), PATCHES)
+    with_head = DeepOptions(network, input_px=128, head=with_weights(head, value, number))
+    with pytest.raises(BadModel, match=f"box head's {('cls', 'loc')[number]} is {fault}"):
+        add_deep_part(tiny_model, out, open_deep(with_head), PATCHES)
+    assert not out.exists()
 
 
 def test_a_second_deep_part_is_refused(both: Path, network: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from cdedge_export.onnx_net.run import features, preprocessed
 from cdedge_export.onnx_net.taps import find_taps, taps
 from cdedge_runtime.errors import BadModel, Usage
 
-from .onnx_nets import Net, plain
+from .onnx_nets import Net, plain, with_weights
 
 PX = (64, 64)
 
@@ -268,3 +268,13 @@ def test_the_room_needs_no_pytorch() -> None:
         "import cdedge_export.graph.compare, cdedge_export.network.conventions"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize(("value", "fault"), [(0.0, "the same on every image"), (np.nan, "not finite")])
+def test_weights_that_tell_nothing_are_refused(tmp_path: Path, value: float, fault: str, number: int) -> None:
+    net, end = plain()
+    graph = open_graph(with_weights(net.save(tmp_path / "net.onnx", [end]), value, number))
+    patches = np.random.default_rng(0).integers(0, 255, (1, 32, 32, 3), np.uint8)
+    with pytest.raises(BadModel, match=f"relu3 is {fault}.*trained"):
+        features(graph, taps(graph, (32, 32))[-1:], patches, parse_convention("bgr"), grid=None)

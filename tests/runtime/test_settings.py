@@ -96,6 +96,7 @@ def test_a_model_file_with_such_a_setting_is_refused(tracker: str, name: str, va
         ({"iterations": 1000, "mined": 10_000}, "iterations x mined"),
         ({"first_negatives": 20_000, "first_positives": 10_000}, "first_negatives \\+ box_samples"),
         ({"long_frames": 1000, "positives": 1000}, "long_frames x positives"),
+        ({"short_frames": 1000, "negatives": 100}, "short_frames x negatives"),
     ],
 )
 def test_mdnets_products_and_sums_are_limited(settings: dict[str, int], message: str) -> None:

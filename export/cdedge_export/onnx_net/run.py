@@ -24,14 +24,26 @@ def features(
     Without a grid each tap has its own size. Raises `BadModel` where the network cannot be run on such patches.
     """
     ready = session(cut(graph, [tap.tensor for tap in taps], (patches.shape[1], patches.shape[2])))
-    image = preprocessed(patches, convention)
+    image = preprocessed(np.concatenate([patches, ~patches[:1]]), convention)
     image = image if graph.planes else image.transpose(0, 2, 3, 1)
     runs = [ready.run([tap.tensor for tap in taps], {graph.input: one[None]}) for one in image]
     maps = {tap.name: np.concatenate(found) for tap, found in zip(taps, zip(*runs, strict=True), strict=True)}
     for name, found in maps.items():
-        if not np.isfinite(found).all():
-            raise BadModel(f"{graph.path}: {name} is not finite on these images: are its weights and convention right?")
+        check_telling(found[:-1], found[-1], f"{graph.path}: {name}")
+    maps = {name: found[:-1] for name, found in maps.items()}
     return maps if grid is None else {name: on_grid(found, grid) for name, found in maps.items()}
+
+
+def check_telling(maps: Floats, other: Floats, name: str) -> None:
+    """Raise `BadModel` for maps (N, ...) that are no numbers, or of which the first is as that of an ``other`` image.
+
+    So are those of a network whose weights are no numbers, or nothing but zeros in a layer.
+    """
+    fault = None if np.isfinite(maps).all() else "not finite on these images"
+    if fault is None and np.array_equal(maps[0], other):
+        fault = "the same on every image"
+    if fault is not None:
+        raise BadModel(f"{name} is {fault}: are its weights trained, and its convention right?")
 
 
 def preprocessed(patches: Patches, convention: InputConvention) -> Floats:

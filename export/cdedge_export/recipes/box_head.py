@@ -14,6 +14,7 @@ from cdedge_export.graph.deep import HeadGraph, shape_of
 from cdedge_export.network.backbones import UNKNOWN_LICENCE
 from cdedge_export.network.layers import Floats
 from cdedge_export.onnx_net.costs import macs, weight_bytes
+from cdedge_export.onnx_net.run import check_telling
 from cdedge_export.onnx_net.settle import understood
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.files import file_sha256
@@ -55,6 +56,14 @@ def head_answers(head: HeadGraph, templates: Floats, maps: Floats) -> Floats:
         for z, x in zip(templates, maps, strict=True)
     ]
     return np.concatenate(answers)
+
+
+def telling_answers(head: HeadGraph, templates: Floats, maps: Floats) -> Floats:
+    """`head_answers`; raises `BadModel` where they are no numbers, or the same whatever the maps are."""
+    answers, other = head_answers(head, templates, maps), head_answers(head, templates[:1], np.flip(maps[:1], (2, 3)))
+    for part, name in zip((slice(0, 2), slice(2, 6)), head.outputs, strict=True):
+        check_telling(answers[:, part], other[0, part], f"the box head's {name}")
+    return answers
 
 
 def _loaded(path: Path) -> onnx.ModelProto:

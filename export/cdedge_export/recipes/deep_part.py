@@ -37,7 +37,7 @@ from cdedge_runtime.model.contract import BOX_CHANNELS, DeepPart, HeadPart, Mode
 from cdedge_runtime.model.session import Extractor, read_spec
 from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings, Settings
 
-from .box_head import head_answers, head_cost, open_head, weights_info
+from .box_head import head_cost, open_head, telling_answers, weights_info
 from .recipe import Design, Scene
 
 NETWORK = "deep network"  # its row among the layers
@@ -199,7 +199,7 @@ def _held(file: Extractor, deep: DeepNetwork, patches: Patches) -> Parity:
         pairs = zip(patches, template, strict=True)
         found["boxes"] = np.stack([np.array(file.deep_and_boxes(*pair)[1]) for pair in pairs])
         maps = np.concatenate([expected[tap.name] for tap in deep.taps], axis=1)
-        expected["boxes"] = head_answers(deep.head, template, maps)
+        expected["boxes"] = telling_answers(deep.head, template, maps)
     precision, name = deep.part.precision, deep.graph.name
     return compared(found, expected, precision=precision, reference=name, losses=losses, option="deep_precision")
 
