@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .tally import MEMORY_BYTES
@@ -68,7 +69,7 @@ def run(
             stdin=subprocess.DEVNULL,
             env=given,
             start_new_session=True,
-            preexec_fn=before,
+            preexec_fn=partial(_as_at_a_terminal, before),
         )
         code, peak, hung = _watched(child.pid, limit_s, kill)
         child.returncode = code
@@ -77,6 +78,14 @@ def run(
         talk.seek(0)
         texts = out.read().decode(errors="replace"), talk.read().decode(errors="replace")
     return Ran(code, *texts, seconds, peak, hung, orphans)
+
+
+def _as_at_a_terminal(before: Callable[[], None] | None) -> None:
+    """A campaign that was started in the background, or by nohup, ignores what its children are to end at."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    if before is not None:
+        before()
 
 
 def _watched(pid: int, limit_s: float, kill: tuple[float, int] | None) -> tuple[int, int, bool]:

@@ -174,10 +174,10 @@ def test_weights_that_tell_nothing_are_refused(
     """In the deep network as in its head; and no file is left."""
     out, blank = tmp_path / "o.onnx", with_weights(network, value, number)
     with pytest.raises(BadModel, match=f"last is {fault}.*trained"):
-        add_deep_part(tiny_model, out, open_deep(DeepOptions(blank, input_px=128)), PATCHES)
+        add_deep_part(tiny_model, out, open_deep(DeepOptions(blank, input_px=128)), PATCHES, PATCHES)
     with_head = DeepOptions(network, input_px=128, head=with_weights(head, value, number))
     with pytest.raises(BadModel, match=f"box head's {('cls', 'loc')[number]} is {fault}"):
-        add_deep_part(tiny_model, out, open_deep(with_head), PATCHES)
+        add_deep_part(tiny_model, out, open_deep(with_head), PATCHES, PATCHES)
     assert not out.exists()
 
 
