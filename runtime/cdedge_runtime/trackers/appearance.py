@@ -23,7 +23,8 @@ _INNER = slice(12, 28)  # 0.8 of the box: its corners are seldom the target
 _CHANNELS, _BINS, _RANGES = (0, 1, 2), (16, 16, 16), (0, 256) * 3
 _AROUND = np.full((_SIDE_PX, _SIDE_PX), 255, np.uint8)
 _AROUND[8:32, 8:32] = 0  # what is outside 1.2 times the box
-_ONES = np.ones((_INNER.stop - _INNER.start) ** 2 * 3, np.float32)  # a sum in BLAS is faster than numpy's
+_INNER_PX, _AROUND_PX = (_INNER.stop - _INNER.start) ** 2, int(np.count_nonzero(_AROUND))
+_ONES = np.ones(_INNER_PX * 3, np.float32)  # a sum in BLAS is faster than numpy's
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Appearance:
     def __init__(self, image: Image, center: tuple[float, float], sides: Sides) -> None:
         self._crop = np.empty((_SIDE_PX, _SIDE_PX, 3), np.uint8)
         pixels = self._cut(image, center, sides)
-        self._colours = _histogram(pixels)
+        self._colours = _roots(pixels)
         values = _flat(pixels)
         self._pattern = values - values.mean()
         self._pattern /= np.float32(max(math.sqrt(np.vdot(self._pattern, self._pattern)), 1e-6))
@@ -58,8 +59,10 @@ class Appearance:
     def likeness(self, image: Image, center: tuple[float, float], sides: Sides) -> Likeness:
         """Compare the box around ``center`` (x, y) with ``sides`` (height, width), in pixels of ``image``."""
         pixels = self._cut(image, center, sides)
-        colours, around = _histogram(pixels), _histogram(self._crop, _AROUND)
-        return Likeness(1 - _unlike(self._colours, colours), _unlike(around, colours), self._correlation(_flat(pixels)))
+        colours, around = _roots(pixels), _roots(self._crop, _AROUND)
+        colour = float(np.vdot(self._colours, colours)) / _INNER_PX
+        alike = float(np.vdot(around, colours)) / math.sqrt(_INNER_PX * _AROUND_PX)
+        return Likeness(colour, 1 - alike, self._correlation(_flat(pixels)))
 
     def _correlation(self, values: Real) -> float:
         """Normalised correlation with the first pattern, whose mean is 0, so that of the values drops out."""
@@ -75,10 +78,9 @@ def _flat(pixels: Image) -> Real:
     return np.asarray(pixels.astype(np.float32).ravel())
 
 
-def _histogram(pixels: Image, mask: Image | None = None) -> Real:
-    return np.asarray(cv2.calcHist([pixels], _CHANNELS, mask, _BINS, _RANGES), np.float32)
+def _roots(pixels: Image, mask: Image | None = None) -> Real:
+    """Square roots of a colour histogram's counts, made once where they are compared twice.
 
-
-def _unlike(one: Real, other: Real) -> float:
-    """1 less the Bhattacharyya coefficient; OpenCV's distance is its root."""
-    return cv2.compareHist(one, other, cv2.HISTCMP_BHATTACHARYYA) ** 2
+    Bhattacharyya's coefficient is the dot product of two, over the root of the product of their counts' sums.
+    """
+    return np.asarray(cv2.sqrt(cv2.calcHist([pixels], _CHANNELS, mask, _BINS, _RANGES)), np.float32).ravel()
