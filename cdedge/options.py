@@ -33,10 +33,11 @@ SourceArgument = Annotated[
     ),
 ]
 StartOption = Annotated[
-    int, typer.Option(min=0, help="Of a recording, the first frame to read (from 0).", rich_help_panel=MORE)
+    int,
+    typer.Option(metavar="N", min=0, help="Of a recording, the first frame to read (from 0).", rich_help_panel=MORE),
 ]
 EveryOption = Annotated[
-    int, typer.Option(min=1, help="Of a recording, read every so-many-th frame.", rich_help_panel=MORE)
+    int, typer.Option(metavar="N", min=1, help="Of a recording, read every so-many-th frame.", rich_help_panel=MORE)
 ]
 DepthRangeOption = Annotated[
     str | None,
@@ -78,7 +79,9 @@ PreviewOption = Annotated[
         help="Write the first frame with the box and a ruler here, as PNG.", show_default=False, rich_help_panel=MORE
     ),
 ]
-FramesOption = Annotated[int | None, typer.Option(min=3, help="Stop after this many frames.", show_default=False)]
+FramesOption = Annotated[
+    int | None, typer.Option(metavar="N", min=3, help="Stop after this many frames.", show_default=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
 ProviderOption = Annotated[
     str,
@@ -89,6 +92,7 @@ ProviderOption = Annotated[
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
+        metavar="N",
         min=1,
         help="Threads for onnxruntime and OpenCV. Default: the usable processors.",
         show_default=False,
@@ -111,7 +115,7 @@ def taking(*, but: Collection[str] = ()) -> Callable[[Command], Command]:
     def wrap(command: Command) -> Command:
         @wraps(command)
         def wrapped(**values: Any) -> None:
-            given = {name: _value(values.pop(name)) for name in names}
+            given = {name: _value(name, values.pop(name)) for name in names}
             command(options=ExportOptions(**given), **values)
 
         own = get_type_hints(command, include_extras=True)
@@ -133,11 +137,10 @@ def _parameter(name: str) -> Parameter:
 
     said = infos()[name]
     hint = get_type_hints(ExportOptions)[name]
-    words = f" /{option_name(name)}" if name in NEGATED else option_name(name)
     option = typer.Option(
-        words,
+        option_name(name),
         help=said.help,
-        metavar=said.metavar,
+        metavar=said.metavar or ("N" if said.least is not None else None),  # 'int range' takes its help's place
         min=said.least,
         max=said.most,
         show_default=False,
@@ -151,7 +154,9 @@ def _as_typer_takes(hint: Any) -> Any:
     return list[str] if get_origin(hint) is tuple else hint
 
 
-def _value(given: Any) -> Any:
+def _value(name: str, given: Any) -> Any:
+    if name in NEGATED:
+        return False if given else None
     return tuple(given) or None if isinstance(given, list) else given
 
 

@@ -40,7 +40,9 @@ def bench(
     frames: FramesOption = None,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
-    repeat: Annotated[int, typer.Option(min=1, help="Measure so often, each time in a fresh process.")] = 1,
+    repeat: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Measure so often, each time in a fresh process.")
+    ] = 1,
     compare: Annotated[
         Path | None,
         typer.Option(help="An older --json answer; exit code 1 if slower or larger than then.", show_default=False),

@@ -10,7 +10,7 @@ import typer
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption
 from cdedge.outputs import check_folder
-from cdedge.show.render import say
+from cdedge.show.render import many, say
 
 
 def convert(
@@ -48,4 +48,4 @@ def convert(
     if as_json:
         emit_json("cdedge.convert/1", {"out": str(target), "to": to, "written": written, "left_out": left_out})
     else:
-        say(f"{len(written)} sequences in {target}")
+        say(f"{many(len(written), 'sequence')} in {target}")

@@ -46,7 +46,7 @@ _Protocol = Annotated[
     ),
 ]
 _Threads = Annotated[
-    int, typer.Option(min=1, help="Of onnxruntime and OpenCV alike, while tracking.", rich_help_panel=MORE)
+    int, typer.Option(metavar="N", min=1, help="Of onnxruntime and OpenCV alike, while tracking.", rich_help_panel=MORE)
 ]
 _TimeLimit = Annotated[
     float | None,
@@ -59,7 +59,10 @@ _TimeLimit = Annotated[
     ),
 ]
 _Jobs = Annotated[
-    int, typer.Option(min=1, help="Sequences at a time; more than one disturbs the times.", rich_help_panel=MORE)
+    int,
+    typer.Option(
+        metavar="N", min=1, help="Sequences at a time; more than one disturbs the times.", rich_help_panel=MORE
+    ),
 ]
 _Dask = Annotated[
     Text,

@@ -30,6 +30,7 @@ def layers(
         int | None,
         typer.Option(
             "--input",
+            metavar="N",
             min=32,
             max=512,
             help="Side of the input in pixels, which MACs and cells are for. Default: 192.",

@@ -56,8 +56,12 @@ _Mode = Annotated[str, typer.Option(help="Pruning modes to try: chain, exact.", 
 _InputPx = Annotated[str, typer.Option("--input", help="Sides of the network's input to try.", rich_help_panel=MORE)]
 _Precision = Annotated[str, typer.Option(help="Precisions to try: fp32, int8, fp16.", rich_help_panel=MORE)]
 _Weights = Annotated[str | None, typer.Option(help="As in 'cdedge export'.", show_default=False, rich_help_panel=MORE)]
-_Frames = Annotated[int, typer.Option(min=3, help="Measure on so many of the first frames.", rich_help_panel=MORE)]
-_Threads = Annotated[int, typer.Option(min=1, help="Threads for onnxruntime and OpenCV.", rich_help_panel=MORE)]
+_Frames = Annotated[
+    int, typer.Option(metavar="N", min=3, help="Measure on so many of the first frames.", rich_help_panel=MORE)
+]
+_Threads = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Threads for onnxruntime and OpenCV.", rich_help_panel=MORE)
+]
 _Out = Annotated[
     Path | None, typer.Option("-o", "--out", help="Write the best file that fits here.", show_default=False)
 ]

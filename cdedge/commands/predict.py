@@ -29,7 +29,7 @@ def predict(
         str | None,
         typer.Option(metavar="WxH", help="Size of the frames instead of SOURCE. Default: 640x480.", show_default=False),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads for onnxruntime.")] = 1,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads for onnxruntime.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Old name of 'cdedge bench --predict'."""

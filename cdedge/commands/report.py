@@ -45,7 +45,9 @@ def report(
     frames: FramesOption = None,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
-    repeat: Annotated[int, typer.Option(min=1, help="Measure so often, each time in a fresh process.")] = 3,
+    repeat: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Measure so often, each time in a fresh process.")
+    ] = 3,
     weights: Annotated[
         str | None,
         typer.Option(help="The weights the file was made from, for the pictures of channels.", show_default=False),

@@ -29,7 +29,7 @@ def select(
         typer.Option(help="Write the first frame with a ruler (and --box) here and ask nothing.", show_default=False),
     ] = None,
     page: Annotated[bool, typer.Option("--page", help="Ask in the browser where there is a display, too.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0: any free one.")] = 0,
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port of the page; 0: any free one.")] = 0,
     start: StartOption = 0,
     depth_range: DepthRangeOption = None,
     as_json: JsonOption = False,

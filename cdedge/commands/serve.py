@@ -32,7 +32,9 @@ from cdedge_runtime.sources.reading import Reading
 def serve(
     model: ModelArgument,
     source: SourceArgument = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8008,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port to listen on; 0: any free one.")
+    ] = 8008,
     host: Annotated[
         str, typer.Option(help="Address to listen on. Any but loopback puts a token into the page's address.")
     ] = "127.0.0.1",
@@ -52,7 +54,7 @@ def serve(
     loop: Annotated[bool, typer.Option("--loop", help="Play a recording again and again.")] = False,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
-    workers: Annotated[int, typer.Option(min=1, help="Follow so many targets at a time.")] = 1,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Follow so many targets at a time.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Show SOURCE in the browser: draw targets there, see boxes, scores and the device's figures. Needs no PyTorch."""

@@ -37,7 +37,9 @@ def soak(
     model: ModelArgument,
     source: SourceArgument = None,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Run so long.", show_default=False)] = None,
-    frames: Annotated[int | None, typer.Option(min=20, help="Run so many frames.", show_default=False)] = None,
+    frames: Annotated[
+        int | None, typer.Option(metavar="N", min=20, help="Run so many frames.", show_default=False)
+    ] = None,
     box: BoxOption = None,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,

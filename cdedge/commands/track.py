@@ -59,7 +59,9 @@ _Jsonl = Annotated[
 _Video = Annotated[
     Path | None, typer.Option(help="Write a video with the boxes drawn; browsers play .webm.", show_default=False)
 ]
-_Frames = Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.", show_default=False)]
+_Frames = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Stop after this many frames.", show_default=False)
+]
 _Target = Annotated[
     list[str] | None,
     typer.Option(

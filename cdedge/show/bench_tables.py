@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from cdedge.show.render import Level, say, show_facts, show_stages, show_table, size, tinted
+from cdedge.show.render import Level, many, say, show_facts, show_stages, show_table, size, tinted
 from cdedge_runtime.errors import BadInput, CdedgeError
 from cdedge_runtime.measure.benchmark import BenchReport, Change, Spread
 from cdedge_runtime.measure.conditions import Conditions, Tegra
@@ -53,9 +53,9 @@ _LEVELS: dict[str, Level] = {"better": "ok", "same": "ok", "worse": "bad"}
 def show_bench(report: BenchReport) -> None:
     """Rates, start, memory, stages and conditions of a benchmark."""
     memory, figures = report.memory, report.spread
-    what = f"{report.source}: {report.frames} frames, {report.provider}, {report.threads} threads"
+    what = f"{report.source}: {report.frames} frames, {report.provider}, {many(report.threads, 'thread')}"
     show_facts(
-        f"{what}, {len(report.runs)} runs",
+        f"{what}, {many(len(report.runs), 'run')}",
         [
             (
                 "fps",
@@ -202,8 +202,9 @@ def show_prediction(answer: Answer) -> None:
     height, width = answer.footage.frame_px
     said = answer.predicted
     parts = {name.removesuffix("_bytes"): count for name, count in asdict(said).items()}
+    what = f"predicted memory for {answer.footage.reader} of {width}x{height}"
     show_facts(
-        f"{answer.model}: predicted memory for {answer.footage.reader} of {width}x{height}, {answer.threads} threads",
+        f"{answer.model}: {what}, {many(answer.threads, 'thread')}",
         [
             *((name, f"{size(count)}  {_MEANING[name]}") for name, count in parts.items()),
             ("over the floor", size(said.over_floor_bytes)),

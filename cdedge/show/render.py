@@ -97,14 +97,18 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str |
 
 
 def show_facts(title: str, facts: Iterable[tuple[str, str | Text]]) -> None:
-    """Name and value pairs on stdout."""
+    """Name and value pairs on stdout; where a name leaves no room beside it, the value stands below."""
     from rich.table import Table
 
+    pairs = [(name, _text(value)) for name, value in facts]
+    if max((len(name) for name, _ in pairs), default=0) > result().width // 2:
+        _show_below(title, pairs)
+        return
     table = Table(title=_title(title), title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in facts:
-        table.add_row(name, _text(value))
+    for name, value in pairs:
+        table.add_row(name, value)
     result().print(table)
 
 
@@ -116,6 +120,15 @@ def show_stages(stages: Mapping[str, StageTime]) -> None:
         ["stage", *(f"{figure} ms" for figure in figures)],
         [(name, *(f"{getattr(t, f'{figure}_ms'):.2f}" for figure in figures)) for name, t in stages.items()],
     )
+
+
+def _show_below(title: str, pairs: Sequence[tuple[str, Text]]) -> None:
+    from rich.padding import Padding
+
+    result().print(_title(title))
+    for name, value in pairs:
+        result().print(_styled(name, "bold"))
+        result().print(Padding(value, (0, 0, 0, len(_GAP))))
 
 
 def _show_paragraphs(title: str, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
@@ -152,6 +165,11 @@ def _styled(text: str, style: str = "") -> Text:
     from rich.text import Text
 
     return Text(text, style=style)
+
+
+def many(count: int, word: str) -> str:
+    """A count with its word: 1 run, 2 runs."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def size(count: int | None) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 from cdedge.evaluation.compare import Comparison, by_auc
 from cdedge.evaluation.results import Difference
 from cdedge.evaluation.summary import Summary
-from cdedge.show.render import say, show_facts, show_table, size, tinted
+from cdedge.show.render import many, say, show_facts, show_table, size, tinted
 
 
 def show_summary(summary: Summary) -> None:
@@ -60,7 +60,7 @@ def show_comparison(comparison: Comparison) -> None:
     """Quality, then time and memory, best AUC first; a difference whose interval holds 0 is not significant (n.s.)."""
     ranked, first = by_auc(comparison), comparison.summaries[0].evaluation
     show_table(
-        f"{len(first.scores)} sequences, intervals 95 % over sequences, differences to {first.name}",
+        f"{many(len(first.scores), 'sequence')}, intervals 95 % over sequences, differences to {first.name}",
         ["tracker", "P20", "AUC", "interval", "AUC difference"],
         [_quality_row(summary, difference) for summary, difference in ranked],
     )
@@ -110,7 +110,7 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     facts = [
         (
             "protocol",
-            f"{made_by.protocol}, {len(evaluation.scores)} sequences, rows by {evaluation.convention}",
+            f"{made_by.protocol}, {many(len(evaluation.scores), 'sequence')}, rows by {evaluation.convention}",
         ),
         ("precision at 20 px", f"{evaluation.mean.precision_20px:.3f}"),
         ("AUC", f"{evaluation.mean.auc:.3f} (95 % over sequences: {low_high[0]:.3f} to {low_high[1]:.3f})"),
@@ -118,7 +118,7 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     ]
     speed, memory = evaluation.speed, summary.memory
     if speed is not None:
-        text = f"{speed.fps:.1f} without reading, {made_by.threads} threads"
+        text = f"{speed.fps:.1f} without reading, {many(made_by.threads, 'thread')}"
         facts.append(("fps", f"{text} (p50 {speed.p50_ms:.2f} ms, p95 {speed.p95_ms:.2f} ms)"))
         facts.append(("first frame", f"{speed.init_ms:.1f} ms"))
     if memory is not None:

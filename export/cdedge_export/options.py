@@ -98,7 +98,9 @@ class ExportOptions:
         "Default: diverse."
     )
     search: Search | None = _option(
-        "Objective of a swap search; e4 is the paper's Eq. 4. Default: none; cf2: reduced; cacf, mdnet: ncc."
+        "Objective of a swap search: e4 (the paper's Eq. 4), reduced, ncc or none. Default: none; cf2: reduced; cacf, "
+        "mdnet: ncc.",
+        metavar="RULE",
     )
     seed: int | None = _option("Seed of the random order. Default: 0.", least=0)
     plan: str | None = _option("Replay a saved channel plan instead of choosing.", metavar="PATH", file=True)

@@ -10,11 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from cdedge.app import every_command
 from cdedge.clock import begin_clock, since_begin_s
 from cdedge.commands import export as exporting
-from cdedge.show import progress
+from cdedge.show import progress, render
 from cdedge.spelling import refuse_loose_numbers
 from cdedge_export.graph.compare import TapLoss
 from cdedge_export.network.backbones import find_backbone
@@ -84,6 +85,27 @@ def test_each_command_ends_with_a_next_one_to_type(cdedge: Run, tiny_model: Path
         words = following.split()
         assert every_command()[words[0]].make_context(words[0], words[1:]) is not None
         assert nexts(cdedge(*command, "--json")) == []
+
+
+@pytest.mark.parametrize("name", [name for name, command in every_command().items() if not command.hidden])
+def test_no_word_of_a_help_is_cut_at_80_columns(cdedge: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = cdedge(name, "--help").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+
+
+def test_long_names_stand_above_what_they_say(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(render, "result", lambda: Console(width=40))
+    render.show_facts("a title", [("a name of more than twenty letters", "seven words that need more than one line")])
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "a title",
+        "a name of more than twenty letters",
+        "  seven words that need more than one",
+        "  line",
+    ]
 
 
 def test_took_counts_from_the_commands_begin() -> None:
