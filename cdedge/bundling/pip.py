@@ -46,7 +46,7 @@ def locked(wheel: Path, board: Board, folder: Path) -> tuple[Locked, ...]:
     where = ["--target", str(folder / "none"), "--only-binary=:all:", "--python-version", board.python]
     notes = ["--constraint", str(constraints), "--report", str(report)]
     asked = f"resolving what {board.name} needs"
-    _pip(asked, "install", "--dry-run", "--ignore-installed", *where, *platforms, *notes, f"{wheel}[cpu]")
+    _pip(asked, "install", "--dry-run", "--ignore-installed", *where, *platforms, *notes, f"{wheel}[device]")
     items = json.loads(report.read_text())["install"]
     return tuple(sorted((_locked(item) for item in items if not item["is_direct"]), key=lambda each: each.name))
 

@@ -165,8 +165,8 @@ def contrib(facts: Facts) -> Finding:
     if facts.opencv_build.csrt:
         return ok("CSRT: yes")
     return warn(
-        "CSRT: no. 'cdedge evaluate --tracker opencv:CSRT' cannot run; everything else can",
-        "pip uninstall the present OpenCV wheel, then pip install opencv-contrib-python-headless",
+        "CSRT: no, as with cdedge[device]. 'cdedge evaluate --tracker opencv:CSRT' cannot run; everything else can",
+        "pip uninstall -y opencv-python opencv-python-headless, then pip install opencv-contrib-python-headless",
     )
 
 

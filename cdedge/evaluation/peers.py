@@ -112,7 +112,7 @@ def _constructor(name: str) -> tuple[Callable[..., Any], bool]:
     legacy = getattr(getattr(cv2, "legacy", None), f"Tracker{name}_create", None)
     if legacy is None:
         raise BadEnvironment(
-            f"this OpenCV {cv2.__version__} has no {name} tracker: pip install "
-            "opencv-contrib-python-headless (and remove opencv-python, which overwrites it)"
+            f"this OpenCV {cv2.__version__} has no {name} tracker, its contrib build has, which cdedge[cpu] brings: "
+            "pip uninstall -y opencv-python opencv-python-headless, then pip install opencv-contrib-python-headless"
         )
     return legacy, False

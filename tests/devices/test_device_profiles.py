@@ -67,7 +67,7 @@ system = "Linux"
 python = "3.10"
 provider = "cpu"
 works = true
-install = "pip install 'WHEEL[cpu]'"
+install = "pip install 'WHEEL[device]'"
 source = "sheet"
 
 [[known_bad]]
@@ -168,7 +168,7 @@ def test_an_install_text_asks_no_index_for_cdedge(name):
     """No index has it: what is installed is the wheel, and one text says where that comes from."""
     texts = [software.install for software in load(name).software]
     assert not [text for text in texts if "install cdedge" in text or "'cdedge" in text]
-    assert any("'WHEEL[cpu]'" in text for text in texts)
+    assert any("'WHEEL[device]'" in text for text in texts)
     assert "WHEEL" in cdedge_devices.HOW_TO_INSTALL
     assert "cdedge bundle" in cdedge_devices.HOW_TO_INSTALL
 

@@ -14,5 +14,6 @@ sha256sum --check --quiet SHA256SUMS
 "$$python" -m venv "$$folder"
 "$$folder/bin/python" -m pip install --quiet --require-hashes --only-binary=:all: -r requirements.txt
 "$$folder/bin/python" -m pip install --quiet --no-index --no-deps ./$wheel
+"$$folder/bin/python" -m pip uninstall --quiet --yes setuptools pip  # 27 MB; python -m ensurepip brings pip back
 "$$folder/bin/cdedge" inspect model.onnx
 echo "installed; next: $$folder/bin/cdedge bench model.onnx, then CHECKLIST.md"
