@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,7 @@ from cdedge.planning.budget import (
     Candidate,
     Option,
     PlanReport,
-    best,
+    best_of_each,
     front,
     miss_text,
     nearest,
@@ -34,9 +35,10 @@ from cdedge.planning.budget import (
     show_plan,
 )
 from cdedge.planning.scaling import core_here, core_of, notes, slowdown, target_of
-from cdedge.planning.search import Found, Scene, candidates, evaluate, make
+from cdedge.planning.search import Found, Scene, candidates, evaluate, make, options_of
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, say, whats_next
+from cdedge.spelling import option_name
 from cdedge_runtime.errors import BadInput, OverBudget, Usage
 from cdedge_runtime.files import scratch_folder, write_whole
 from cdedge_runtime.measure.footage import footage_of
@@ -55,6 +57,18 @@ _Channels = Annotated[str, typer.Option(help="Channels to try: shares, counts, a
 _Mode = Annotated[str, typer.Option(help="Pruning modes to try: chain, exact.", rich_help_panel=MORE)]
 _InputPx = Annotated[str, typer.Option("--input", help="Sides of the network's input to try.", rich_help_panel=MORE)]
 _Precision = Annotated[str, typer.Option(help="Precisions to try: fp32, int8, fp16.", rich_help_panel=MORE)]
+_Deep = Annotated[
+    str,
+    typer.Option(
+        metavar="NET,...",
+        help="Deep networks to try beside the first of the layers and inputs, the one to be preferred first: none, "
+        "cdedge_deep, or the PATH of an .onnx file.",
+    ),
+]
+_DeepHead = Annotated[
+    str | None,
+    typer.Option(metavar="PATH", help="A box head of these files.", show_default=False, rich_help_panel=MORE),
+]
 _Weights = Annotated[str | None, typer.Option(help="As in 'cdedge export'.", show_default=False, rich_help_panel=MORE)]
 _Frames = Annotated[
     int, typer.Option(metavar="N", min=3, help="Measure on so many of the first frames.", rich_help_panel=MORE)
@@ -66,6 +80,11 @@ _Out = Annotated[
     Path | None, typer.Option("-o", "--out", help="Write the best file that fits here.", show_default=False)
 ]
 _Plot = Annotated[Path | None, typer.Option(help="Write memory against fps here, as SVG.", show_default=False)]
+
+_BESIDE = (
+    "a margin with a deep network is not one without: its response is broad on purpose. What such a file is worth is "
+    "not measured here, but on benchmarks: docs/studies/sight.md; --deep says which to prefer"
+)
 
 
 def plan(
@@ -81,6 +100,8 @@ def plan(
     mode: _Mode = "chain,exact",
     input_px: _InputPx = "96,192",
     precision: _Precision = "fp32",
+    deep: _Deep = "none,cdedge_deep",
+    deep_head: _DeepHead = None,
     weights: _Weights = None,
     frames: _Frames = 60,
     threads: _Threads = 1,
@@ -90,11 +111,12 @@ def plan(
 ) -> None:
     """Search layers, channels, modes and input sizes for the best file that fits a budget; exit code 4 if none does."""
     tried = (layers.split(","), channels.split(","), mode.split(","), _sides(input_px), precision.split(","))
-    chosen = candidates(*tried)
+    networks = tuple(None if name == "none" else name for name in deep.split(","))
+    chosen = candidates(*tried, deep=networks, deep_head=deep_head)
     target = target_of(device)
     there = None if target.profile is None else core_of(target.profile, threads)
     budget = Budget(None if max_memory is None else parse_bytes("--max-memory", max_memory), min_fps)
-    check_outputs({"-o": out, "--plot": plot, "--preview": preview}, (source, weights, device))
+    check_outputs({"-o": out, "--plot": plot, "--preview": preview}, (source, weights, device, *networks, deep_head))
     opened = open_source(source)
     introduce(opened)
     if opened.live:
@@ -108,8 +130,8 @@ def plan(
 
     two, first = first_frames(opened, parse_box(box, opened, select=select, preview=preview))
     scene = Scene(source, opened, first, two, footage_of(source, opened), frames, threads, weights)
-    found, taken = _searched(chosen, scene, budget, factor, measured_here=there is None, out=out)
-    options = tuple(option for option, _ in found.options)
+    found, fitting = _searched(chosen, scene, budget, factor, measured_here=there is None, out=out)
+    options, taken = tuple(option for option, _ in found.options), next(iter(fitting), None)
     report = PlanReport(
         source=opened.name,
         device=target.name,
@@ -120,8 +142,9 @@ def plan(
         options=options,
         front=front(options),
         left_out=found.left_out,
-        notes=said,
+        notes=(*said, *([_BESIDE] if len(set(networks)) > 1 else [])),
         chosen=taken,
+        also=fitting[1:],
         nearest=None if taken is not None else nearest(options, budget),
         model=str(out) if taken is not None and out is not None else None,
     )
@@ -134,10 +157,11 @@ def _tell_next(report: PlanReport, where: list[str], weights: str | None) -> Non
     if report.model is not None:
         whats_next("track", report.model, *where)
     elif report.chosen is not None:
-        given = {**asdict(report.chosen.candidate), "weights": weights}
-        names = {"input_px": "input"}
-        words = [word for field, value in given.items() if value for word in (f"--{names.get(field, field)}", value)]
-        whats_next("export", *where, *words, "-o", "best.onnx")
+        given = options_of(report.chosen.candidate, weights).given()
+        words = [
+            [option_name(field)] if value is False else [option_name(field), value] for field, value in given.items()
+        ]
+        whats_next("export", *where, *chain.from_iterable(words), "-o", "best.onnx")
 
 
 def _searched(
@@ -148,17 +172,18 @@ def _searched(
     *,
     measured_here: bool,
     out: Path | None,
-) -> tuple[Found, Option | None]:
-    """What was found among the candidates, and the best that fits, whose file goes to ``out``."""
+) -> tuple[Found, tuple[Option, ...]]:
+    """What was found among the candidates, and the best that fit with each deep network; the first goes to ``out``."""
     with scratch_folder() as folder:
         with progress("exporting", len(chosen)) as step:
-            made = make(chosen, scene, folder, step)
+            made, spoiled = make(chosen, scene, folder, step)
         with progress("measuring", len(made)) as step:
             found = evaluate(made, scene, budget, slowdown=factor, measured_here=measured_here, step=step)
-        taken = best([option for option, _ in found.options], budget)
-        if taken is not None and out is not None:
-            write_whole(out, _file_of(found, taken).read_bytes())
-    return found, taken
+        networks = tuple(dict.fromkeys(candidate.deep for candidate in chosen))
+        fitting = best_of_each([option for option, _ in found.options], budget, networks)
+        if fitting and out is not None:
+            write_whole(out, _file_of(found, fitting[0]).read_bytes())
+    return replace(found, left_out=spoiled + found.left_out), fitting
 
 
 def _tell(report: PlanReport, plot: Path | None, *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from rich.text import Text
@@ -18,18 +19,29 @@ _AS_GOOD = 0.02  # margins this close, as a share, count as equal: the faster on
 
 @dataclass(frozen=True)
 class Candidate:
-    """What can be exported; ``channels`` as in ``cdedge export``: ``all``, ``auto``, a count or a share."""
+    """What can be exported; ``channels`` as in ``cdedge export``: ``all``, ``auto``, a count or a share.
+
+    deep, deep_head: a deep network beside the layers and its box head, as in ``cdedge export``.
+    """
 
     layers: str
     channels: str
     mode: str
     input_px: int
     precision: str
+    deep: str | None = None
+    deep_head: str | None = None
+
+    @property
+    def sight(self) -> str:
+        """What it looks with: layers, deep network, head."""
+        parts = [self.layers, *(Path(path).stem for path in (self.deep, self.deep_head) if path is not None)]
+        return " & ".join(parts)
 
     @property
     def name(self) -> str:
         """A short name for tables and plots."""
-        words = [self.layers, self.channels, f"{self.input_px} px"]
+        words = [self.sight, self.channels, f"{self.input_px} px"]
         words += [self.mode] * ("+" in self.layers and self.channels != "all")
         return " ".join(words + [self.precision] * (self.precision != "fp32"))
 
@@ -68,6 +80,15 @@ def excess(option: Option, budget: Budget) -> float:
     return max(0.0, memory, fps)
 
 
+def best_of_each(options: Sequence[Option], budget: Budget, deep: Sequence[str | None]) -> tuple[Option, ...]:
+    """The `best` with each of the deep networks, where something fits, in their order; None is without one.
+
+    A deep response is broad, so margins are compared among files with the same deep network only.
+    """
+    kinds = ([option for option in options if option.candidate.deep == each] for each in deep)
+    return tuple(found for kind in kinds if (found := best(kind, budget)) is not None)
+
+
 def best(options: Sequence[Option], budget: Budget) -> Option | None:
     """Of those that fit the one of the largest margin; of margins within 2 % the fastest, then the smallest."""
     fitting = [option for option in options if excess(option, budget) == 0]
@@ -84,12 +105,17 @@ def nearest(options: Sequence[Option], budget: Budget) -> Option | None:
 
 
 def front(options: Sequence[Option]) -> tuple[Option, ...]:
-    """The Pareto front: options that no other one beats in memory, rate and margin at once; the smallest first."""
+    """The Pareto front: options that no other one beats in memory, rate and margin at once; the smallest first.
+
+    Margins are compared as in `best_of_each`.
+    """
     kept = [option for option in options if not any(_beats(other, option) for other in options)]
     return tuple(sorted(kept, key=lambda option: option.memory_bytes))
 
 
 def _beats(one: Option, other: Option) -> bool:
+    if one.candidate.deep != other.candidate.deep:
+        return False
     a, b = _figures(one), _figures(other)
     return a != b and all(x >= y for x, y in zip(a, b, strict=True))
 
@@ -107,7 +133,7 @@ class PlanReport:
 
     measured: the figures are of this machine; otherwise they are predicted. slowdown: how many times as long a frame
     takes on the device as here; None where it is not known. chosen: None where nothing fits; nearest is then the
-    nearest miss. model: the file written, if any.
+    nearest miss. also: the best of other deep networks, or without one, that fit. model: the file written, if any.
     """
 
     source: str
@@ -121,6 +147,7 @@ class PlanReport:
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
     chosen: Option | None
+    also: tuple[Option, ...]
     nearest: Option | None
     model: str | None
 
@@ -139,6 +166,9 @@ def show_plan(report: PlanReport) -> None:
         facts.append(("fps", f"those of this machine divided by {report.slowdown:.2f}"))
     if report.chosen is not None:
         facts.append(("chosen", f"{report.chosen.candidate.name} -> {report.model or 'no file asked for'}"))
+    facts += [
+        ("fits too", f"{also.candidate.name}, {size(also.memory_bytes)}, {fps_text(also)} fps") for also in report.also
+    ]
     show_facts("", facts)
     say("memory is over the floor, fps are without reading, margin is a stand-in for quality: see docs/guides/plan.md")
     for note in report.notes:
@@ -186,12 +216,12 @@ _NAMESPACE = '<svg xmlns="http://www.w3.org/2000/svg" '
 def options_svg(
     title: str, options: Sequence[Option], front: Sequence[Option], chosen: Option | None, budget: Budget
 ) -> str:
-    """A file of its own; marks tell the layers apart, only the front's options have names, lines are the budget's."""
-    layers = list(dict.fromkeys(option.candidate.layers for option in options))
+    """A file of its own; marks tell what looks apart, only the front's options have names, lines are the budget's."""
+    sights = list(dict.fromkeys(option.candidate.sight for option in options))
     points = [
         Point(
             _label(option, front, chosen),
-            ink(layers.index(option.candidate.layers)),
+            ink(sights.index(option.candidate.sight)),
             option.memory_bytes / 1e6,
             option.fps or 0.0,
             (option.fps or 0.0, option.fps or 0.0),
@@ -201,7 +231,7 @@ def options_svg(
     guides = list(_guides(budget))
     x = _axis("memory over the floor, MB", "x", points, guides)
     y = _axis("frames per second, without reading", "y", points, guides)
-    legend = [(f"layers {name}" if "+" in name else f"layer {name}", ink(i)) for i, name in enumerate(layers)]
+    legend = [(f"layers {name}" if "+" in name else f"layer {name}", ink(i)) for i, name in enumerate(sights)]
     style = files("cdedge.pages").joinpath("page.css").read_text(encoding="utf-8")
     drawn = plain(scatter_plot(title, x, y, points, guides=guides, legend=legend))  # XML takes no control characters
     head, rest = drawn.replace("<svg ", _NAMESPACE, 1).split(">", 1)

@@ -8,9 +8,10 @@ from itertools import product
 from pathlib import Path
 from typing import cast
 
+from cdedge_export.network.backbones import CDEDGE_DEEP
 from cdedge_export.options import ExportOptions, Mode
 from cdedge_runtime.box import Box
-from cdedge_runtime.errors import Usage
+from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.image import Frame
 from cdedge_runtime.measure.predict import Footage, predict
 from cdedge_runtime.measure.probe import ProbeReport, Request, measure
@@ -65,40 +66,72 @@ def candidates(
     modes: Sequence[str],
     inputs: Sequence[int],
     precisions: Sequence[str],
+    deep: Sequence[str | None] = (None,),
+    deep_head: str | None = None,
 ) -> tuple[Candidate, ...]:
     """Every combination that differs: with one layer, or all channels, the first mode stands for all.
 
-    Raises `Usage` for an unknown mode or precision.
+    deep: networks to try beside the first layers, mode and input; None is every combination without one. deep_head: of
+    those that are files. Raises `Usage` for an unknown mode or precision, and for a head without such a network.
     """
     for given, known in ((modes, _MODES), (precisions, _PRECISIONS)):
         if not set(given) <= set(known):
             raise Usage(f"{','.join(given)}: expected some of {', '.join(known)}")
-    return tuple(
-        Candidate(layer, kept, mode, side, precision)
-        for layer, kept, mode, side, precision in product(layers, channels, modes, inputs, precisions)
-        if mode == modes[0] or ("+" in layer and kept != "all")
-    )
+    _check_head(deep, deep_head, precisions)
+    found = list[Candidate]()
+    for network in deep:
+        if network is not None:
+            head = None if network == CDEDGE_DEEP.name else deep_head
+            pairs = product(channels, precisions)
+            found += [Candidate(layers[0], kept, modes[0], inputs[0], p, network, head) for kept, p in pairs]
+            continue
+        found += [
+            Candidate(layer, kept, mode, side, precision)
+            for layer, kept, mode, side, precision in product(layers, channels, modes, inputs, precisions)
+            if mode == modes[0] or ("+" in layer and kept != "all")
+        ]
+    return tuple(found)
 
 
-def make(chosen: Sequence[Candidate], scene: Scene, folder: Path, step: Callable[[], None]) -> list[Made]:
-    """Export every candidate into ``folder`` and judge it; ``step`` is called after each.
+def _check_head(deep: Sequence[str | None], head: str | None, precisions: Sequence[str]) -> None:
+    if head is None:
+        return
+    if set(deep) <= {None, CDEDGE_DEEP.name}:
+        raise Usage("deep_head: it goes with the network that it was trained with; add deep with the path of that")
+    if "int8" in precisions:
+        raise Usage(
+            "deep_head: a box head has fp32 and fp16, not int8; leave it out, or plan without the precision int8"
+        )
 
-    Margins are of one place: where the file with the most multiplications finds the target in frame 2.
+
+def make(
+    chosen: Sequence[Candidate], scene: Scene, folder: Path, step: Callable[[], None]
+) -> tuple[list[Made], tuple[str, ...]]:
+    """Export every candidate into ``folder`` and judge it; says which precision spoils. ``step`` is called after each.
+
+    Margins are of one place: where the file with the most multiplications, of those without a deep network if there
+    are such, finds the target in frame 2.
     """
     from cdedge_export.choose.quality import Judge, located, margin
     from cdedge_export.pipeline import export
 
-    made = []
+    made, spoiled = list[Made](), list[str]()
     for number, candidate in enumerate(chosen):
         model = folder / f"{number}.onnx"
-        report = export(scene.source, scene.box, model, options=_options(candidate, scene), timed=False)
-        made.append(Made(candidate, model, report.spec, 0.0))
+        try:
+            report = export(scene.source, scene.box, model, options=options_of(candidate, scene.weights), timed=False)
+            made.append(Made(candidate, model, report.spec, 0.0))
+        except BadModel as error:
+            if candidate.precision == "fp32":
+                raise
+            spoiled.append(f"{candidate.name}: {error}")
         step()
     if not made:
-        return []
-    reference = max(made, key=lambda each: each.spec.macs)
+        return [], tuple(spoiled)
+    reference = max(made, key=lambda each: (each.spec.deep is None, each.spec.macs))
     place = located(Judge(reference.model, scene.frames, scene.box), scene.box.center)
-    return [replace(m, margin=margin(Judge(m.model, scene.frames, scene.box), place)) for m in made]
+    judged = [replace(m, margin=margin(Judge(m.model, scene.frames, scene.box), place)) for m in made]
+    return judged, tuple(spoiled)
 
 
 def evaluate(
@@ -146,13 +179,13 @@ def _unpromising(each: Made, scene: Scene, budget: Budget, too_slow: Sequence[Ma
 def _figures(each: Made, scene: Scene, *, slowdown: float | None, measured_here: bool, measure_one: Measure) -> Option:
     said = _predicted(each, scene)
     if slowdown is None:
-        return Option(each.candidate, each.spec.channels, said, None, each.margin, measured=False)
+        return Option(each.candidate, _kept(each.spec), said, None, each.margin, measured=False)
     box = (scene.box.x, scene.box.y, scene.box.width, scene.box.height)
     report = measure_one(Request(str(each.model), scene.text, box, scene.measured_frames, "cpu", scene.threads))
     found = report.memory.over_floor_bytes if measured_here else None
     return Option(
         each.candidate,
-        each.spec.channels,
+        _kept(each.spec),
         said if found is None else found,
         report.fps_without_read / slowdown,
         each.margin,
@@ -160,18 +193,26 @@ def _figures(each: Made, scene: Scene, *, slowdown: float | None, measured_here:
     )
 
 
+def _kept(spec: ModelSpec) -> int:
+    """Channels of the layers and of the deep network."""
+    return spec.channels + (0 if spec.deep is None else spec.deep.channels)
+
+
 def _predicted(each: Made, scene: Scene) -> int:
     return predict(each.spec, scene.footage, threads=scene.threads).over_floor_bytes
 
 
-def _options(candidate: Candidate, scene: Scene) -> ExportOptions:
+def options_of(candidate: Candidate, weights: str | None) -> ExportOptions:
+    """What ``cdedge export`` makes the candidate from."""
     every = candidate.channels == "all"
     return ExportOptions(
         layers=candidate.layers,
-        weights=scene.weights,
+        weights=weights,
         mode=cast(Mode, candidate.mode),
         precision=cast(Precision, candidate.precision),
         distill=False if every else None,
         channels=None if every else candidate.channels,
         input_px=candidate.input_px,
+        deep=candidate.deep,
+        deep_head=candidate.deep_head,
     )

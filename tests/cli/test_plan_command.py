@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +29,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
     weight = (0.01 * rng.standard_normal((64, 3, 3, 3))).astype(np.float32)
     save_file({"features.0.weight": weight, "features.0.bias": np.full(64, 0.1, np.float32)}, path)
     searched = ("--layers", "11", "--channels", "0.25,0.5", "--input", "96", "--frames", 6)
-    return ("--weights", path, *searched)
+    return ("--weights", path, *searched, "--deep", "none")
 
 
 def test_the_best_that_fits_is_exported_and_drawn(
@@ -45,6 +47,38 @@ def test_the_best_that_fits_is_exported_and_drawn(
     assert read_spec(out).channels == answer["chosen"]["kept"]
     assert plot.read_text().startswith("<svg")
     assert {path.name for path in tmp_path.iterdir()} == {"best.onnx", "front.svg", "Square"}
+
+
+def test_a_file_with_a_deep_network_is_among_them_and_can_be_preferred(
+    cdedge: Run, square_folder: Path, narrow: tuple[object, ...], tmp_path: Path
+) -> None:
+    out, asked = tmp_path / "best.onnx", (*narrow[:-2], "--channels", "0.25")
+    done = cdedge("plan", square_folder, *asked, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    check(answer, "cdedge.plan/1")
+    assert [option["candidate"]["deep"] for option in answer["options"]] == [None, "cdedge_deep"]
+    (also,) = answer["also"]
+    assert (answer["chosen"]["candidate"]["deep"], also["candidate"]["deep"]) == (None, "cdedge_deep")
+    assert also["memory_bytes"] > answer["chosen"]["memory_bytes"]
+    assert also in answer["front"]
+    assert any("not measured here" in note for note in answer["notes"])
+    preferred = cdedge("plan", square_folder, *asked, "--deep", "cdedge_deep,none", "-o", out)
+    assert preferred.returncode == 0, preferred.stderr
+    assert read_spec(out).deep is not None
+    assert "fits too" in preferred.stdout
+
+
+def test_the_next_command_makes_what_was_chosen(
+    cdedge: Run, square_folder: Path, narrow: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = cdedge("plan", square_folder, *narrow[:-2], "--channels", "all", "--deep", "cdedge_deep")
+    assert done.returncode == 0, done.stderr
+    (following,) = re.findall(r"^next: cdedge (.*)$", done.stderr, re.MULTILINE)
+    assert cdedge(*shlex.split(following), "--convention", "caffe").returncode == 0
+    spec = read_spec("best.onnx")
+    assert (spec.channels, spec.deep is None) == (64, False)
 
 
 def test_nothing_fits_is_code_4_with_the_nearest_miss_and_leaves_the_old_file(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cdedge.planning.budget import Budget, Candidate, Option, best, excess, front, miss_text, nearest
+from cdedge.planning.budget import Budget, Candidate, Option, best, best_of_each, excess, front, miss_text, nearest
 
 
-def option(name: str, memory: float, fps: float | None, margin: float) -> Option:
-    return Option(Candidate(name, "all", "chain", 96, "fp32"), 8, round(memory * 1e6), fps, margin, measured=True)
+def option(name: str, memory: float, fps: float | None, margin: float, deep: str | None = None) -> Option:
+    candidate = Candidate(name, "all", "chain", 96, "fp32", deep)
+    return Option(candidate, 8, round(memory * 1e6), fps, margin, measured=True)
 
 
 SMALL, MIDDLE, LARGE = option("small", 10, 300, 5.0), option("middle", 20, 100, 9.0), option("large", 40, 20, 9.1)
@@ -62,3 +63,20 @@ def test_an_unknown_rate_neither_fits_nor_misses() -> None:
     unknown = option("unknown", 10, None, 5.0)
     assert excess(unknown, Budget(10_000_000, None)) == 0
     assert best((unknown,), Budget(None, None)) is unknown
+
+
+ROBUST, OTHER = option("robust", 30, 90, 4.0, deep="a.onnx"), option("other", 31, 80, 3.0, deep="a.onnx")
+
+
+def test_margins_are_compared_among_files_with_the_same_deep_network() -> None:
+    both = (*ALL, ROBUST, OTHER)
+    assert best_of_each(both, Budget(None, None), (None, "a.onnx")) == (MIDDLE, ROBUST)
+    assert best_of_each(both, Budget(None, None), ("a.onnx", None)) == (ROBUST, MIDDLE)
+    assert best_of_each(both, Budget(25_000_000, None), ("a.onnx", None)) == (MIDDLE,)
+    assert best_of_each(both, Budget(1, None), ("a.onnx", None)) == ()
+    assert front(both) == (SMALL, MIDDLE, ROBUST, LARGE)
+
+
+def test_a_name_says_what_looks() -> None:
+    assert ROBUST.candidate.name == "robust & a all 96 px"
+    assert Candidate("11", "0.5", "chain", 96, "fp32", "x/net.onnx", "head.onnx").name == "11 & net & head 0.5 96 px"

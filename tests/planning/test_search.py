@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from cdedge.planning.budget import Budget, Candidate
-from cdedge.planning.search import Made, Scene, candidates, evaluate
+from cdedge.planning.search import Made, Scene, candidates, evaluate, make
 from cdedge_runtime.box import Box
-from cdedge_runtime.errors import Usage
+from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.measure.predict import Footage, predict
 from cdedge_runtime.measure.probe import ProbeReport, Request
 from cdedge_runtime.sources.frames import Source
@@ -59,6 +59,41 @@ def test_one_mode_alone_is_kept() -> None:
 def test_an_unknown_word_is_refused(modes: list[str], precisions: list[str]) -> None:
     with pytest.raises(Usage, match="expected some of"):
         candidates(["11"], ["0.5"], modes, [96], precisions)
+
+
+def test_a_deep_network_goes_beside_the_first_of_everything_and_keeps_its_place() -> None:
+    tried = (["11", "11+12"], ["0.5", "all"], ["chain", "exact"], [96, 192], ["fp32"])
+    found = candidates(*tried, deep=("cdedge_deep", None, "n.onnx"), deep_head="h.onnx")
+    plain = candidates(*tried)
+    assert found[2:-2] == plain
+    assert [(c.layers, c.channels, c.mode, c.input_px, c.deep, c.deep_head) for c in (*found[:2], *found[-2:])] == [
+        ("11", "0.5", "chain", 96, "cdedge_deep", None),
+        ("11", "all", "chain", 96, "cdedge_deep", None),
+        ("11", "0.5", "chain", 96, "n.onnx", "h.onnx"),
+        ("11", "all", "chain", 96, "n.onnx", "h.onnx"),
+    ]
+
+
+@pytest.mark.parametrize(("deep", "precision"), [((None, "cdedge_deep"), "fp32"), (("n.onnx",), "int8")])
+def test_a_head_without_its_network_or_in_int8_is_refused(deep: tuple[str | None, ...], precision: str) -> None:
+    with pytest.raises(Usage, match=r"^deep_head: "):
+        candidates(["11"], ["0.5"], ["chain"], [96], [precision], deep=deep, deep_head="h.onnx")
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp32"])
+def test_what_a_precision_spoils_is_left_out_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, precision: str
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise BadModel("it differs")
+
+    monkeypatch.setattr("cdedge_export.pipeline.export", refused)
+    only = Candidate("11", "0.5", "chain", 96, precision)
+    if precision == "fp32":
+        with pytest.raises(BadModel):
+            make([only], SCENE, tmp_path, lambda: None)
+    else:
+        assert make([only], SCENE, tmp_path, lambda: None) == ([], ("11 0.5 96 px int8: it differs",))
 
 
 def test_here_memory_and_rate_are_what_was_measured() -> None:
