@@ -22,6 +22,7 @@ from cdedge.options import (
     taking,
 )
 from cdedge.outputs import check_outputs
+from cdedge.show.model_facts import deep_facts
 from cdedge.show.progress import patiently
 from cdedge.show.render import introduce, number, say, show_facts, show_table, size, whats_next
 from cdedge_export.options import ExportOptions, filled
@@ -134,6 +135,7 @@ def _show(report: ExportReport) -> None:
                 "input",
                 f"{spec.input_px[1]}x{spec.input_px[0]} px {spec.convention.order} ({report.convention_reason})",
             ),
+            *deep_facts(spec.deep),
             ("file and reference", parity),
             ("error to the full network", _losses(report)),
             ("took", f"{since_begin_s():.1f} s, loading included"),

@@ -10,7 +10,7 @@ from cdedge_runtime.model.contract import ModelSpec
 
 def inspect(model: ModelArgument, as_json: JsonOption = False) -> None:
     """Show what is in an exported file, after checking that it is whole."""
-    from cdedge.show.model_facts import model_facts
+    from cdedge.show.model_facts import model_facts, shown_taps
     from cdedge_runtime.model.session import read_spec
 
     spec = read_spec(model)
@@ -21,7 +21,7 @@ def inspect(model: ModelArgument, as_json: JsonOption = False) -> None:
     show_table(
         "channels kept",
         ["layer", "kept", "of", "share"],
-        [(t.name, str(len(t.kept)), str(t.total), f"{len(t.kept) / t.total:.0%}") for t in spec.taps],
+        [(t.name, str(len(t.kept)), str(t.total), f"{len(t.kept) / t.total:.0%}") for t in shown_taps(spec)],
     )
     whats_next("bench", model)
 

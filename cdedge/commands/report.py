@@ -56,7 +56,7 @@ def report(
 ) -> None:
     """Write one self-contained page: the tracking, memory, time and channels of a model, here or measured elsewhere."""
     from cdedge.pages.device import DevicePage, write_device_page
-    from cdedge.pages.first_frame import pictures_or_reason, predicted_or_reason
+    from cdedge.pages.first_frame import deep_pictures_reason, pictures_or_reason, predicted_or_reason
     from cdedge.pages.tracking import Pass, followed_or_reason
     from cdedge_runtime.model.session import read_spec
 
@@ -78,7 +78,7 @@ def report(
     with progress("tracking", frames) as step:
         asked = Pass(model, source, box, frames, provider, threads)
         tracking, no_tracking = followed_or_reason(asked, step)
-    left_out = (*no_tracking, *no_prediction, *no_pictures)
+    left_out = (*no_tracking, *no_prediction, *no_pictures, *deep_pictures_reason(spec))
     write_device_page(out, DevicePage(model, spec, measured, tracking, predicted, pictures, left_out))
     for what, why in left_out:
         say(f"left out: {what}. {why}")

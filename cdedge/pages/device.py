@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from cdedge.show.bench_tables import condition_facts, node_text, range_text
-from cdedge.show.model_facts import model_facts
+from cdedge.show.model_facts import model_facts, shown_taps
 from cdedge.show.render import size
 from cdedge_runtime.files import write_whole
 from cdedge_runtime.measure.benchmark import BenchReport
@@ -83,7 +83,7 @@ def _sections(shown: DevicePage) -> Iterator[str]:
     latency = latency_figures(bench)
     if latency:
         yield section("Time per frame", latency)
-    yield section("Channels", channel_table(spec.taps), *_pictures(shown))
+    yield section("Channels", channel_table(shown_taps(spec)), *_pictures(shown))
     yield section("The model", facts_list(_model(shown), css="methods"))
     yield section("The machine", facts_list(_conditions(bench), css="methods"))
     notes = [
@@ -101,11 +101,18 @@ def _head(shown: DevicePage) -> list[tuple[str, str]]:
         ("Frames per second", f"{range_text(bench.spread['fps_without_read'])} without reading"),
         *([("Time per frame", times)] if times else []),
         ("Memory", f"{size(bench.memory.tracker_bytes)} over libraries and frames"),
-        ("Channels", f"{spec.channels} of {sum(tap.total for tap in spec.taps)}, layers {spec.layers}"),
+        ("Channels", _channels(spec)),
         ("Provider", f"{bench.provider}, {bench.threads} thread{'s' * (bench.threads != 1)}"),
         ("Source", f"{bench.source}, {bench.frames:,} frames"),
         ("Date", bench.conditions.time[:10]),
     ]
+
+
+def _channels(spec: ModelSpec) -> str:
+    layers = f"{spec.channels} of {sum(tap.total for tap in spec.taps)}, layers {spec.layers}"
+    if spec.deep is None:
+        return layers
+    return f"{layers}; {spec.deep.channels} of {sum(tap.total for tap in spec.deep.taps)} of {spec.deep.backbone}"
 
 
 def _pictures(shown: DevicePage) -> Iterator[str]:

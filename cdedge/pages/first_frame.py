@@ -53,6 +53,13 @@ def pictures_or_reason(
     return pictures, (("pictures of pruned channels", why),)
 
 
+def deep_pictures_reason(spec: ModelSpec) -> LeftOut:
+    """Why a deep network's channels are not drawn, where there is one."""
+    if spec.deep is None:
+        return ()
+    return (("pictures of the deep network's channels", "they are of a window of its own, and of both signs"),)
+
+
 def predicted_or_reason(
     spec: ModelSpec, source: str | None, *, provider: str, threads: int
 ) -> tuple[Stack | None, LeftOut]:

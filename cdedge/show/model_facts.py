@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from cdedge.show.render import number, size
-from cdedge_runtime.model.contract import DeepPart, ModelSpec
+from cdedge_runtime.model.contract import DeepPart, ModelSpec, Tap
 from cdedge_runtime.model.hog import BACKBONE
 
 
@@ -17,7 +18,7 @@ def model_facts(spec: ModelSpec, model: Path) -> list[tuple[str, str]]:
         ("file", size(model.stat().st_size)),
         *(_hog_facts(spec) if spec.backbone == BACKBONE else _network_facts(spec)),
         ("response grid", f"{spec.grid[1]}x{spec.grid[0]} cells"),
-        *([] if spec.deep is None else _deep_facts(spec.deep)),
+        *deep_facts(spec.deep),
         (
             "selection",
             f"rank {selection.rank}, search {selection.search}, channels {selection.rule}, seed {selection.seed}",
@@ -25,6 +26,12 @@ def model_facts(spec: ModelSpec, model: Path) -> list[tuple[str, str]]:
         ("distilled from", f"{spec.source.name}, box {','.join(f'{v:g}' for v in spec.source.box)}"),
         ("made by", f"{spec.producer}, format {spec.format_version}"),
     ]
+
+
+def shown_taps(spec: ModelSpec) -> tuple[Tap, ...]:
+    """The layers, and those of a deep network under names that say so."""
+    deep = () if spec.deep is None else spec.deep.taps
+    return (*spec.taps, *(replace(tap, name=f"deep {tap.name}") for tap in deep))
 
 
 def _network_facts(spec: ModelSpec) -> list[tuple[str, str]]:
@@ -39,7 +46,10 @@ def _network_facts(spec: ModelSpec) -> list[tuple[str, str]]:
     ]
 
 
-def _deep_facts(deep: DeepPart) -> list[tuple[str, str]]:
+def deep_facts(deep: DeepPart | None) -> list[tuple[str, str]]:
+    """Names and values of the deep part, where there is one."""
+    if deep is None:
+        return []
     channels, layers = deep.channels, "+".join(tap.name for tap in deep.taps)
     return [
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,15 @@ def test_a_deep_network_goes_into_the_file(cdedge: Run, square_folder: Path, wei
     assert [c["name"] for c in json.loads(done.stdout)["costs"] if "deep" in c["name"]] == ["deep network"]
     tracked = cdedge("track", model, square_folder, "--json")
     assert json.loads(tracked.stdout)["frames"] == 12
+    (row,) = re.findall(r"^deep \S+ +(\d+ +\d+ +\S+) *$", cdedge("inspect", model).stdout, re.MULTILINE)
+    assert row.split() == ["5", "5", "100%"]
+    page = tmp_path / "page.html"
+    reported = cdedge("report", model, square_folder, "-o", page, "--threads", 1, "--repeat", 1, "--json")
+    assert list(json.loads(reported.stdout)["left_out"]) == [
+        "pictures of pruned channels",
+        "pictures of the deep network's channels",
+    ]
+    assert "Predicted</button>" in page.read_text()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from cdedge.pages.memory import Stack, measured_stack, memory_figures, predicted
 from cdedge_runtime.measure.predict import Prediction
 from cdedge_runtime.model.contract import Tap
 from tests.conftest import make_spec
+from tests.runtime.test_deep import PART
 
 from .devices import MEMORY, make_bench, make_device, make_pictures, make_run
 from .reader import read
@@ -39,6 +40,15 @@ def test_all_text_is_escaped(tmp_path: Path) -> None:
     html = device_page(make_device(tmp_path, bench=make_bench(cpu=evil), spec=spec, pictures=pictures))
     assert html.count("<script>") == 1
     assert evil in "".join(read(html).text)
+
+
+def test_a_deep_network_stands_beside_the_layers(tmp_path: Path) -> None:
+    html = device_page(make_device(tmp_path, spec=make_spec(deep=PART)))
+    text = " ".join(read(html).text)
+    assert "deep blurred" in text
+    assert "3 of 3 of toy" in text
+    assert "toy layers blurred, 3 channels on 16x16 cells, fp32" in text
+    assert "deep blurred" not in device_page(make_device(tmp_path))
 
 
 def test_the_parts_add_up_to_what_was_measured() -> None:
