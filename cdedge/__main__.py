@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from cdedge_runtime.blas import limit_blas
-from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra, Usage
+from cdedge_runtime.blas import check_address_space, limit_blas
+from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra, Usage, memory_ran_out
 from cdedge_runtime.plain import plain
 
 from .answer import begin, emit_error
@@ -47,6 +47,7 @@ def main() -> None:
     as_json = "--json" in sys.argv
     try:
         _ready_streams()
+        check_address_space()
         refuse_loose_numbers(sys.argv)
         with _ended_by_signals():
             code = _run(as_json=as_json)
@@ -59,8 +60,6 @@ def main() -> None:
         code = _tell_error(_unloaded(error), as_json=as_json)
     except KeyboardInterrupt:
         code = _tell("Stopped", "stopped", _STOPPED, as_json=as_json)
-    except (MemoryError, RuntimeError) as error:
-        code = _tell_error(_exhausted(error), as_json=as_json)
     except BrokenPipeError:
         _close_stdout()  # the reader went away (as in "| head")
         code = 0
@@ -70,6 +69,9 @@ def main() -> None:
             code = _tell_error(BadEnvironment(f"standard output: {error.strerror}"), as_json=False)
         else:
             code = _tell_error(BadEnvironment(str(error)), as_json=as_json)
+    except Exception as error:  # noqa: BLE001 - it is raised again, unless memory or threads ran out
+        exhausted = _exhausted(error)
+        code = _tell(type(exhausted).__name__, str(exhausted), exhausted.exit_code, as_json=as_json)
     sys.exit(code)
 
 
@@ -133,13 +135,13 @@ def _importing(frame: FrameType | None) -> bool:
     return False
 
 
-def _exhausted(error: MemoryError | RuntimeError) -> CdedgeError:
-    """What to say of memory or threads that there are no more of; raises any other error again."""
-    if isinstance(error, MemoryError):
+def _exhausted(error: Exception) -> CdedgeError:
+    """What to say of memory or threads that there are no more of, whoever ran out; raises any other error again."""
+    if str(error) == _NO_THREAD:
+        return BadEnvironment("no further thread can be started: raise this process's limit of processes, or of memory")
+    if memory_ran_out(f"{type(error).__name__} {error}"):
         return BadEnvironment("there is not enough memory for this")
-    if str(error) != _NO_THREAD:
-        raise error
-    return BadEnvironment("no further thread can be started: raise this process's limit of processes, or of memory")
+    raise error
 
 
 def _unloaded(error: ImportError) -> CdedgeError:

@@ -26,7 +26,7 @@ def dask_hand(address: str, *, limit_s: float | None = None) -> Hand:
     """
     try:
         from distributed import Client, as_completed
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra("--dask needs distributed", "cluster") from error
 
     if not _is_private(address):

@@ -134,14 +134,53 @@ def test_the_kernel_ends_the_measuring_process_before_the_one_that_reports(tmp_p
     assert int(score) == 1000
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS binds on Linux only")
-def test_address_space_too_small_for_the_libraries(tiny_model: Path) -> None:
-    limit = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, (300_000_000,) * 2); "
-    run = f"sys.argv = ['cdedge', 'bench', {str(tiny_model)!r}]; runpy.run_module('cdedge', run_name='__main__')"
+def limited(bytes_: int, *words: object) -> Done:
+    """A command in so much address space."""
+    limit = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, ({bytes_},) * 2); "
+    run = f"sys.argv = ['cdedge', *{list(map(str, words))!r}]; runpy.run_module('cdedge', run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", limit + run], capture_output=True, text=True, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS binds on Linux only")
+@pytest.mark.parametrize("mebibytes", [80, 110, 300, 511])
+def test_address_space_too_small_for_the_libraries(tiny_model: Path, mebibytes: int) -> None:
+    """OpenBLAS would end the process, with an exit code of its own."""
+    text = in_one_line(limited(mebibytes << 20, "bench", tiny_model), 3)
+    assert f"may use {mebibytes} MiB of address space" in text
+
+
+_OPENCV_RUNS_OUT = """
+import cdedge_runtime.sources.frames as frames
+import cv2
+def fail(*a):
+    raise cv2.error("OpenCV(5.0.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 844902 bytes")
+frames.demo_source = fail
+"""
+
+
+@pytest.mark.parametrize("command", ["track", "bench"])
+def test_memory_that_runs_out_in_a_library_is_told_in_a_line(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    start_with(_OPENCV_RUNS_OUT, tmp_path / "site", monkeypatch)
+    done = subprocess.run(
+        [sys.executable, "-m", "cdedge", command, str(tiny_model)], capture_output=True, text=True, check=False
+    )
+    assert "memory" in in_one_line(Done(done.returncode, done.stdout, done.stderr), 3)
+
+
+def test_an_onnxruntime_that_does_not_load_is_not_said_to_be_missing(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site" / "onnxruntime").mkdir(parents=True)
+    (tmp_path / "site" / "onnxruntime" / "__init__.py").write_text("raise ImportError('x.so: failed to map segment')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), *filter(None, sys.path)]))
+    done = subprocess.run(
+        [sys.executable, "-m", "cdedge", "track", str(tiny_model)], capture_output=True, text=True, check=False
+    )
     text = in_one_line(Done(done.returncode, done.stdout, done.stderr), 3)
-    assert "cannot be loaded" in text
-    assert "cdedge doctor" in text
+    assert "onnxruntime cannot be loaded: x.so: failed to map segment" in text
 
 
 @pytest.mark.parametrize("command", MEASURING)

@@ -50,8 +50,10 @@ from .threads import session_threads
 
 try:
     import onnxruntime as ort
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtra("onnxruntime is not installed", "cpu") from error
+except ImportError as error:
+    raise BadEnvironment(f"onnxruntime cannot be loaded: {error}") from error
 
 _PIXELS, _REAL = "tensor(uint8)", "tensor(float)"
 _AS_REQUESTED = 1  # onnxruntime's ArenaExtendStrategy
