@@ -27,6 +27,6 @@ def check_address_space() -> None:
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE_BYTES:
         raise BadEnvironment(
-            f"this process may use {limit >> 20} MiB of address space, and numpy, OpenCV and onnxruntime with a tracker "
-            f"take up to {LEAST_ADDRESS_SPACE_BYTES >> 20}: raise the limit (ulimit -v)"
+            f"this process may use {limit >> 20} MiB of address space; numpy, OpenCV, onnxruntime and a tracker take "
+            f"up to {LEAST_ADDRESS_SPACE_BYTES >> 20}: raise the limit (ulimit -v)"
         )

@@ -231,37 +231,6 @@ def test_figures_come_from_a_clock_that_cannot_jump() -> None:
             assert not wall or path.name in ("conditions.py", "manifest.py"), (path, wall)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("inspect", "MODEL"),
-        ("export", "--tracker", "cacf", "-o", "out.onnx"),
-        ("track", "MODEL", "--frames", "3"),
-        ("bench", "MODEL", "--frames", "6", "--threads", "1"),
-        ("soak", "MODEL", "--frames", "40", "--threads", "1"),
-        ("warm", "MODEL", "--provider", "cpu"),
-        ("report", "MODEL", "-o", "page.html", "--frames", "6", "--repeat", "1", "--threads", "1"),
-    ],
-)
-def test_nothing_is_written_into_an_empty_home(tiny_model: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
-    """onnxruntime 1.29 and later keeps a device's name and a database there."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ORT_"))}
-    home, out = tmp_path / "home", tmp_path / "out"
-    home.mkdir()
-    out.mkdir()
-    names = [tiny_model if word == "MODEL" else word for word in command]
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    done = subprocess.run(
-        [sys.executable, "-m", "cdedge", *names],
-        env={**environment, "HOME": str(home)},
-        cwd=out,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert list(home.rglob("*")) == []
-
-
 def test_a_thread_that_cannot_be_started_is_told_in_a_line(
     cdedge: Callable[..., Done], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
