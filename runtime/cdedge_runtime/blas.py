@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import mmap
 import resource
 from collections.abc import MutableMapping
 
 from .errors import BadEnvironment
 
-LEAST_ADDRESS_SPACE_BYTES = 512 << 20  # with numpy, OpenCV and onnxruntime loaded, a tracker takes some 470 MiB
+LEAST_ADDRESS_SPACE_BYTES = 576 << 20  # with numpy, OpenCV and onnxruntime loaded, a tracker takes some 550 MiB
+_BUFFER_BYTES = 40 << 20  # OpenBLAS maps 32 MiB and a little for each thread that calls it
+_SIDE = 128  # of a product that it takes the buffer for
 
 
 def limit_blas(environment: MutableMapping[str, str]) -> None:
@@ -30,3 +33,18 @@ def check_address_space() -> None:
             f"this process may use {limit >> 20} MiB of address space; numpy, OpenCV, onnxruntime and a tracker take "
             f"up to {LEAST_ADDRESS_SPACE_BYTES >> 20}: raise the limit (ulimit -v)"
         )
+
+
+def take_blas_room() -> None:
+    """Have OpenBLAS take this thread's buffer now, before others take the room; it keeps it.
+
+    Raises `BadEnvironment` where there is none: OpenBLAS would end the process, in the middle of a run.
+    """
+    import numpy as np
+
+    try:
+        mmap.mmap(-1, _BUFFER_BYTES).close()
+    except OSError as error:
+        raise BadEnvironment(f"no room for numpy's matrix products, {_BUFFER_BYTES >> 20} MiB: {error}") from error
+    square = np.zeros((_SIDE, _SIDE), np.float32)
+    square @ square

@@ -81,7 +81,14 @@ class OverBudget(CdedgeError):
     exit_code = 4
 
 
-_OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "Insufficient memory", "Failed to allocate", "Cannot allocate")
+_OUT_OF_MEMORY = (
+    "MemoryError",
+    "bad_alloc",
+    "Insufficient memory",
+    "Failed to allocate",
+    "Cannot allocate",
+    "bfc_arena",
+)
 
 
 def memory_ran_out(text: str) -> bool:

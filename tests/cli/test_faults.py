@@ -143,7 +143,7 @@ def limited(bytes_: int, *words: object) -> Done:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS binds on Linux only")
-@pytest.mark.parametrize("mebibytes", [80, 110, 300, 511])
+@pytest.mark.parametrize("mebibytes", [80, 110, 300, 575])
 def test_address_space_too_small_for_the_libraries(tiny_model: Path, mebibytes: int) -> None:
     """OpenBLAS would end the process, with an exit code of its own."""
     text = in_one_line(limited(mebibytes << 20, "bench", tiny_model), 3)

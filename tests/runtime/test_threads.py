@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdedge_runtime import open_targets, open_tracker
+from cdedge_runtime import blas, open_targets, open_tracker
 from cdedge_runtime.errors import BadEnvironment, Usage
 from cdedge_runtime.model import threads
 from cdedge_runtime.model.session import Extractor
@@ -98,3 +98,12 @@ def test_ended_threads_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threads.session_threads(2) == 2
     assert time.monotonic() - begin < threads._END_S
     assert next(counts, None) is None
+
+
+def test_no_room_for_matrix_products_is_told_before_openblas_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: int) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(blas.mmap, "mmap", full)
+    with pytest.raises(BadEnvironment, match="no room for numpy's matrix products"):
+        blas.take_blas_room()

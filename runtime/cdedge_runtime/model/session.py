@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cdedge_runtime.blas import take_blas_room
 from cdedge_runtime.errors import (
     BadEnvironment,
     BadInput,
@@ -103,6 +104,7 @@ class Extractor:
 
     def __init__(self, model: StrPath, *, provider: str = "cpu", threads: int | None = None) -> None:
         path = as_path(model, "model")
+        take_blas_room()  # before the session's threads take some
         self.threads = session_threads(threads)
         self.session, self.spec = _loaded(path, provider, self.threads)
         self.provider: str = self.session.get_providers()[0]
