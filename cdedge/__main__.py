@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from cdedge_runtime.blas import check_address_space, limit_blas
-from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra, Usage, memory_ran_out
+from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra, Usage, exhausted
 from cdedge_runtime.plain import plain
 
 from .answer import begin, emit_error
@@ -24,7 +24,6 @@ _STOPPED = 130
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _AGAIN_S = 0.05
 _OF_STDOUT = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)  # files are told by their writers
-_NO_THREAD = "can't start new thread"  # CPython's words, for which it has no class
 _EXTRA_OF = {
     "cv2": "cpu",
     "onnxruntime": "cpu",
@@ -69,9 +68,11 @@ def main() -> None:
             code = _tell_error(BadEnvironment(f"standard output: {error.strerror}"), as_json=False)
         else:
             code = _tell_error(BadEnvironment(str(error)), as_json=as_json)
-    except Exception as error:  # noqa: BLE001 - it is raised again, unless memory or threads ran out
-        exhausted = _exhausted(error)
-        code = _tell(type(exhausted).__name__, str(exhausted), exhausted.exit_code, as_json=as_json)
+    except Exception as error:
+        known = exhausted(f"{type(error).__name__} {error}")
+        if known is None:
+            raise
+        code = _tell(type(known).__name__, str(known), known.exit_code, as_json=as_json)
     sys.exit(code)
 
 
@@ -133,15 +134,6 @@ def _importing(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def _exhausted(error: Exception) -> CdedgeError:
-    """What to say of memory or threads that there are no more of, whoever ran out; raises any other error again."""
-    if str(error) == _NO_THREAD:
-        return BadEnvironment("no further thread can be started: raise this process's limit of processes, or of memory")
-    if memory_ran_out(f"{type(error).__name__} {error}"):
-        return BadEnvironment("there is not enough memory for this")
-    raise error
 
 
 def _unloaded(error: ImportError) -> CdedgeError:

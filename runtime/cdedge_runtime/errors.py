@@ -86,14 +86,24 @@ _OUT_OF_MEMORY = (
     "bad_alloc",
     "Insufficient memory",
     "Failed to allocate",
+    "Memory allocation still failed",  # OpenBLAS, which then ends the process
     "Cannot allocate",
-    "bfc_arena",
+    "bfc_arena",  # onnxruntime, whose message is cut before it says why
+    "error return without exception set",  # CPython, which has no memory for the exception
 )
+_OUT_OF_THREADS = "can't start new thread"  # CPython's words, for which it has no class
 
 
 def memory_ran_out(text: str) -> bool:
     """Whether a library's message says that memory ran out."""
     return any(word in text for word in _OUT_OF_MEMORY)
+
+
+def exhausted(text: str) -> BadEnvironment | None:
+    """What to say of an error, given with its class, where memory or threads ran out; None where they did not."""
+    if _OUT_OF_THREADS in text:
+        return BadEnvironment("no further thread can be started: raise the limit of processes, or of memory")
+    return BadEnvironment("there is not enough memory for this") if memory_ran_out(text) else None
 
 
 def _again(kind: type[CdedgeError], args: tuple[Any, ...], state: dict[str, Any]) -> CdedgeError:

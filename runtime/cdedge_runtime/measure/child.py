@@ -17,7 +17,7 @@ from typing import Any
 
 from cdedge_runtime import errors
 from cdedge_runtime.blas import limit_blas
-from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, memory_ran_out
+from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, exhausted, memory_ran_out
 from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.measure.predict import FLOOR_BYTES, predict
 from cdedge_runtime.model.contract import ModelSpec, from_metadata
@@ -63,16 +63,21 @@ class Child:
         read_end, self._alive = os.pipe()
         self._talk = TemporaryFile()  # noqa: SIM115 - open as long as the process
         self._rest = b""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", _SERVED, task, str(read_end)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._talk,
-            env={**environment(), **(variables or {})},
-            pass_fds=(read_end,),
-            start_new_session=True,
-        )
-        os.close(read_end)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", _SERVED, task, str(read_end)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._talk,
+                env={**environment(), **(variables or {})},
+                pass_fds=(read_end,),
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(self._alive)
+            raise BadEnvironment(f"no further process can be started: {error.strerror}") from error
+        finally:
+            os.close(read_end)
         with suppress(OSError):  # where memory runs out, the kernel is to end this one: the parent can say so
             Path(f"/proc/{self.process.pid}/oom_score_adj").write_text("1000")
 
@@ -195,7 +200,7 @@ def failure(death: Died, model: Path) -> CdedgeError:
         return BadEnvironment(f"the measuring process was killed by {_cause(-death.returncode)}. {memory_known(model)}")
     if memory_ran_out(last):
         return BadEnvironment(f"the measuring process ran out of memory ({last[:120]}). {memory_known(model)}")
-    return CdedgeError(last)
+    return exhausted(last) or CdedgeError(last)
 
 
 def _answer(message: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_runtime import MAX_FRAME_PIXELS
-from cdedge_runtime.errors import BadInput
+from cdedge_runtime.errors import BadInput, exhausted
 from cdedge_runtime.files import StrPath
 from cdedge_runtime.image import Frame
 from cdedge_runtime.plain import plain
@@ -39,7 +39,7 @@ def read_picture(path: StrPath) -> Picture:
     except OSError as error:
         raise BadInput(f"{name}: cannot be read: {error.strerror}") from error
     except cv2.error as error:
-        raise BadInput(f"{name}: cannot be decoded as an image: {error.err}") from error
+        raise exhausted(str(error)) or BadInput(f"{name}: cannot be decoded as an image: {error.err}") from error
     except BadInput as error:
         raise BadInput(f"{name}: cannot be decoded as an image: {error}") from error
     return picture
