@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def compare(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders made by 'cdedge evaluate'; differences are to the first.")
+        list[Path],
+        typer.Argument(help="Folders made by 'cdedge evaluate', or a sweep's; differences are to the first."),
     ],
     root: Annotated[
         Path | None,
@@ -48,18 +49,22 @@ def compare(
         emit_json("cdedge.compare/1", comparison_json(comparison))
     else:
         show_comparison(comparison)
-        _tell_next(folders, html)
+        _tell_next(folders, comparison.summaries[0].folder, html)
 
 
-def _tell_next(folders: list[Path], html: Path | None) -> None:
+def _tell_next(folders: list[Path], first: Path, html: Path | None) -> None:
     if html is None:
         whats_next("compare", *folders, "--html", "compared.html")
     else:
-        whats_next("convert", folders[0], "--to", "pytracking")
+        whats_next("convert", first, "--to", "pytracking")
 
 
 def _warn(comparison: Comparison) -> None:
-    """Say what makes the numbers less comparable than they look."""
+    """Say what is not compared, and what makes the numbers less comparable than they look."""
+    from cdedge.evaluation.compare import AGAIN
+
+    if comparison.unfinished:
+        say(f"left out, as unfinished: {', '.join(map(str, comparison.unfinished))}; {AGAIN}")
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, having in comparison.left_out.items():
         groups.setdefault(having, []).append(name)

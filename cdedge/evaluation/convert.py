@@ -29,7 +29,7 @@ def convert(results_folder: Path, dataset: Dataset, *, to: str, out: Path) -> tu
         raise Usage(f"unknown layout {to!r}, expected one of: {', '.join(TARGETS)}")
     complete = [s for s in dataset.sequences if is_complete(results_folder, s)]
     if not complete:
-        raise BadInput(f"{results_folder}: no complete result of a {dataset.kind} sequence, nothing to convert")
+        raise BadInput(f"{results_folder}: no complete result of any {dataset.kind} sequence, nothing to convert")
     tracker = results_folder.resolve().name
     for sequence in complete:
         result = read_result(results_folder, sequence)

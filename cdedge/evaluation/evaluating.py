@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from cdedge.answer import emit_json
-from cdedge.evaluation.configuration import Configuration, check_tracker, label
+from cdedge.evaluation.checking import check, check_runs
+from cdedge.evaluation.configuration import Configuration, label
 from cdedge.evaluation.datasets import load_dataset
-from cdedge.evaluation.job import Failure, Job, Outcome, check_protocol
+from cdedge.evaluation.job import Failure, Job, Outcome
 from cdedge.evaluation.metrics import Convention
 from cdedge.evaluation.runner import Answer, Hand, RunSummary, import_raw, local_hand, run
 from cdedge.evaluation.sequence import Dataset
@@ -18,10 +18,11 @@ from cdedge.evaluation.summary import Summary, summarize, summary_json
 from cdedge.evaluation.sweep import read_sweep, row_of, write_table
 from cdedge.outputs import check_folder
 from cdedge.show.progress import work_bar
-from cdedge.show.render import say, size, whats_next
+from cdedge.show.render import many, say, size, whats_next
 from cdedge.show.score_tables import show_summary, show_sweep
-from cdedge_runtime.errors import BadInput, BadValue, CdedgeError, MissingExtra
-from cdedge_runtime.model.threads import MOST_THREADS, check_threads
+from cdedge_runtime.errors import BadInput, BadValue, CdedgeError
+from cdedge_runtime.kinds import names
+from cdedge_runtime.model.threads import MOST_THREADS
 
 
 @dataclass(frozen=True)
@@ -46,29 +47,32 @@ class RunSettings:
 def evaluate_one(configuration: Configuration, out: Path | None, settings: RunSettings, *, as_json: bool) -> None:
     """Run one configuration, show it; raises `CdedgeError` naming the failures at the end."""
     folder = out or Path("results") / f"{configuration.dataset}-{label(configuration)}"
+    check(configuration)
+    check_folder("out", folder, (configuration.root,))
+    dataset = _usable(configuration)
     if out is None:
         say(f"results go to {folder}")
-    summary = run_and_score(configuration, folder, settings)
+    summary = _scored(dataset, configuration, folder, settings)
     if as_json:
         emit_json("cdedge.evaluate/1", summary_json(summary))
     else:
         show_summary(summary)
-        whats_next("compare", folder, "--html", "compared.html")
+        _tell_next(configuration, folder)
     raise_failures(summary.failures)
 
 
 def evaluate_sweep(file: Path, base: Configuration, out: Path | None, settings: RunSettings, *, as_json: bool) -> None:
     """Run every configuration of a sweep file, each in a folder of its own, and write one table."""
     runs = read_sweep(file, base)
-    for item in runs:
-        check(item.configuration)
+    check_runs(file, runs)
     folder = out or Path("results") / f"{base.dataset}-{file.stem}"
     check_folder("-o", folder, (base.root,))
+    dataset = _usable(base)
     say(f"{len(runs)} configurations, results go to {folder}")
     rows, failures = [], {}
     for item in runs:
         say(item.name)
-        summary = run_and_score(item.configuration, folder / item.name, settings)
+        summary = _scored(dataset, item.configuration, folder / item.name, settings)
         rows.append(row_of(item, summary))
         failures.update({f"{item.name}/{name}": failure for name, failure in summary.failures.items()})
         write_table(folder, rows)
@@ -76,7 +80,7 @@ def evaluate_sweep(file: Path, base: Configuration, out: Path | None, settings: 
         emit_json("cdedge.sweep/1", {"results": str(folder), "runs": rows})
     else:
         show_sweep(rows)
-        whats_next("compare", *(folder / item.name for item in runs), "--html", "compared.html")
+        whats_next("compare", folder, "--html", "compared.html")
     raise_failures(failures)
 
 
@@ -84,34 +88,34 @@ def run_and_score(configuration: Configuration, folder: Path, settings: RunSetti
     """Bring a results folder to its end and score it."""
     check(configuration)
     check_folder("out", folder, (configuration.root,))
+    return _scored(_usable(configuration), configuration, folder, settings)
+
+
+def _usable(configuration: Configuration) -> Dataset:
+    """The data set, what cannot be used of it said; raises `BadInput` where that is all."""
     dataset = load_dataset(configuration.dataset, Path(configuration.root), configuration.sequences)
     for name, reason in dataset.skipped:
         say(f"skipped {name}: {reason}")
     if not dataset.sequences:
         raise BadInput(f"{dataset.root}: none of its sequences can be used")
+    return dataset
+
+
+def _scored(dataset: Dataset, configuration: Configuration, folder: Path, settings: RunSettings) -> Summary:
     done = _run(dataset, configuration, folder, settings)
     if done.found:
-        say(f"{done.found} passes were complete in {folder}")
+        say(f"complete in {folder} before: {many(done.found, 'pass', 'passes')}")
     return summarize(folder, convention=settings.scoring, matlab_compat=settings.matlab_compat)
 
 
-def check(configuration: Configuration) -> None:
-    """Raise before any work what every sequence would meet."""
-    options = configuration.tracker
-    check_threads(configuration.threads)
-    check_protocol(configuration.protocol)
-    check_tracker(options)
-    if options.tracker.startswith("opencv:"):
-        from cdedge.evaluation.peers import check_peer
-
-        check_peer(options.tracker.removeprefix("opencv:"), options.peer_model)
-    if options.model is not None:
-        from cdedge_runtime.model.session import read_spec
-
-        read_spec(Path(options.model))
-    missing = [name for name in ("torch", "onnx", "scipy") if options.distils and find_spec(name) is None]
-    if missing:
-        raise MissingExtra(f"distilling each sequence needs {missing[0]} (or give --model)", "export")
+def _tell_next(configuration: Configuration, folder: Path) -> None:
+    """One tracker's score says little: run OpenCV's beside it, or compare with what there is."""
+    if configuration.tracker.tracker not in names():
+        whats_next("compare", folder, "--html", "compared.html")
+        return
+    only = [] if configuration.sequences is None else ["--sequences", ",".join(configuration.sequences)]
+    data = ["--dataset", configuration.dataset, "--root", configuration.root, *only]
+    whats_next("evaluate", *data, "--tracker", "opencv:CSRT", "-o", folder.with_name(f"{folder.name}-csrt"))
 
 
 def raise_failures(failures: dict[str, Failure]) -> None:

@@ -184,7 +184,7 @@ def import_raw(dataset: Dataset, configuration: Configuration, folder: Path, *, 
         manifest = open_manifest(folder, configuration, jobs=1, cluster=None)
         complete = [sequence for sequence in dataset.sequences if is_complete(source, sequence)]
         if not complete:
-            raise BadInput(f"{source}: no complete result of a {dataset.kind} sequence to import")
+            raise BadInput(f"{source}: no complete result of any {dataset.kind} sequence to import")
         for sequence in complete:
             write_result(folder, sequence, read_result(source, sequence))
         close_manifest(folder, manifest)

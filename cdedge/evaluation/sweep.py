@@ -79,6 +79,17 @@ def write_table(folder: Path, rows: list[Table]) -> None:
     write_whole(folder / "sweep.csv", lines.getvalue().encode())
 
 
+def read_names(folder: Path) -> list[str]:
+    """Names of the runs in a sweep's table, in its order; none where there is no table yet. Raises `BadInput`."""
+    path = folder / "sweep.json"
+    if not path.is_file():
+        return []
+    try:
+        return [str(row["name"]) for row in json.loads(path.read_text())["runs"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path}: damaged: {error}; remove it, the next run of the sweep writes it again") from error
+
+
 def row_of(run: SweepRun, summary: Summary) -> Table:
     """One row: the name, the varied options, the scores."""
     evaluation, speed = summary.evaluation, summary.evaluation.speed

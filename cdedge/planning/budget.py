@@ -11,7 +11,7 @@ from typing import Literal
 from rich.text import Text
 
 from cdedge.pages.plots import Axis, Guide, Point, ink, positive_axis, scatter_plot
-from cdedge.show.render import say, show_facts, show_table, size, tinted
+from cdedge.show.render import many, say, show_facts, show_table, size, tinted
 from cdedge_runtime.plain import plain
 
 _AS_GOOD = 0.02  # margins this close, as a share, count as equal: the faster one is taken
@@ -160,7 +160,7 @@ def show_plan(report: PlanReport) -> None:
         ["option", "channels", "memory", "fps", "margin", "fits"],
         [_row(option, report) for option in report.front],
     )
-    counts = f"{len(report.options)} options with figures, {len(report.left_out)} left out"
+    counts = f"{many(len(report.options), 'option')} with figures, {len(report.left_out)} left out"
     facts = [("budget", budget_text(report.budget)), ("searched", counts)]
     if report.slowdown not in (None, 1.0):
         facts.append(("fps", f"those of this machine divided by {report.slowdown:.2f}"))

@@ -120,6 +120,7 @@ def answers() -> dict[str, Mapping[str, Any]]:
             "reference": str,
             "sequences": _Texts,
             "left_out": dict[str, _Texts],
+            "unfinished": _Texts,
             "trackers": [_COMPARED_TRACKER],
         },
         "cdedge.convert/1": {"out": str, "to": str, "written": _Texts, "left_out": _Texts},

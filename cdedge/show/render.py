@@ -167,9 +167,9 @@ def _styled(text: str, style: str = "") -> Text:
     return Text(text, style=style)
 
 
-def many(count: int, word: str) -> str:
+def many(count: int, word: str, plural: str | None = None) -> str:
     """A count with its word: 1 run, 2 runs."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+    return f"{count} {word}" if count == 1 else f"{count} {plural or f'{word}s'}"
 
 
 def size(count: int | None) -> str:

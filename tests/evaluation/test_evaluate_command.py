@@ -173,6 +173,65 @@ def test_compare_needs_our_folders(cdedge, tmp_path):
     assert "no manifest.json" in done.stderr
 
 
+@pytest.fixture
+def swept(cdedge, data, tmp_path):
+    """A finished sweep of two trackers, whose names are not in the order of the alphabet."""
+    file = tmp_path / "two.toml"
+    file.write_text(
+        "".join(f'[[run]]\nname = "{n}"\ntracker = "opencv:{t}"\n' for n, t in (("b", "KCF"), ("a", "MOSSE")))
+    )
+    done = cdedge("evaluate", "--root", data, "--sweep", file, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "out"
+
+
+def test_compare_takes_a_sweeps_folder_and_all_that_lies_in_it(cdedge, swept):
+    whole = json.loads(cdedge("compare", swept, "--json").stdout)
+    assert (whole["reference"], {t["name"] for t in whole["trackers"]}) == ("b", {"a", "b"})
+    listed = cdedge("compare", *sorted(swept.iterdir()), "--json")
+    assert {t["name"] for t in json.loads(listed.stdout)["trackers"]} == {"a", "b"}
+
+
+def test_compare_names_what_is_unfinished_and_compares_the_rest(cdedge, swept):
+    (swept / "c").mkdir()
+    (swept / "a" / "B.txt").unlink()
+    manifest = json.loads((swept / "a" / "manifest.json").read_text())
+    manifest["runs"][-1]["finished"] = None
+    (swept / "a" / "manifest.json").write_text(json.dumps(manifest))
+    done = cdedge("compare", swept, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert [t["name"] for t in answer["trackers"]] == ["b"]
+    assert answer["unfinished"] == [str(swept / "a"), str(swept / "c")]
+    assert f"unfinished: {swept / 'a'}, {swept / 'c'}; run the same 'cdedge evaluate' again" in done.stderr
+    alone = cdedge("compare", swept / "a")
+    assert (alone.returncode, "stopped before its end" in alone.stderr) == (1, True)
+
+
+def test_a_run_that_was_stopped_with_nothing_left_to_do_is_finished(cdedge, swept):
+    manifest = json.loads((swept / "a" / "manifest.json").read_text())
+    manifest["runs"][-1]["finished"] = None
+    (swept / "a" / "manifest.json").write_text(json.dumps(manifest))
+    assert json.loads(cdedge("compare", swept, "--json").stdout)["unfinished"] == []
+
+
+def test_compare_of_files_alone_says_what_it_wants(cdedge, swept):
+    done = cdedge("compare", swept / "sweep.csv")
+    assert (done.returncode, "expected folders made by 'cdedge evaluate'" in done.stderr) == (2, True)
+    assert "no such folder" in cdedge("compare", swept / "none").stderr
+
+
+def test_what_is_next_after_one_tracker_is_another_beside_it(cdedge, data, tiny_model, tmp_path):
+    done = cdedge("evaluate", "--root", data, "--model", tiny_model, "--sequences", "A", "-o", tmp_path / "own")
+    wanted = f"evaluate --dataset otb --root {data} --sequences A --tracker opencv:CSRT -o {tmp_path / 'own-csrt'}"
+    assert f"next: cdedge {wanted}" in done.stderr
+
+
+def test_a_data_set_that_is_not_there_is_said_before_where_results_go(cdedge, tmp_path):
+    done = cdedge("evaluate", "--root", tmp_path / "nowhere", "--tracker", "opencv:KCF", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n"), "results go" in done.stderr) == (1, 1, False)
+
+
 def test_convert_writes_another_layout(cdedge, imported, tmp_path):
     done = cdedge("convert", imported[0], "--to", "pytracking", "-o", tmp_path / "there", "--json")
     assert done.returncode == 0, done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge.evaluation.evaluating import check
+from cdedge.evaluation.checking import check
 from cdedge.evaluation.job import passes, segment_starts, shifted_boxes
 from cdedge.evaluation.metrics import get_convention
 from cdedge.evaluation.runner import run

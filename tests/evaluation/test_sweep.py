@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_a_sweep_gives_one_table_and_resumes(tmp_path, cdedge):
         rows = list(csv.DictReader(lines))
     assert [float(row["auc"]) for row in rows] == [row["auc"] for row in answer["runs"]]
     again = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out)
-    assert again.stderr.count("1 passes were complete") == 2
+    assert again.stderr.count("before: 1 pass\n") == 2
     assert "tracker=opencv:KCF" in again.stdout
 
 
@@ -95,3 +96,50 @@ def test_the_table_names_files_without_the_folders_of_the_machine(tmp_path, base
     run(load_dataset("otb", tmp_path), base, out, hand=hand_of(perfect, []))
     row = row_of(item, summarize(out, convention=get_convention("otb")))
     assert (row["weights"], row["settings"]) == ("own.pth", "scale=none+power=1")
+
+
+FOUR = """
+[[run]]
+name = "first"
+tracker = "opencv:MOSSE"
+[[run]]
+name = "nano"
+tracker = "opencv:Nano"
+peer_model = "backbone.onnx,head.onnx"
+[[run]]
+name = "deep"
+deep = "backbone.onnx"
+[[run]]
+name = "layer"
+layers = "99"
+"""
+
+
+def test_every_run_is_checked_before_the_first_one_starts(tmp_path, cdedge):
+    pytest.importorskip("torch", reason="distilling needs PyTorch")
+    make_squares(tmp_path / "data", "A", frames=3)
+    file, out = tmp_path / "four.toml", tmp_path / "out"
+    file.write_text(FOUR)
+    done = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n"), out.exists()) == (1, 1, False)
+    assert "nothing was run, as 3 of its runs cannot be" in done.stderr
+    assert f"nano, deep: {tmp_path / 'backbone.onnx'} is not there; put the file there" in done.stderr
+    assert "layer: " in done.stderr
+    assert "first" not in done.stderr
+
+
+def test_a_sweep_whose_options_are_wrong_is_wrong_usage(tmp_path, cdedge):
+    make_squares(tmp_path / "data", "A", frames=3)
+    file = tmp_path / "one.toml"
+    file.write_text('[[run]]\nname = "x"\ntracker = "opencv:NONE"\n')
+    done = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", tmp_path / "out")
+    assert (done.returncode, "x: unknown OpenCV tracker" in done.stderr) == (2, True)
+
+
+def test_the_sweep_of_the_readme_needs_no_file(base):
+    runs = read_sweep(Path(__file__).parents[2] / "benchmarks" / "paper.toml", base)
+    made = [item.configuration.tracker for item in runs]
+    assert [tracker.files for tracker in made] == [()] * 14
+    assert {t.made.weights for t in made} == {None}
+    chance = [(t.made.layers, t.made.seed) for t in made if t.made.rank == "random"]
+    assert chance == [(layers, seed) for layers in ("11", "11+12+21") for seed in range(5)]

@@ -46,7 +46,7 @@ def load_dataset(kind: str, root: Path, names: Iterable[str] | None = None) -> D
         raise Usage(f"unknown data set {kind!r}, expected one of: {', '.join(LAYOUTS)}")
     layout = LAYOUTS[kind]
     if not os.path.isdir(root):  # noqa: PTH112 - False too for a name that is too long
-        raise BadInput(f"{root}: no such folder, expected the root of a {kind} data set: {layout.text}")
+        raise BadInput(f"{root}: no such folder, expected the root of {kind} data: {layout.text}")
     found = layout.entries(root)
     if not found:
         raise BadInput(f"{root}: no {kind} sequence here, expected {layout.text}")
