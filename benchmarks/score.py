@@ -1,12 +1,13 @@
 """Fit the score's coefficients, or judge how well the score tells a right box from a wrong one.
 
-    python benchmarks/score.py fit KIND DATA
-    python benchmarks/score.py judge KIND DATA [--peer BACKBONE,HEAD]
+    python benchmarks/score.py fit KIND DATA [--deep NETWORK ...] [--deep-head HEAD]
+    python benchmarks/score.py judge KIND DATA [--deep NETWORK ...] [--deep-head HEAD] [--peer BACKBONE,HEAD]
 
-KIND is one of `KINDS`; DATA a folder with `sequences/`, `train/videos` and `train2/videos`. Each target is tracked from
-several frames, each time with a model exported there. Fitting uses the tuning half of split.toml and the videos for
-training, with `lost` going by the PSR alone, so that the coefficients do not choose their own frames; every sequence
-counts by the root of its frames. A frame without the target counts as an IoU of 0. Nothing is drawn: no seed.
+KIND is one of `KINDS`; robust takes deep networks, whose frames are joined, and a box head. DATA is a folder with
+`sequences/`, `train/videos` and `train2/videos`. Each target is tracked from several frames, each time with a model
+exported there. Fitting uses both halves of split.toml and the videos for training, with `lost` going by the PSR alone,
+so that the coefficients do not choose their own frames; every sequence counts by the root of its frames. A frame
+without the target counts as an IoU of 0. Nothing is drawn: no seed.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ Values = NDArray[np.float64]
 KINDS = {
     "fast": ExportOptions(),
     "accurate": ExportOptions(layers="11+12+21", mode="chain"),
+    "robust": ExportOptions(profile="robust"),
     "cf2": ExportOptions(tracker="cf2", layers="11+12+21", distill=False),
     "cacf": ExportOptions(tracker="cacf", distill=False),
     "eco": ExportOptions(tracker="eco", layers="hog"),
@@ -53,11 +55,12 @@ STARTS, LONGEST = 8, 400  # passes per target, and frames of one
 GOOD, BAD = 0.5, 0.1  # IoU above and below which a box is judged; between, it is neither
 FAILED_FRAMES = 10  # a failure is so many bad frames in a row; `lost` should rise within as many
 WEAK_RIDGE = 1e-3
+CUES = ("psr", "contrast", "either", "both", "head")  # those of `score.cues`, and a box head's score
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """What a tracker said from one start, per frame: IoU, score, PSR, lost and `score.cues` (N, 4)."""
+    """What a tracker said from one start, per frame: IoU, score, PSR, lost, and `CUES` (N, 5)."""
 
     name: str
     iou: Values
@@ -108,10 +111,10 @@ class Recorder:
     """Stands in for `score.probability`, keeps what it is asked and answers ``always``, or the truth for None."""
 
     def __init__(self, always: float | None) -> None:
-        self._always, self._truly, self.asked = always, score.probability, (0.0,) * 4
+        self._always, self._truly, self.asked = always, score.probability, (0.0,) * len(CUES)
 
     def __call__(self, psr: float, like: score.Likeness, calibration: score.Calibration, head: float = 0.0) -> float:
-        self.asked = score.cues(psr, like)
+        self.asked = *score.cues(psr, like), head
         return self._truly(psr, like, calibration, head) if self._always is None else self._always
 
 
@@ -143,13 +146,13 @@ def tracks(
     return [track(make(item), item, Recorder(always)) for item in items]
 
 
-def exported(kind: str) -> Callable[[Pass], AnyTracker]:
+def exported(options: ExportOptions) -> Callable[[Pass], AnyTracker]:
     """Makes the tracker of a pass from a file exported for it."""
 
     def make(item: Pass) -> AnyTracker:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
-            outcome = export_job(job_of(item, TrackerOptions(KINDS[kind]), 1), path)
+            outcome = export_job(job_of(item, TrackerOptions(options), 1), path)
             if outcome.failure is not None:
                 raise SystemExit(f"{item.sequence.name}: {outcome.failure.reason}")
             return open_tracker(path, threads=1)
@@ -205,7 +208,7 @@ def reliability(runs: list[Track]) -> Iterator[str]:
 
 def fitted(cues: Values, right: NDArray[np.bool_], weights: Values) -> Values:
     """Coefficients of logistic regression, the bias first, by Newton's method with a slight ridge on scaled cues."""
-    mean, spread = cues.mean(0), cues.std(0)
+    mean, spread = cues.mean(0), np.maximum(cues.std(0), 1e-9)  # a head that is not there is 0 throughout
     x = np.column_stack([np.ones(len(cues)), (cues - mean) / spread])
     ridge = np.diag([0.0] + [WEAK_RIDGE] * cues.shape[1])
     found, w = np.zeros(x.shape[1]), weights / weights.sum()
@@ -223,13 +226,17 @@ def per_frame_weights(runs: list[Track]) -> Values:
     return np.concatenate([np.full(len(r.iou), counts[r.name] ** -0.5) for r in runs])
 
 
-def fit(data: Path, kind: str, starts: int) -> None:
+def tracked(sequences: list[Sequence], models: list[ExportOptions], count: int, always: float | None) -> list[Track]:
+    """All passes with each of the models."""
+    return [run for options in models for run in tracks(sequences, exported(options), count=count, always=always)]
+
+
+def fit(data: Path, models: list[ExportOptions], starts: int) -> None:
     """Print how good a fit without each part of the data is on that part, then the coefficients of the fit on all."""
-    make = exported(kind)
     parts = {
-        "tuning": tracks(half(data, "tuning"), make, count=starts, always=1.0),
-        "checking": tracks(half(data, "checking"), make, count=starts, always=1.0),
-        "training": tracks(training(data), make, count=max(1, starts // 2), always=1.0),
+        "tuning": tracked(half(data, "tuning"), models, starts, 1.0),
+        "checking": tracked(half(data, "checking"), models, starts, 1.0),
+        "training": tracked(training(data), models, max(1, starts // 2), 1.0),
     }
     for name, part in parts.items():
         found = fitted_on([run for other, runs in parts.items() if other != name for run in runs])
@@ -238,8 +245,7 @@ def fit(data: Path, kind: str, starts: int) -> None:
         print(f"{name}: ROC {roc_area(odds, iou):.3f}, PSR {roc_area(joined(part, 'psr'), iou):.3f}")
         print(f"  lost by PSR: {told} of {of} failures, {false_alarms(part):.1f} false alarms per 1,000 good frames")
     found = fitted_on([run for runs in parts.values() for run in runs])
-    names = ("bias", "psr", "contrast", "either", "both")
-    print("Calibration(" + ", ".join(f"{n}={v:.2f}" for n, v in zip(names, found, strict=True)) + ")")
+    print("Calibration(" + ", ".join(f"{n}={v:.2f}" for n, v in zip(("bias", *CUES), found, strict=True)) + ")")
 
 
 def fitted_on(runs: list[Track]) -> Values:
@@ -247,12 +253,12 @@ def fitted_on(runs: list[Track]) -> Values:
     return fitted(joined(runs, "cues"), joined(runs, "iou") > score.RIGHT_IOU, per_frame_weights(runs))
 
 
-def judge(data: Path, kind: str, starts: int, peer: tuple[str, ...]) -> None:
+def judge(data: Path, models: list[ExportOptions], starts: int, peer: tuple[str, ...]) -> None:
     """Print how good the score is on either half, and how good NanoTrack's."""
     for name in ("tuning", "checking"):
         sequences = half(data, name)
-        runs = tracks(sequences, exported(kind), count=starts)
-        report(f"{kind}, {name}", runs)
+        runs = tracked(sequences, models, starts, None)
+        report(name, runs)
         print("\n".join(reliability(runs)))
         if peer:
             report(f"NanoTrack, {name}", tracks(sequences, lambda _: Peer("Nano", peer), count=starts))
@@ -275,12 +281,15 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--starts", type=int, default=STARTS)
     parser.add_argument("--peer", default="", help="NanoTrack's BACKBONE,HEAD")
+    parser.add_argument("--deep", action="append", default=[], help="a deep network of robust; may be repeated")
+    parser.add_argument("--deep-head", help="the box head of robust")
     asked = parser.parse_args()
+    models = [replace(KINDS[asked.kind], deep=d, deep_head=asked.deep_head) for d in asked.deep] or [KINDS[asked.kind]]
     cv2.setNumThreads(1)
     if asked.task == "fit":
-        fit(asked.data, asked.kind, asked.starts)
+        fit(asked.data, models, asked.starts)
     else:
-        judge(asked.data, asked.kind, asked.starts, tuple(filter(None, asked.peer.split(","))))
+        judge(asked.data, models, asked.starts, tuple(filter(None, asked.peer.split(","))))
 
 
 if __name__ == "__main__":

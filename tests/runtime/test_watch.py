@@ -9,7 +9,7 @@ from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.deepcd.watch import Belief, Watch
 
 SURE, UNSURE, FLAT = Belief(0.95, 30.0), Belief(0.05, 30.0), Belief(0.95, 2.0)
-FAIR = Belief(0.3, 30.0)  # neither weak nor sure
+FAIR, POOR = Belief(0.3, 30.0), Belief(0.22, 30.0)  # neither weak nor sure; weak, but not hopeless
 
 
 @pytest.fixture
@@ -35,22 +35,29 @@ def test_a_steady_motion_explains_long_steps(watch: Watch) -> None:
     assert not watch.follows((-0.2, 0.0), UNSURE)
 
 
-@pytest.mark.parametrize("weak", [UNSURE, FLAT], ids=["unlikely", "flat response"])
+@pytest.mark.parametrize("weak", [POOR, FLAT], ids=["unlikely", "flat response"])
 def test_lost_after_several_weak_answers_in_a_row(watch: Watch, weak: Belief) -> None:
-    answers = [weak, weak, weak, SURE, weak, weak, weak, weak]
+    several = Settings().patience
     lost = []
-    for answer in answers:
+    for answer in [*[weak] * (several - 1), FAIR, *[weak] * several]:
         watch.judge(answer)
         lost.append(watch.lost)
-    assert lost == [False] * 7 + [True]
+    assert lost == [False] * (2 * several - 1) + [True]
 
 
-def test_found_by_a_sure_answer_only(watch: Watch) -> None:
-    for _ in range(4):
-        watch.judge(UNSURE)
-    for answer, lost in ((FAIR, True), (FLAT, True), (SURE, False)):
+def test_an_answer_that_is_hardly_possible_is_enough(watch: Watch) -> None:
+    watch.judge(UNSURE)
+    assert watch.lost
+
+
+def test_lost_until_an_answer_is_not_weak(watch: Watch) -> None:
+    for answer, lost in ((UNSURE, True), (POOR, True), (FLAT, True), (FAIR, False), (POOR, False)):
         watch.judge(answer)
         assert watch.lost is lost
+
+
+def test_only_a_sure_answer_is_gone_after_to_another_place(watch: Watch) -> None:
+    assert [watch.is_sure(answer) for answer in (SURE, FAIR, Belief(0.95, 10.0))] == [True, False, False]
 
 
 def test_a_lost_target_may_be_anywhere(watch: Watch) -> None:

@@ -24,8 +24,8 @@ class Settings:
     scale_step: ratio of neighbouring scales; scale_penalty: factor on the response of a changed scale.
     lost_below, lost_share: an answer is weak when its PSR is below the one, or below the other times the PSR's running
     mean; or, whatever these are, when its score is low. patience: weak answers in a row after which the target counts
-    as lost, until one is sure. While lost, nothing is learned and each frame looks at one other place instead of
-    another scale.
+    as lost, until one is not weak; one with a very low score is enough. While lost, nothing is learned and each frame
+    looks at one other place instead of another scale.
     """
 
     padding: float = within(4.5, 1, 20)

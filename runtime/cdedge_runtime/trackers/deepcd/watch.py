@@ -15,8 +15,10 @@ from .settings import Settings
 
 Point = tuple[float, float]
 
-_WEAK, _FOUND = 0.25, 0.4  # scores below which an answer is weak, and from which a lost target counts as found
-_FOUND_PSR = 1.5  # how much stronger than a weak response it must be besides
+# Scores below which an answer is weak, and from which one elsewhere is gone to; below `_GONE` a weak one is enough for
+# loss. Chosen on the tuning half, and hold on the checking half: docs/studies/score.md.
+_WEAK, _SURE, _GONE = 0.25, 0.4, 0.2
+_SURE_PSR = 1.5  # how much stronger than a weak response it must be besides
 _PSR_RATE = 0.05  # how fast the running mean of the PSR follows it
 _LEAP = 0.4  # sides of the target beyond what its motion explains
 _MOTION_RATE = 0.3  # how fast the motion follows a step
@@ -71,17 +73,20 @@ class Watch:
         return not leaps
 
     def judge(self, belief: Belief) -> bool:
-        """Take in an answer: lost after several weak ones in a row, until one is sure. Says whether it is strong."""
+        """Take in an answer, and say whether it is strong.
+
+        The target is lost after several weak answers in a row, or one that is hardly possible, until one is not weak.
+        """
         self._weak = self._weak + 1 if self._is_weak(belief) else 0
-        self.lost = not self.is_sure(belief) if self.lost else self._weak >= self._settings.patience
-        seen = not self._weak and not self.lost
-        if seen:
+        gone = belief.score < _GONE or self._weak >= self._settings.patience
+        self.lost = self._weak > 0 and (self.lost or gone)
+        if not self._weak:
             self._mean_psr += _PSR_RATE * (belief.psr - self._mean_psr)
-        return seen
+        return not self._weak
 
     def is_sure(self, belief: Belief) -> bool:
-        """Whether an answer finds a lost target again."""
-        likely, sharp = belief.score >= _FOUND, belief.psr >= _FOUND_PSR * self._weak_below()
+        """Whether a lost target is gone after to another place for this answer there."""
+        likely, sharp = belief.score >= _SURE, belief.psr >= _SURE_PSR * self._weak_below()
         return likely or sharp if self._by_both else likely and sharp
 
     def _is_weak(self, belief: Belief) -> bool:
