@@ -15,6 +15,8 @@ from cdedge.show.render import say, whats_next
 if TYPE_CHECKING:
     from cdedge.evaluation.compare import Comparison
 
+_ALONE = "one sequence alone: intervals are over sequences, so here they have no width and say nothing of chance"
+
 
 def compare(
     folders: Annotated[
@@ -70,6 +72,8 @@ def _warn(comparison: Comparison) -> None:
         groups.setdefault(having, []).append(name)
     for having, names in groups.items():
         say(f"left out, as only {', '.join(having)} has scores of: {', '.join(names)}")
+    if len(comparison.summaries[0].evaluation.scores) == 1:
+        say(_ALONE)
     runs = [(s.evaluation.name, s.manifest) for s in comparison.summaries if s.evaluation.speed is not None]
     threads = {name: manifest.configuration.threads for name, manifest in runs}
     if len(set(threads.values())) > 1:
@@ -108,6 +112,7 @@ def _write_page(path: Path, comparison: Comparison, root: Path | None) -> None:
         failures=find_failures(dataset, results) if made_by.protocol == "ope" else (),
         protocol=made_by.protocol.upper(),
         notes={
-            "Time": "fps is frames over the time spent in update(); reading images and the first frame are left out."
+            **({"Intervals": f"{_ALONE.capitalize()}."} if len(dataset.sequences) == 1 else {}),
+            "Time": "fps is frames over the time spent in update(); reading images and the first frame are left out.",
         },
     )

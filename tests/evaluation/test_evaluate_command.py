@@ -149,9 +149,11 @@ def test_equal_results_read_as_not_significant(cdedge, imported):
 
 def test_compare_keeps_to_the_common_sequences_and_says_so(cdedge, imported):
     good, bad = imported
+    assert "one sequence alone" not in cdedge("compare", good, bad).stderr
     (bad / "B.txt").unlink()
     done = cdedge("compare", good, bad, "--json")
     assert "as only good has scores of: B" in done.stderr
+    assert "one sequence alone: intervals" in done.stderr
     assert json.loads(done.stdout)["sequences"] == ["A"]
 
 
