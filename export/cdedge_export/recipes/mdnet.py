@@ -20,16 +20,14 @@ from cdedge_export.choose.distill import check_options, searched, seed_set
 from cdedge_export.choose.plan import ChannelPlan, DistillOptions
 from cdedge_export.choose.rank import diverse_order, rank_scores, squared_cosines
 from cdedge_export.choose.search import GivenFilter
-from cdedge_export.graph.compare import Parity
-from cdedge_export.graph.cost import LayerCost, cost_table, footprint
-from cdedge_export.graph.parity import check_parity
-from cdedge_export.graph.write import write_model
+from cdedge_export.graph.cost import footprint
 from cdedge_export.network.backbones import BACKBONES, Backbone
 from cdedge_export.network.layers import Floats, Geometry, Network, Patches
-from cdedge_export.network.prune import full_network, prune
+from cdedge_export.network.prune import prune
 from cdedge_export.network.torch_net import extract
 from cdedge_export.network.weights import Weights, load_weights
 from cdedge_export.options import ExportOptions
+from cdedge_export.recipes.networks import finished
 from cdedge_export.recipes.recipe import OF_EVERY, PRODUCER, Design, Recipe, Scene, decided, started
 from cdedge_export.report import Say
 from cdedge_runtime.box import Box
@@ -204,20 +202,7 @@ def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
     head = pruned_head(backbone, weights.state, plan.taps[0].kept)
     spec = _contract(network, head, plan, scene, weights=weights, settings=settings)
     patches = crops_of(scene.frames[0], np.array([astuple(scene.box)]))
-
-    def check(file: Path) -> Parity:
-        return check_parity(file, spec, network, backbone=backbone, weights=weights, patches=patches)
-
-    def costs() -> tuple[LayerCost, ...]:
-        return cost_table(full_network(backbone, weights, [TAP]), network, Geometry(INPUT_PX, GRID), patches=patches)
-
-    return Design(
-        spec,
-        plan,
-        weights.convention_reason,
-        write=lambda out: write_model(spec, network, out, check=check, head=head),
-        costs=costs,
-    )
+    return finished(spec, plan, network, backbone=backbone, weights=weights, patches=patches, head=head)
 
 
 def pruned_head(backbone: Backbone, state: Mapping[str, Floats], kept: Sequence[int]) -> dict[str, Floats]:

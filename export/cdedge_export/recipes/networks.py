@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import onnx
 
 from cdedge_export.choose.distill import Maps, TwoFrames, distill
 from cdedge_export.choose.look import Patches, SearchWindow, two_frames, varied_windows
 from cdedge_export.choose.plan import ChannelPlan, DistillOptions
-from cdedge_export.graph.cost import cost_table, footprint
+from cdedge_export.graph.compare import Parity
+from cdedge_export.graph.cost import LayerCost, cost_table, footprint
 from cdedge_export.graph.parity import check_parity
 from cdedge_export.graph.precision import in_precision, stored_bytes
-from cdedge_export.graph.write import write_model
+from cdedge_export.graph.write import Convert, write_model
 from cdedge_export.network.backbones import Backbone, find_backbone, parse_layers
-from cdedge_export.network.layers import Geometry, Network, Projection, stride_of
+from cdedge_export.network.layers import Floats, Geometry, Network, Projection, stride_of
 from cdedge_export.network.prune import full_network, prune, subsampled
 from cdedge_export.network.reconstruct import reconstructed
 from cdedge_export.network.torch_net import extract
@@ -115,25 +119,50 @@ def design(
     final = subsampled(network, options.subsample)
     geometry = Geometry(sight.view.input_px, sight.view.grid)
     spec = _contract(final, geometry, plan, scene, weights=sight.weights, options=options, settings=settings)
-    backbone, weights, patches = sight.backbone, sight.weights, sight.patches
 
-    def check(file: Any) -> Any:
-        return check_parity(
-            file, spec, final, backbone=backbone, weights=weights, patches=patches, projections=projections or {}
-        )
-
-    def convert(model: Any) -> Any:
+    def convert(model: onnx.ModelProto) -> onnx.ModelProto:
         return in_precision(model, options.precision, sight.varied)
 
-    def costs() -> Any:
-        before = subsampled(full_network(backbone, weights, sight.taps), options.subsample)
-        return cost_table(before, final, geometry, patches=patches)
+    return finished(
+        spec,
+        plan,
+        final,
+        backbone=sight.backbone,
+        weights=sight.weights,
+        patches=sight.patches,
+        projections=projections,
+        convert=convert,
+    )
+
+
+def finished(
+    spec: ModelSpec,
+    plan: ChannelPlan,
+    network: Network,
+    *,
+    backbone: Backbone,
+    weights: Weights,
+    patches: Patches,
+    projections: Mapping[str, Projection] | None = None,
+    head: Mapping[str, Floats] | None = None,
+    convert: Convert = lambda model: model,
+) -> Design:
+    """The design of a network with its contract, held to the whole one on ``patches``; see `write_model`."""
+
+    def check(file: Path) -> Parity:
+        return check_parity(
+            file, spec, network, backbone=backbone, weights=weights, patches=patches, projections=projections or {}
+        )
+
+    def costs() -> tuple[LayerCost, ...]:
+        before = subsampled(full_network(backbone, weights, [tap.name for tap in plan.taps]), spec.subsample)
+        return cost_table(before, network, Geometry(spec.input_px, spec.grid), patches=patches)
 
     return Design(
         spec,
         plan,
         weights.convention_reason,
-        write=lambda out: write_model(spec, final, out, convert=convert, check=check),
+        write=lambda out: write_model(spec, network, out, check=check, head=head, convert=convert),
         costs=costs,
     )
 
