@@ -1,9 +1,10 @@
 """Predicted against measured memory over the floor, for configurations that differ in one thing or several.
 
-Usage: python benchmarks/predict.py OUT.csv
+Usage: python benchmarks/predict.py OUT.csv [BACKBONE.onnx HEAD.onnx]
 
-Models are exported from the demo clip, whose frames are stored as JPEG files of the size that a row names. ``role``
-says which rows the constants of cdedge_runtime/predict.py were fitted on; the others are the check.
+With NanoTrack v2's backbone and head, files with these beside the layers are measured too. Models are exported from the
+demo clip, whose frames are stored as JPEG files of the size that a row names. ``role`` says which rows the constants of
+cdedge_runtime/measure/predict.py were fitted on; the others are the check.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from cdedge_export.pipeline import ExportOptions, export
 from cdedge_runtime.box import Box
 from cdedge_runtime.measure.predict import Footage, predict
 from cdedge_runtime.measure.probe import Request, measure
+from cdedge_runtime.model.contract import ModelSpec, Precision
+from cdedge_runtime.model.graph import node_count
 from cdedge_runtime.model.session import read_spec
 from cdedge_runtime.sources.demo import Clip
 from cdedge_runtime.sources.frames import Source, image_source
@@ -39,8 +42,14 @@ class Case:
     frame_width: int = 480
     threads: int = 1
     settings: tuple[str, ...] = ()
+    precision: Precision | None = None
+    deep: str | None = None
+    deep_head: str | None = None
+    deep_channels: str | None = None
+    deep_precision: Precision | None = None
 
 
+OWN = "cdedge_deep"
 CASES = (
     Case("fit", "11"),
     Case("check", "11", None),
@@ -58,7 +67,30 @@ CASES = (
     Case("check", "11", threads=2),
     Case("fit", "11", frame_width=1920),
     Case("check", "11+12+21", frame_width=1280, threads=2),
+    Case("check", "11+12+21", precision="int8"),
+    Case("check", "11+12+21", None, mode="exact", precision="fp16"),
+    Case("fit", "11", deep=OWN),
+    Case("check", "11+12+21", deep=OWN),
+    Case("check", "11", None, input_px=192, deep=OWN),
+    Case("check", "11", frame_width=1280, threads=2, deep=OWN),
+    Case("check", "11", settings=("deep.memory=8",), deep=OWN),
+    Case("check", "11", deep=OWN, deep_channels="0.25"),
+    Case("check", "11", deep=OWN, deep_precision="int8"),
+    Case("check", "11", deep=OWN, deep_precision="fp16"),
 )
+
+
+def of_nanotrack(backbone: str, head: str) -> tuple[Case, ...]:
+    """Cases with NanoTrack's networks."""
+    return (
+        Case("fit", "11", deep=backbone),
+        Case("check", "11+12+21", deep=backbone),
+        Case("check", "11", frame_width=1920, deep=backbone),
+        Case("check", "11", deep=backbone, deep_precision="fp16"),
+        Case("fit", "11", deep=backbone, deep_head=head),
+        Case("check", "11", None, input_px=192, deep=backbone, deep_head=head),
+        Case("check", "11+12+21", frame_width=1280, threads=2, deep=backbone, deep_head=head),
+    )
 
 
 @dataclass(frozen=True)
@@ -73,6 +105,8 @@ class Row:
     frame: str
     threads: int
     settings: str
+    precision: str
+    deep: str
     predicted_bytes: int
     measured_bytes: int
     error: float
@@ -102,12 +136,17 @@ def measured(case: Case, folder: Path) -> Row:
         channels=case.channels,
         input_px=case.input_px,
         settings=case.settings,
+        precision=case.precision,
+        deep=case.deep,
+        deep_head=case.deep_head,
+        deep_channels=case.deep_channels,
+        deep_precision=case.deep_precision,
     )
     model = folder / "model.onnx"
     export(source, box, model, options=options, timed=False)
     spec = read_spec(model)
     height, width = cv2.imread(str(frames / "0000.jpg")).shape[:2]
-    foretold = predict(spec, Footage((height, width)), threads=case.threads)
+    foretold = predict(spec, Footage((height, width)), nodes=node_count(model), threads=case.threads)
     report = measure(Request(str(model), str(frames), astuple(box), FRAMES, "cpu", case.threads))
     found, said = report.memory.over_floor_bytes, foretold.over_floor_bytes
     if found is None or report.memory.code_bytes is None:
@@ -121,6 +160,8 @@ def measured(case: Case, folder: Path) -> Row:
         f"{width}x{height}",
         case.threads,
         " ".join(case.settings),
+        spec.precision,
+        deep_words(spec),
         said,
         found,
         round(said / found - 1, 4),
@@ -128,16 +169,25 @@ def measured(case: Case, folder: Path) -> Row:
     )
 
 
-def main(out: Path) -> None:
+def deep_words(spec: ModelSpec) -> str:
+    """The deep part of a file, shortly."""
+    if spec.deep is None:
+        return ""
+    words = [Path(spec.deep.backbone).stem, f"{spec.deep.channels} channels", spec.deep.precision]
+    return ", ".join(words + ["with head"] * (spec.deep.head is not None))
+
+
+def main(out: Path, *networks: str) -> None:
     """Measure every case and write the table."""
+    cases = CASES + (of_nanotrack(*networks) if networks else ())
     with tempfile.TemporaryDirectory() as folder, out.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow([field.name for field in fields(Row)])
-        for case in CASES:
+        for case in cases:
             row = measured(case, Path(folder))
             table.writerow(astuple(row))
             print(*astuple(row))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

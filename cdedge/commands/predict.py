@@ -39,10 +39,12 @@ def predict(
 
 def foretell(model: Path, source: str | None, frame: str | None, *, threads: int, as_json: bool) -> None:
     """Say from the file alone how much memory its tracker will take on the CPU; nothing is run."""
+    from cdedge_runtime.model.graph import node_count
     from cdedge_runtime.model.session import read_spec
 
     footage = _footage(source, frame)
-    answer = Answer(str(model), footage, threads, run_predict(read_spec(model), footage, threads=threads))
+    said = run_predict(read_spec(model), footage, nodes=node_count(model), threads=threads)
+    answer = Answer(str(model), footage, threads, said)
     if as_json:
         emit_json(PREDICT_SCHEMA, encode(answer))
     else:

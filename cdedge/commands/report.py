@@ -72,7 +72,7 @@ def report(
         measured = _saved(bench, model)
     source = source or measured.request.source
     predicted, no_prediction = predicted_or_reason(
-        spec, source, provider=measured.request.provider, threads=measured.threads
+        model, spec, source, provider=measured.request.provider, threads=measured.threads
     )
     pictures, no_pictures = pictures_or_reason(model, spec, source, box=box, weights=weights)
     with progress("tracking", frames) as step:

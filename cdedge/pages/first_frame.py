@@ -18,6 +18,7 @@ from cdedge_runtime.image import Frame, frame_sha256
 from cdedge_runtime.measure.footage import footage_of
 from cdedge_runtime.measure.predict import predict
 from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.model.graph import node_count
 from cdedge_runtime.model.hog import BACKBONE
 from cdedge_runtime.run import starting_box
 from cdedge_runtime.sources.frames import Source, first_frame, open_source
@@ -61,7 +62,7 @@ def deep_pictures_reason(spec: ModelSpec) -> LeftOut:
 
 
 def predicted_or_reason(
-    spec: ModelSpec, source: str | None, *, provider: str, threads: int
+    model: Path, spec: ModelSpec, source: str | None, *, provider: str, threads: int
 ) -> tuple[Stack | None, LeftOut]:
     """Memory as predicted for the source's frames, or why it cannot be."""
     from cdedge.pages.memory import predicted_stack
@@ -69,7 +70,8 @@ def predicted_or_reason(
     if provider != "cpu":
         return None, ((_PREDICTED, "it is predicted for the CPU provider only"),)
     try:
-        return predicted_stack(predict(spec, footage_of(source, open_source(source)), threads=threads)), ()
+        seen = footage_of(source, open_source(source))
+        return predicted_stack(predict(spec, seen, nodes=node_count(model), threads=threads)), ()
     except CdedgeError as error:
         return None, ((_PREDICTED, str(error)),)
 

@@ -16,6 +16,7 @@ from cdedge_runtime.image import Frame
 from cdedge_runtime.measure.predict import Footage, predict
 from cdedge_runtime.measure.probe import ProbeReport, Request, measure
 from cdedge_runtime.model.contract import ModelSpec, Precision
+from cdedge_runtime.model.graph import node_count
 from cdedge_runtime.sources.frames import Source
 
 from .budget import Budget, Candidate, Option
@@ -44,11 +45,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class Made:
-    """An exported candidate: its file, its contract, its margin."""
+    """An exported candidate: its file, its contract, how many nodes its graph has, its margin."""
 
     candidate: Candidate
     model: Path
     spec: ModelSpec
+    nodes: int
     margin: float
 
 
@@ -120,7 +122,7 @@ def make(
         model = folder / f"{number}.onnx"
         try:
             report = export(scene.source, scene.box, model, options=options_of(candidate, scene.weights), timed=False)
-            made.append(Made(candidate, model, report.spec, 0.0))
+            made.append(Made(candidate, model, report.spec, node_count(model), 0.0))
         except BadModel as error:
             if candidate.precision == "fp32":
                 raise
@@ -199,7 +201,7 @@ def _kept(spec: ModelSpec) -> int:
 
 
 def _predicted(each: Made, scene: Scene) -> int:
-    return predict(each.spec, scene.footage, threads=scene.threads).over_floor_bytes
+    return predict(each.spec, scene.footage, nodes=each.nodes, threads=scene.threads).over_floor_bytes
 
 
 def options_of(candidate: Candidate, weights: str | None) -> ExportOptions:

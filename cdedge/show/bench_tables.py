@@ -15,6 +15,7 @@ from cdedge_runtime.measure.benchmark import BenchReport, Change, Spread
 from cdedge_runtime.measure.conditions import Conditions, Tegra
 from cdedge_runtime.measure.predict import Footage, Prediction, predict
 from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.model.graph import node_count
 from cdedge_runtime.record import decode
 
 BENCH_SCHEMA = "cdedge.bench/1"
@@ -219,7 +220,7 @@ def checked(spec: ModelSpec, footage: Footage, report: BenchReport) -> Checked |
         say("memory is predicted for the CPU provider only")
         return None
     try:
-        said = predict(spec, footage, threads=report.threads)
+        said = predict(spec, footage, nodes=node_count(Path(report.model)), threads=report.threads)
     except CdedgeError as error:
         say(str(error))
         return None

@@ -9,6 +9,7 @@ import pytest
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.model import contract
 from cdedge_runtime.model.contract import Tap
+from cdedge_runtime.model.graph import node_count
 from cdedge_runtime.model.session import Extractor, read_spec
 from tests.conftest import make_spec, tiny_model_bytes
 
@@ -17,6 +18,27 @@ def test_reading_gives_back_what_was_written(tiny_model: Path) -> None:
     spec = make_spec()
     assert contract.from_metadata(contract.to_metadata(spec)) == spec
     assert read_spec(tiny_model) == spec
+
+
+def test_nodes_are_counted_those_of_branches_too(tiny_model: Path, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason="the branches are built with onnx")
+    from onnx import TensorProto, helper
+
+    assert node_count(tiny_model) == 6
+    model = onnx.load(tiny_model)
+    branches = [
+        helper.make_graph(
+            [helper.make_node("Neg", ["features"], [name])] * count, name, [],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)],
+        )
+        for name, count in (("a", 1), ("b", 3))
+    ]  # fmt: skip
+    model.graph.node.append(
+        helper.make_node("If", ["switch"], ["chosen"], then_branch=branches[0], else_branch=branches[1])
+    )
+    path = tmp_path / "branches.onnx"
+    path.write_bytes(model.SerializeToString())
+    assert node_count(path) == 6 + 1 + 1 + 3
 
 
 def test_foreign_metadata_is_refused() -> None:

@@ -21,7 +21,7 @@ from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, exhaust
 from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.measure.predict import FLOOR_BYTES, predict
 from cdedge_runtime.model.contract import ModelSpec, from_metadata
-from cdedge_runtime.model.graph import read_metadata
+from cdedge_runtime.model.graph import node_count, read_metadata
 
 from .conditions import read_conditions
 
@@ -222,17 +222,15 @@ def memory_known(model: Path) -> str:
     now = read_conditions()
     limit = "no control group limit" if now.cgroup_bytes is None else f"control group limit {_mb(now.cgroup_bytes)}"
     try:
-        spec = from_metadata(read_metadata(model))
+        need = _need(from_metadata(read_metadata(model)), node_count(model))
     except BadModel:
         need = "its need cannot be read"
-    else:
-        need = _need(spec)
     return f"{model}: {need}; free {_mb(now.available_bytes)}, {limit}"
 
 
-def _need(spec: ModelSpec) -> str:
+def _need(spec: ModelSpec, nodes: int) -> str:
     if find_kind(spec.tracker).memory is not None:
-        need = f"predicted need {_mb(predict(spec, None).over_floor_bytes)} and frames"
+        need = f"predicted need {_mb(predict(spec, None, nodes=nodes).over_floor_bytes)} and frames"
     else:
         need = f"by shape it needs {_mb(spec.weight_bytes + spec.activation_bytes)}"
     return f"{need}, beside {_mb(FLOOR_BYTES)} of libraries"

@@ -15,14 +15,15 @@ from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.model.contract import ModelSpec
 
 FLOOR_BYTES = 80_000_000  # Python, numpy, OpenCV and onnxruntime: bench measured 77 MB on x86-64
-CODE_BYTES = 13_600_000  # fitted: pages of library code that a session, its runs and the filter touch
-SESSION_BYTES = 2_200_000  # fitted: onnxruntime's tables, and what Python and the libraries set up at the first run
+CODE_BYTES = 15_000_000  # fitted: pages of library code that a session, its runs and the filter touch
+SESSION_BYTES = 3_400_000  # fitted: onnxruntime's tables, and what Python and the libraries set up at the first run
+NODE_BYTES = 15_000  # fitted: a node's kernel and its place in these tables
 THREAD_BYTES = 100_000  # fitted: stack and work space of each further onnxruntime thread
 VIDEO_BYTES = 7_500_000  # fitted: code and tables of OpenCV's video decoder
 DEMO_BYTES = 16_000_000  # fitted: the demo clip's street (5.2 MB), work space, and library code that renders it
-DEEP_CODE_BYTES = 1_600_000  # fitted: kernels that only a deep part runs
-BRANCH_WEIGHT_COPIES = 4  # fitted: those inside an ONNX If, which onnxruntime keeps with the node as well
-WEIGHT_COPIES = 2  # as read and as onnxruntime lays them out for its kernels
+DEEP_CODE_BYTES = 400_000  # fitted: kernels that only a deep part runs
+WEIGHT_COPIES = 2.0  # as read and as onnxruntime lays them out for its kernels
+BRANCH_WEIGHT_COPIES = 2.5  # fitted: those inside an ONNX If
 
 _FLOAT = 4
 
@@ -63,10 +64,10 @@ class Prediction:
         return sum(int(getattr(self, field.name)) for field in fields(self)) - self.floor_bytes
 
 
-def predict(spec: ModelSpec, footage: Footage | None, *, threads: int = 1) -> Prediction:
+def predict(spec: ModelSpec, footage: Footage | None, *, nodes: int, threads: int = 1) -> Prediction:
     """What ``spec``'s tracker will take on ``footage`` with the CPU provider; raises `Usage` for other trackers' files.
 
-    Without ``footage`` no frames are counted.
+    Without ``footage`` no frames are counted. ``nodes``: of the file's graph (`node_count`).
     """
     count = find_kind(spec.tracker).memory
     if count is None:
@@ -75,8 +76,8 @@ def predict(spec: ModelSpec, footage: Footage | None, *, threads: int = 1) -> Pr
     return Prediction(
         floor_bytes=FLOOR_BYTES,
         code_bytes=CODE_BYTES + (0 if spec.deep is None else DEEP_CODE_BYTES),
-        session_bytes=SESSION_BYTES + (threads - 1) * THREAD_BYTES,
-        weights_bytes=(WEIGHT_COPIES if spec.deep is None else BRANCH_WEIGHT_COPIES) * spec.weight_bytes,
+        session_bytes=SESSION_BYTES + nodes * NODE_BYTES + (threads - 1) * THREAD_BYTES,
+        weights_bytes=round(_copies(spec) * spec.weight_bytes),
         activations_bytes=spec.activation_bytes,
         features_bytes=arrays.features_bytes,
         filter_bytes=arrays.filter_bytes,
@@ -84,6 +85,12 @@ def predict(spec: ModelSpec, footage: Footage | None, *, threads: int = 1) -> Pr
         buffers_bytes=arrays.buffers_bytes,
         frames_bytes=0 if footage is None else _frames(footage),
     )
+
+
+def _copies(spec: ModelSpec) -> float:
+    """How often the weights are there; those in float16 as read, and for a CPU as float32."""
+    part, copies = (spec, WEIGHT_COPIES) if spec.deep is None else (spec.deep, BRANCH_WEIGHT_COPIES)
+    return 1 + 2 * copies if part.precision == "fp16" else copies
 
 
 def _frames(footage: Footage) -> int:

@@ -63,6 +63,15 @@ def ir_and_opset(path: Path) -> tuple[int | None, int | None]:
 
 def read_metadata(path: Path) -> dict[str, str]:
     """``metadata_props`` of a model file, its graph checked; raises `BadModel` for what no exporter wrote."""
+    return _read(path)[0]
+
+
+def node_count(path: Path) -> int:
+    """How many nodes a model file's graph has, those in its branches too; raises as `read_metadata`."""
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[dict[str, str], int]:
     data = mapped(path)
     try:
         return _checked(data)
@@ -88,7 +97,8 @@ def mapped(path: Path) -> memoryview:
         raise BadModel(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _checked(data: memoryview) -> dict[str, str]:
+def _checked(data: memoryview) -> tuple[dict[str, str], int]:
+    """The metadata and the number of nodes."""
     looked, nodes, found = [0], 0, dict[str, str]()
     for field, value in _fields(data, looked):
         if field in (_TRAINING, _FUNCTIONS):
@@ -103,7 +113,7 @@ def _checked(data: memoryview) -> dict[str, str]:
         raise BadModel("the graph has no nodes; export it again")
     if nodes > MOST_NODES:
         raise BadModel(f"the graph has {nodes} nodes, model files have at most {MOST_NODES}")
-    return found
+    return found, nodes
 
 
 def _take(found: dict[str, str], entry: memoryview, looked: list[int]) -> None:
