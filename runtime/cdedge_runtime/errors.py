@@ -89,7 +89,8 @@ _OUT_OF_MEMORY = (
     "Memory allocation still failed",  # OpenBLAS, which then ends the process
     "Cannot allocate",
     "bfc_arena",  # onnxruntime, whose message is cut before it says why
-    "error return without exception set",  # CPython, which has no memory for the exception
+    "error return without exception set",  # CPython, which has no memory for the exception, as
+    "without setting an exception",
 )
 _OUT_OF_THREADS = "can't start new thread"  # CPython's words, for which it has no class
 

@@ -241,3 +241,33 @@ def test_a_thread_that_cannot_be_started_is_told_in_a_line(
     done = cdedge("serve", tiny_model, "--port", 0, "--threads", 1)
     assert done.returncode == 3
     assert "no further thread" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        SystemError("error return without exception set"),
+        SystemError("<function f> returned NULL without setting an exception"),
+        Exception("OpenCV(5.0.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 844902 bytes"),
+    ],
+    ids=repr,
+)
+def test_whatever_is_raised_where_memory_or_threads_ran_out(
+    error: Exception, cdedge: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(**_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("cdedge.__main__._run", run)
+    assert len(in_one_line(cdedge("devices"), 3)) > 0
+
+
+def test_a_fault_of_our_own_is_not_hidden(cdedge: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(**_: object) -> int:
+        raise KeyError("name")
+
+    monkeypatch.setattr("cdedge.__main__._run", run)
+    with pytest.raises(KeyError):
+        cdedge("devices")
