@@ -49,7 +49,7 @@ def main() -> None:
         check_address_space()
         refuse_loose_numbers(sys.argv)
         with _ended_by_signals():
-            code = _run(as_json=as_json)
+            code = _run()
         if code == _STOPPED:  # typer has caught Ctrl-C, and says nothing
             _tell("Stopped", "stopped", _STOPPED, as_json=as_json)
         sys.stdout.flush()
@@ -76,16 +76,17 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run(*, as_json: bool) -> int:
-    """Run the command; its exit code. With --json, what typer says of wrong usage is raised as `Usage`."""
+def _run() -> int:
+    """Run the command; its exit code. What typer says of wrong usage is raised as `Usage`; of no command, the help."""
     from .app import app, click_error
 
     try:
-        return int(app(standalone_mode=not as_json) or 0)
+        return int(app(prog_name="cdedge", standalone_mode=len(sys.argv) == 1) or 0)
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else int(bool(left.code))
     except click_error as error:
-        raise Usage(error.format_message()) from error
+        where = getattr(error.ctx, "command_path", "cdedge")
+        raise Usage(f"{error.format_message().rstrip('.')}; see '{where} --help'") from error
 
 
 def _ready_streams() -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cdedge_runtime.errors import Usage
+
 _GROUPS = {
     "From a video to a file": ("export", "select", "layers", "plan", "inspect"),
     "On the device": ("track", "serve", "bundle"),
@@ -40,12 +42,25 @@ class _OnDemand(TyperGroup):
     def list_commands(self, _ctx: Any) -> list[str]:
         return list(_GROUP_OF)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0] if args else ""
+        if name.startswith("-") or name in (*_GROUP_OF, *_OLD):
+            return super().resolve_command(ctx, args)
+        raise Usage(f"{name} is no command: {_alike(name)}'cdedge --help' lists them")
+
     def get_command(self, _ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in _GROUP_OF and cmd_name not in _OLD:
             return None
         found = _command(cmd_name)
         gc.freeze()  # what is loaded stays to the end: looking for garbage in it took a fifth of a short run's time
         return found
+
+
+def _alike(name: str) -> str:
+    from difflib import get_close_matches  # only where there is an error
+
+    found = get_close_matches(name, _GROUP_OF)
+    return f"did you mean {' or '.join(found)}? " if found else ""
 
 
 app = typer.Typer(

@@ -119,7 +119,11 @@ def test_devices_are_listed(cdedge: Run) -> None:
         (["inspect", "TEXT"], 1, "not a cdedge model"),
         (["devices", "jetson-nani"], 2, "jetson-nano"),
         (["track"], 2, "Missing argument"),
-        (["fly"], 2, "No such command"),
+        (["fly"], 2, "fly is no command: 'cdedge --help' lists them"),
+        (["trakc"], 2, "trakc is no command: did you mean track? 'cdedge --help'"),
+        (["track", "--boks", "1"], 2, "--box); see 'cdedge track --help'"),
+        (["serve", "x", "--port", "99999"], 2, "Invalid value for '--port': "),
+        (["export", "--mode", "exakt"], 2, "'exact', 'chain'; see 'cdedge export --help'"),
     ],
 )
 def test_bad_requests_end_in_one_line_and_the_right_code(
@@ -136,6 +140,7 @@ def test_bad_requests_end_in_one_line_and_the_right_code(
     done = cdedge(*(names.get(a, a) for a in arguments), cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert text in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("cdedge: ")
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 from cdedge_export.network import weights as weights_module
 from cdedge_export.network.backbones import SQUEEZENET1_1, VGG19, VGGM
 from cdedge_export.network.weights import Weights, default_weights, load_weights
+from cdedge_export.onnx_net.torchvision_net import open_network
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, Usage
 from cdedge_runtime.model.contract import InputConvention
 from tests.export.random_nets import random_state
@@ -230,6 +231,22 @@ def test_imagenet_without_network_names_the_ways_out(monkeypatch: pytest.MonkeyP
         load_weights("imagenet", SQUEEZENET1_1, taps=["conv1"])
     with pytest.raises(Usage, match="torchvision has no weights of vggm"):
         load_weights("imagenet", VGGM, taps=["conv1"])
+
+
+def test_what_pytorch_says_of_a_download_is_no_result(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(BadEnvironment):
+        load_weights("imagenet", VGG19, taps=["11"])
+    with pytest.raises(BadEnvironment):
+        open_network("alexnet", "imagenet")
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("Downloading")) == ("", 2)
 
 
 def test_imagenet_follows_torchvisions_convention(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pickle
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -232,7 +234,8 @@ def _imagenet(backbone: Backbone, taps: Sequence[str], *, progress: bool) -> Wei
     entry = torchvision.models.get_weight(backbone.published)
     other = "'bundled' or " if backbone.bundled else ""
     try:
-        downloaded = entry.get_state_dict(progress=progress, check_hash=True, map_location="cpu")
+        with redirect_stdout(sys.stderr):  # PyTorch says there what it downloads; stdout is the result's
+            downloaded = entry.get_state_dict(progress=progress, check_hash=True, map_location="cpu")
     except (OSError, RuntimeError) as error:
         raise BadEnvironment(
             f"torchvision's weights {backbone.published} cannot be downloaded ({error}): "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import sys
 import warnings
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,7 +100,8 @@ def _downloaded(name: str) -> tuple[Any, WeightsInfo]:
 
     entry = torchvision.models.get_model_weights(name).DEFAULT
     try:
-        model = torchvision.models.get_model(name, weights=entry)
+        with redirect_stdout(sys.stderr):  # PyTorch says there what it downloads; stdout is the result's
+            model = torchvision.models.get_model(name, weights=entry)
     except (OSError, RuntimeError) as error:
         raise BadEnvironment(
             f"torchvision's weights {entry} cannot be downloaded ({error}): connect once, or give weights the PATH of "
