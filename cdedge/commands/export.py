@@ -24,7 +24,7 @@ from cdedge.options import (
 from cdedge.outputs import check_outputs
 from cdedge.show.model_facts import deep_facts
 from cdedge.show.progress import patiently
-from cdedge.show.render import introduce, number, say, show_facts, show_table, size, whats_next
+from cdedge.show.render import introduce, many, say, show_facts, show_table, size, whats_next
 from cdedge_export.options import ExportOptions, filled
 from cdedge_runtime.sources.frames import open_source
 from cdedge_runtime.sources.reading import Reading
@@ -38,7 +38,6 @@ _CHAIN_MEANS = (
 _OTHER_MEANS = f"{_SCALE}; it comes with the precision"
 
 if TYPE_CHECKING:
-    from cdedge_export.graph.cost import LayerCost
     from cdedge_export.report import ExportReport
 
 
@@ -104,15 +103,19 @@ def _as_dict(report: ExportReport) -> dict[str, object]:
 
 
 def _show(report: ExportReport) -> None:
+    from cdedge.show.cost_table import cost_row, shown_costs
+    from cdedge.show.model_facts import weights_facts
+
     spec, selection = report.spec, report.spec.selection
     if report.costs:
         show_table(
             "layers: before -> after",
             ["layer", "channels", "weights", "MACs", "ms (1 thread)"],
-            [_cost_row(cost) for cost in report.costs],
+            [cost_row(cost) for cost in shown_costs(report.costs)],
         )
-    energy = (
-        f", energy {selection.energy_before:.4g} -> {selection.energy_after:.4g} in {report.plan.swaps} swaps"
+    search = (
+        f", search {selection.search}: energy {selection.energy_before:.4g} -> {selection.energy_after:.4g} in "
+        f"{many(report.plan.swaps, 'swap')}"
         if selection.energy_before is not None and selection.energy_after is not None
         else ""
     )
@@ -128,12 +131,14 @@ def _show(report: ExportReport) -> None:
         [
             (
                 "channels",
-                f"{spec.channels} of {candidates} ({selection.rank}/{selection.search}{energy})",
+                f"{spec.channels} of {candidates}, by {report.spec.selection.rank}{search}",
             ),
-            ("file", f"{size(report.bytes)}, weights {size(spec.weight_bytes)} of {spec.weights.name}"),
+            ("file", size(report.bytes)),
+            *weights_facts(spec),
             (
                 "input",
-                f"{spec.input_px[1]}x{spec.input_px[0]} px {spec.convention.order} ({report.convention_reason})",
+                f"{spec.input_px[1]}x{spec.input_px[0]} px {spec.convention.order}; convention: "
+                f"{report.convention_reason}",
             ),
             *deep_facts(spec.deep),
             ("file and reference", parity),
@@ -149,16 +154,5 @@ def _losses(report: ExportReport) -> str:
         return "not compared"
     said = ", ".join(f"{loss.name}: {loss.error:.2g}" for loss in losses)
     if max(loss.error for loss in losses) < _ROUNDING:
-        return f"{said}: rounding"
+        return f"none but rounding ({said})"
     return f"{said}; {_CHAIN_MEANS if report.spec.mode == 'chain' else _OTHER_MEANS}"
-
-
-def _cost_row(cost: LayerCost) -> tuple[str, ...]:
-    pair = (cost.before, cost.after)
-    return (
-        cost.name,
-        " -> ".join("-" if c is None else str(c.channels) for c in pair),
-        " -> ".join("-" if c is None else size(c.weight_bytes) for c in pair),
-        " -> ".join("-" if c is None else number(c.macs) for c in pair),
-        " -> ".join("-" if c is None or c.ms is None else f"{c.ms:.2f}" for c in pair),
-    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cdedge.show.render import number, size
-from cdedge_runtime.model.contract import DeepPart, ModelSpec, Tap
+from cdedge_runtime.model.contract import DeepPart, ModelSpec, Tap, WeightsInfo
 from cdedge_runtime.model.hog import BACKBONE
 
 
@@ -38,12 +38,40 @@ def _network_facts(spec: ModelSpec) -> list[tuple[str, str]]:
     convention = spec.convention
     return [
         ("network", f"{spec.backbone} layers {spec.layers}, mode {spec.mode}, {spec.precision}"),
-        ("weights", f"{size(spec.weight_bytes)} from {spec.weights.name}"),
+        *weights_facts(spec),
         ("weights sha256", spec.weights.sha256),
-        ("licence of weights", spec.weights.licence),
-        ("work per window", f"{number(spec.macs)} MACs, {size(spec.activation_bytes)} of activations at once"),
+        (
+            "work per window",
+            f"{number(spec.macs)} MACs{_DEEP_TOO * (spec.deep is not None)}, {size(spec.activation_bytes)} of "
+            "activations at once",
+        ),
         ("input", f"{spec.input_px[1]}x{spec.input_px[0]} px, {convention.order}, mean {convention.mean}"),
     ]
+
+
+def weights_facts(spec: ModelSpec) -> list[tuple[str, str]]:
+    """Each network's weights and their licence, by the file's own word; none where there is no network."""
+    if spec.backbone == BACKBONE:
+        return []
+    deep = spec.deep
+    if deep is None:
+        return _weights("weights", size(spec.weight_bytes), spec.weights)
+    own = None if deep.weight_bytes is None else spec.weight_bytes - deep.weight_bytes
+    both = deep.weight_bytes if deep.head is None else None
+    return [
+        ("weights", f"{size(spec.weight_bytes)} together"),
+        *_weights("weights of the layers", None if own is None else size(own), spec.weights),
+        *_weights("deep weights", None if both is None else size(both), deep.weights),
+        *([] if deep.head is None else _weights("box head's weights", None, deep.head.weights)),
+    ]
+
+
+def _weights(what: str, bytes_said: str | None, origin: WeightsInfo) -> list[tuple[str, str]]:
+    said = origin.name if bytes_said is None else f"{bytes_said} from {origin.name}"
+    return [(what, said), ("  their licence", origin.licence)]
+
+
+_DEEP_TOO = " with the deep network's"
 
 
 def deep_facts(deep: DeepPart | None) -> list[tuple[str, str]]:
@@ -58,12 +86,6 @@ def deep_facts(deep: DeepPart | None) -> list[tuple[str, str]]:
             f"{deep.precision}",
         ),
         ("deep input", f"{deep.input_px[1]}x{deep.input_px[0]} px, {deep.convention.order}"),
-        ("licence of deep weights", f"{deep.weights.licence} ({deep.weights.name})"),
-        *(
-            []
-            if deep.head is None
-            else [("box head", f"{deep.head.weights.name}, licence {deep.head.weights.licence}")]
-        ),
     ]
 
 

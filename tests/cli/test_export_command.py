@@ -115,7 +115,12 @@ def test_the_deep_network_has_the_files_precision_or_its_own(
     ("arguments", "code", "text"),
     [
         (["--precision", "int8", "--deep", "cdedge_deep", "--deep-head", "h.onnx"], 2, "--deep-precision: a box head"),
-        (["--profile", "robust"], 2, "robust needs a deep network"),
+        (
+            ["--profile", "robust"],
+            2,
+            "none is given: cdedge_deep is ours, docs/studies/sight.md names another (--deep c",
+        ),
+        (["--profile", "fast", "--deep", "cdedge_deep"], 2, "--profile: fast has no deep network, and cdedge_deep is"),
         (["--deep-layers", "a"], 2, "without a deep network"),
         (["--set", "deep.share=0.4"], 2, "a part that the file does not have"),
         (["--deep", "nowhere.onnx"], 1, "nowhere.onnx"),

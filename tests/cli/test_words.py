@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,12 +17,15 @@ from cdedge.app import every_command
 from cdedge.clock import begin_clock, since_begin_s
 from cdedge.commands import export as exporting
 from cdedge.show import progress, render
+from cdedge.show.model_facts import weights_facts
 from cdedge.spelling import refuse_loose_numbers
 from cdedge_export.graph.compare import TapLoss
 from cdedge_export.network.backbones import find_backbone
 from cdedge_export.network.weights import download_bytes
-from cdedge_runtime.errors import Usage
-from tests.conftest import Done
+from cdedge_runtime.errors import BadModel, Usage
+from cdedge_runtime.model.contract import WeightsInfo, from_metadata, to_metadata
+from tests.conftest import Done, make_spec
+from tests.runtime.test_deep import PART
 
 Run = Callable[..., Done]
 
@@ -132,7 +136,7 @@ def report_of(mode: str, *errors: float) -> Any:
 
 
 def test_an_error_says_whether_to_worry() -> None:
-    assert exporting._losses(report_of("exact", 1.7e-14)) == "0: 1.7e-14: rounding"
+    assert exporting._losses(report_of("exact", 1.7e-14)) == "none but rounding (0: 1.7e-14)"
     said = exporting._losses(report_of("chain", 1e-9, 0.89))
     assert re.match(r"0: 1e-09, 1: 0\.89; 0 is equal, 1 as unlike as no features", said)
     assert "--mode exact" in said
@@ -144,3 +148,26 @@ def test_a_download_is_known_before_it_starts(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     (tmp_path / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth").touch()
     assert download_bytes(find_backbone("vgg19")) == 0
+
+
+def test_each_network_has_its_weights_and_its_licence_on_lines_of_its_own() -> None:
+    origin = WeightsInfo("net.onnx", "cd" * 32, "unknown: see the file's origin")
+    part = replace(PART, weights=origin, weight_bytes=600)
+    spec = make_spec(deep=part)
+    assert weights_facts(spec) == [
+        ("weights", "648 B together"),
+        ("weights of the layers", "48 B from tiny"),
+        ("  their licence", "Apache-2.0"),
+        ("deep weights", "600 B from net.onnx"),
+        ("  their licence", "unknown: see the file's origin"),
+    ]
+    older = make_spec(deep=replace(part, weight_bytes=None))
+    assert [value for _, value in weights_facts(older)][1::2] == ["tiny", "net.onnx"]
+    assert weights_facts(make_spec()) == [("weights", "648 B from tiny"), ("  their licence", "Apache-2.0")]
+
+
+def test_a_contract_whose_deep_part_has_more_weights_than_the_file_is_damaged() -> None:
+    data = to_metadata(make_spec(deep=replace(PART, weight_bytes=649)))
+    with pytest.raises(BadModel, match="the deep part has more weights than the file"):
+        from_metadata(data)
+    assert from_metadata(to_metadata(make_spec(deep=replace(PART, weight_bytes=648)))).deep is not None

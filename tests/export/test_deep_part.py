@@ -59,7 +59,7 @@ def test_the_contract_says_what_was_added(both: Path, tiny_model: Path) -> None:
     assert deep is not None
     assert (deep.grid, deep.input_px, deep.channels, deep.taps[0].name) == ((8, 8), (128, 128), 5, "last")
     assert after.macs - before.macs == 8 * 3 * 25 * 32 * 32 + 5 * 8 * 25 * 8 * 8
-    assert after.weight_bytes - before.weight_bytes == 4 * (8 * 3 * 25 + 5 * 8 * 25)
+    assert after.weight_bytes - before.weight_bytes == deep.weight_bytes == 4 * (8 * 3 * 25 + 5 * 8 * 25)
 
 
 def test_one_run_of_both_is_as_two(both: Path) -> None:

@@ -34,6 +34,7 @@ def test_its_layers_can_be_tapped_by_their_names() -> None:
     graph = open_network("cdedge_deep")
     assert graph.info.name == "bundled"
     assert "NanoTrack" in graph.info.licence
+    assert "1276 photographs" in graph.info.licence
     found = {tap.name: (tap.channels, tap.stride) for tap in taps(graph, (256, 256)) if not tap.inner}
     assert list(found) == [f"conv{number}" for number in range(1, 9)]
     assert (found["conv4"], found["conv8"]) == ((64, 8), (96, 16))

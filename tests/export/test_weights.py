@@ -207,6 +207,7 @@ def test_bundled_weights_reach_to_21() -> None:
     assert weights.state["features.5.weight"].shape == (128, 64, 3, 3)
     assert weights.convention.order == "BGR"
     assert weights.info.licence.startswith("Apache-2.0")
+    assert "on 500 photographs and 3294 frames of 9 videos that are under research terms" in weights.info.licence
     with pytest.raises(Usage, match=r"hold 11 12 21, not 11\+31: use imagenet or the path of a file"):
         load_weights("bundled", VGG19, taps=["11", "31"])
     with pytest.raises(Usage, match="no weights of vggm are bundled"):

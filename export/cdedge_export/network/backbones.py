@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cdedge_runtime.errors import Usage
@@ -12,6 +12,12 @@ UNKNOWN_LICENCE = "unknown: see the file's origin"
 TORCHVISION_LICENCE = "BSD-3-Clause (torchvision); trained on ImageNet, whose own terms apply"
 
 Shape = tuple[int, ...]
+
+
+def bundled_licence(notes: Mapping[str, str]) -> str:
+    """The licence of weights of our own, and what they were trained on, of the notes in their file."""
+    data = notes["trained_on"].partition(" (")[0]
+    return f"{notes['licence']}, on {data} that are under research terms or of unknown owners (docs/studies/weights.md)"
 
 
 @dataclass(frozen=True)

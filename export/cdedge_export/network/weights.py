@@ -26,7 +26,15 @@ import scipy.io
 import torch
 from safetensors import SafetensorError, safe_open
 
-from cdedge_export.network.backbones import TORCHVISION_LICENCE, UNKNOWN_LICENCE, Backbone, Conv, Dense, Shape
+from cdedge_export.network.backbones import (
+    TORCHVISION_LICENCE,
+    UNKNOWN_LICENCE,
+    Backbone,
+    Conv,
+    Dense,
+    Shape,
+    bundled_licence,
+)
 from cdedge_export.network.conventions import parse_convention
 from cdedge_export.network.layers import Floats
 from cdedge_runtime.errors import BadEnvironment, BadModel, Usage
@@ -222,8 +230,8 @@ def _bundled(backbone: Backbone, taps: Sequence[str]) -> Weights:
             )
         state = _fitting(file.state, wanted, path)
     name, convention = backbone.conventions[0]
-    info = WeightsInfo("bundled", digest, file.notes["licence"])
-    return Weights(state, convention, f"{name}: they were trained with it", info)
+    info = WeightsInfo("bundled", digest, bundled_licence(file.notes))
+    return Weights(state, convention, f"{name}, which the weights were trained with", info)
 
 
 def _imagenet(backbone: Backbone, taps: Sequence[str], *, progress: bool) -> Weights:
@@ -246,7 +254,7 @@ def _imagenet(backbone: Backbone, taps: Sequence[str], *, progress: bool) -> Wei
     arrays = {key: as_float32(value) for key, value in downloaded.items()}
     state = _fitting(arrays, backbone.parameters(taps), path)
     info = WeightsInfo(backbone.published, _sha256(path), TORCHVISION_LICENCE)
-    return Weights(state, dict(backbone.conventions)["torchvision"], "torchvision: its own download", info)
+    return Weights(state, dict(backbone.conventions)["torchvision"], "torchvision's, whose download it is", info)
 
 
 def _convention(backbone: Backbone, file: WeightFile, digest: str, asked: str | None) -> tuple[InputConvention, str]:

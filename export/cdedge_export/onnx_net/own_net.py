@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors import safe_open
 
-from cdedge_export.network.backbones import Backbone, Conv
+from cdedge_export.network.backbones import Backbone, Conv, bundled_licence
 from cdedge_runtime.files import file_sha256
 from cdedge_runtime.model.contract import WeightsInfo
 
@@ -54,6 +54,6 @@ def open_bundled(backbone: Backbone) -> Graph:
     with resources.as_file(resources.files("cdedge_export") / "data" / backbone.bundled) as path:
         with safe_open(path, framework="numpy") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-            licence = file.metadata()["licence"]
+            licence = bundled_licence(file.metadata())
         info = WeightsInfo("bundled", file_sha256(path), licence)
     return Graph(Path(backbone.name), straight_onnx(backbone, state), _IMAGE, planes=True, own_px=None, info=info)

@@ -208,11 +208,12 @@ def with_deep(spec: ModelSpec, deep: DeepNetwork) -> ModelSpec:
     """The contract with the deep part; the two run one after the other, so the larger one's activations count."""
     costs = _costs(deep).values()
     twice = 0 if deep.head is None else _network_cost(deep).weight_bytes  # once more for the template: graph/deep.py
+    added = sum(cost.weight_bytes for cost in costs) + twice
     return replace(
         spec,
-        deep=deep.part,
+        deep=replace(deep.part, weight_bytes=added),
         macs=spec.macs + sum(cost.macs for cost in costs),
-        weight_bytes=spec.weight_bytes + sum(cost.weight_bytes for cost in costs) + twice,
+        weight_bytes=spec.weight_bytes + added,
         activation_bytes=max(spec.activation_bytes, activation_bytes(deep.model)),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from cdedge_export.options import ExportOptions
+from cdedge_export.options import ExportOptions, filled
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import Precision
@@ -24,6 +24,7 @@ _OF_DEEP, _OF_HEAD = "deep.", "head."  # settings of the deep part and its box h
 
 def recipe(options: ExportOptions) -> Recipe:
     """Everything means something to it; how the deep network looks, only where there is one."""
+    _profile(filled(options, {}))
     more = frozenset({"profile"}) | (_DEEP if options.deep is not None else {"deep"})
     return network_recipe(options, _design, why_not="deepcd without a deep network has no use for it", more=more)
 
@@ -49,11 +50,13 @@ def _profile(options: ExportOptions) -> Settings:
     name = options.profile or ("robust" if options.deep is not None else "accurate" if several else "fast")
     if name not in PROFILES:
         raise Usage(f"profile: expected one of {', '.join(PROFILES)}, got {name!r}")
-    if (name == "robust") != (options.deep is not None):
+    if name == "robust" and options.deep is None:
         raise Usage(
-            "profile: robust needs a deep network and the others have none; add deep with cdedge_deep, our own, or the "
-            "path of one, such as NanoTrack v2's backbone (docs/studies/sight.md says where it is)"
+            "robust needs a deep network, and none is given: cdedge_deep is ours, docs/studies/sight.md names another",
+            field="deep",
         )
+    if name != "robust" and options.deep is not None:
+        raise Usage(f"profile: {name} has no deep network, and {options.deep} is given; leave one of the two out")
     return PROFILES[name]
 
 

@@ -133,7 +133,8 @@ class HeadPart:
 class DeepPart:
     """A second network in the file, trained to tell targets apart: what it is, and the filter on its maps.
 
-    ``precision``: of its weights and its arithmetic, and of a box head's.
+    ``precision``: of its weights and its arithmetic, and of a box head's. ``weight_bytes``: of both, in the file; None
+    where it does not say.
     """
 
     backbone: str
@@ -145,6 +146,7 @@ class DeepPart:
     weights: WeightsInfo
     head: HeadPart | None = None
     precision: Precision = later("fp32")
+    weight_bytes: int | None = later(None)
 
     @property
     def channels(self) -> int:
@@ -254,6 +256,10 @@ def _check(spec: ModelSpec) -> None:
             raise BadModel(f"the model's contract is damaged: tap {tap.name} keeps channels it does not have")
     if min(spec.macs, spec.weight_bytes, spec.activation_bytes) < 0:
         raise BadModel("the model's contract is damaged: a number of operations or bytes is below 0")
+    if spec.deep is not None and not 0 <= (spec.deep.weight_bytes or 0) <= spec.weight_bytes:
+        raise BadModel(
+            "the model's contract is damaged: the deep part has more weights than the file, or less than none"
+        )
     for part in parts:
         _check_sizes(part)
         _check_training(part)
