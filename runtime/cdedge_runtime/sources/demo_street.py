@@ -64,9 +64,14 @@ class View:
         """Camera axes to pixels, (3, 3)."""
         return np.array([[self.focal_px, 0, self.center[0]], [0, self.focal_px, self.center[1]], [0, 0, 1]])
 
+    @cached_property
+    def projection(self) -> Points:
+        """What rows of world points from EYE are multiplied by to become homogeneous pixels, (3, 3)."""
+        return np.asarray((self.intrinsics @ self.rotation).T)
+
     def rays(self, points: Points) -> Points:
         """World points (..., 3) as homogeneous pixels (..., 3); the last is the distance in metres along the view."""
-        return np.asarray((points - EYE) @ (self.intrinsics @ self.rotation).T)
+        return np.asarray((points - EYE) @ self.projection)
 
     def project(self, points: Points) -> Points:
         """World points (..., 3) in front of the camera as continuous pixels (..., 2)."""
@@ -276,8 +281,8 @@ class _Street:
         leaves *= rng.uniform(0.2, 1.0, (360, 1)) ** 0.4 * 1.15 / np.linalg.norm(leaves, axis=1)[:, None]
         leaves += np.repeat(boughs, 60, axis=0)
         for leaf in leaves[np.argsort(leaves @ SUN)]:
-            light = np.clip(0.66 + 0.2 * float(leaf @ SUN) + rng.uniform(-0.1, 0.1), 0.28, 1.1)
-            self._blob(crown + leaf, rng.uniform(0.1, 0.29), _times((54 * hue, 112, 88 / hue), float(light)))
+            light = min(max(0.66 + 0.2 * float(leaf @ SUN) + rng.uniform(-0.1, 0.1), 0.28), 1.1)
+            self._blob(crown + leaf, rng.uniform(0.1, 0.29), _times((54 * hue, 112, 88 / hue), light))
 
     def _lamp(self, x: float, y: float) -> None:
         self._wall(x - 0.07, x + 0.07, y, 0, 5.2, (70, 74, 72))
@@ -322,11 +327,12 @@ class _Street:
         seen = _in_front(self._view.rays(points))
         if len(seen) < 3:
             return
-        tint = (*self._hazy(points.mean(axis=0), color), self._front)
+        tint = (*self._hazy(points.sum(axis=0) / len(points), color), self._front)
         cv2.fillPoly(self.picture, [fixed_point(_pixels(seen))], tint, cv2.LINE_AA, _SHIFT)
 
     def _hazy(self, point: Points, color: Color) -> Color:
-        haze = 0.75 * (1 - math.exp(-float(np.linalg.norm(point - EYE)) / 140))
+        away = point - EYE
+        haze = 0.75 * (1 - math.exp(-math.sqrt(away @ away) / 140))
         blue, green, red = (c + (h - c) * haze for c, h in zip(color, _HAZE, strict=True))
         return blue, green, red
 
@@ -352,6 +358,8 @@ def _pixels(rays: Points) -> Points:
 
 def _in_front(rays: Points, nearest: float = 0.5) -> Points:
     """The part of a polygon of rays (N, 3) that lies before the camera (Sutherland and Hodgman 1974)."""
+    if (rays[:, 2] >= nearest).all():  # nearly every face of the street
+        return rays
     kept: list[Points] = []
     for one, two in zip(rays, np.roll(rays, -1, axis=0), strict=True):
         if one[2] >= nearest:
