@@ -1,7 +1,7 @@
 """Targets that nobody knows at the desk: python examples/unknown_target.py generic.onnx clip.mp4 10,20,50,60
 
-At the desk, once, a file with every channel, made on any video: cdedge export --no-distill -o generic.onnx
-It learns its target on the device, from the box it is given. A file distilled for the target is smaller and faster.
+At the desk, once, a file for any target: cdedge export --generic -o generic.onnx
+On the device it keeps the channels that suit the target it is given. One distilled at the desk is smaller and faster.
 """
 
 import sys

@@ -22,7 +22,7 @@ from cdedge.options import (
     taking,
 )
 from cdedge.outputs import check_outputs
-from cdedge.show.model_facts import deep_facts
+from cdedge.show.model_facts import channel_words, deep_facts
 from cdedge.show.progress import patiently
 from cdedge.show.render import introduce, many, say, show_facts, show_table, size, whats_next
 from cdedge_export.options import ExportOptions, filled
@@ -126,13 +126,11 @@ def _show(report: ExportReport) -> None:
         f"(allowed {report.parity.tolerance:.2g})"
     )
     candidates = sum(tap.total for tap in report.plan.taps)
+    chosen = f"{spec.channels} of {candidates}, by {selection.rank}{search}"
     show_facts(
         str(report.model),
         [
-            (
-                "channels",
-                f"{spec.channels} of {candidates}, by {report.spec.selection.rank}{search}",
-            ),
+            ("channels", channel_words(spec) if spec.filter_channels < spec.channels else chosen),
             ("file", size(report.bytes)),
             *weights_facts(spec),
             (

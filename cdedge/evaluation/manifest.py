@@ -35,8 +35,8 @@ def model_paths(folder: Path) -> list[Path]:
 
 
 def mean_channels(folder: Path) -> float | None:
-    """Mean number of channels over the models of a results folder; None where it has none."""
-    counts = [read_spec(path).channels for path in model_paths(folder)]
+    """Mean number of channels that filters work on, over the models of a results folder; None where it has none."""
+    counts = [read_spec(path).filter_channels for path in model_paths(folder)]
     return mean(counts) if counts else None
 
 

@@ -27,7 +27,7 @@ class ChannelPictures:
 
     window: (H, W, 3) uint8 BGR. target: its (height, width) as shares of the window. kept: per layer (kept channels,
     Gh, Gw), as the file computes them. whole: per layer all channels, as the full network does; None where it is not
-    at hand. origin: what frame it is.
+    at hand. origin: what frame it is. chosen: of a generic file, the channels that its first frame keeps.
     """
 
     window: Frame
@@ -35,6 +35,7 @@ class ChannelPictures:
     kept: dict[str, NDArray[np.float32]]
     whole: dict[str, NDArray[np.float32]] | None
     origin: str
+    chosen: tuple[Tap, ...] | None = None
 
 
 def channel_table(taps: Sequence[Tap]) -> str:

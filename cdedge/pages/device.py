@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
 from cdedge.show.bench_tables import condition_facts, node_text, range_text
-from cdedge.show.model_facts import model_facts, shown_taps
+from cdedge.show.model_facts import channel_words, model_facts, shown_taps
 from cdedge.show.render import size
 from cdedge_runtime.files import write_whole
 from cdedge_runtime.measure.benchmark import BenchReport
 from cdedge_runtime.measure.conditions import BUSY_SHARE
-from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.model.contract import ModelSpec, Tap
 
 from .channels import ChannelPictures, channel_pictures, channel_table
 from .latency import latency_figures, latency_text, stage_bars, stage_table
@@ -25,10 +25,11 @@ _STAGES = (
     "Bars: half, 90 % and 99 % of the frames are faster. total includes reading; the demo clip is rendered while it is "
     "read. Nothing is drawn."
 )
+_KEPT = "Kept: the file's own features. Pruned: the full network's, which the device does not compute. "
+_CHOSEN = "The file is generic. Kept: what the first frame chose for this target, of all that the device computes. "
 _CHANNELS = (
-    "Kept: the file's own features. Pruned: the full network's, which the device does not compute. One scale per "
-    "layer: dark is zero, bright the layer's strongest, the square root between, so that weak maps can be seen. The "
-    "outline is the target."
+    "One scale per layer: dark is zero, bright the layer's strongest, the square root between, so that weak maps can "
+    "be seen. The outline is the target."
 )
 _TRACKED = ("Tracking", "One pass over the source on the machine that made this page; its time is not measured.")
 _MEASURED = (
@@ -73,7 +74,7 @@ def device_page(shown: DevicePage) -> str:
 
 
 def _sections(shown: DevicePage) -> Iterator[str]:
-    bench, spec = shown.bench, shown.spec
+    bench = shown.bench
     if shown.tracking is not None:
         yield section("Tracking", *tracking_parts(shown.tracking))
     stacks = [stack for stack in (measured_stack(bench.memory), shown.predicted) if stack is not None]
@@ -83,7 +84,7 @@ def _sections(shown: DevicePage) -> Iterator[str]:
     latency = latency_figures(bench)
     if latency:
         yield section("Time per frame", latency)
-    yield section("Channels", channel_table(shown_taps(spec)), *_pictures(shown))
+    yield section("Channels", channel_table(shown_taps(replace(shown.spec, taps=_taps(shown)))), *_pictures(shown))
     yield section("The model", facts_list(_model(shown), css="methods"))
     yield section("The machine", facts_list(_conditions(bench), css="methods"))
     notes = [
@@ -109,16 +110,20 @@ def _head(shown: DevicePage) -> list[tuple[str, str]]:
 
 
 def _channels(spec: ModelSpec) -> str:
-    layers = f"{spec.channels} of {sum(tap.total for tap in spec.taps)}, layers {spec.layers}"
-    if spec.deep is None:
-        return layers
-    return f"{layers}; {spec.deep.channels} of {sum(tap.total for tap in spec.deep.taps)} of {spec.deep.backbone}"
+    layers = channel_words(spec, f", layers {spec.layers}")
+    return layers if spec.deep is None else f"{layers}; {channel_words(spec.deep, f' of {spec.deep.backbone}')}"
+
+
+def _taps(shown: DevicePage) -> tuple[Tap, ...]:
+    """The channels that the tracker works on: the file's, or those of them that a first frame chose."""
+    return shown.spec.taps if shown.pictures is None else shown.pictures.chosen or shown.spec.taps
 
 
 def _pictures(shown: DevicePage) -> Iterator[str]:
-    spec = shown.spec
-    if shown.pictures is not None:
-        yield folded("Pictures of the channels", paragraph(_CHANNELS) + channel_pictures(spec.taps, shown.pictures))
+    pictures = shown.pictures
+    if pictures is not None:
+        words = paragraph((_KEPT if pictures.chosen is None else _CHOSEN) + _CHANNELS)
+        yield folded("Pictures of the channels", words + channel_pictures(_taps(shown), pictures))
     for what, why in shown.left_out:
         yield warning(f"Left out: {what}. {why}")
 

@@ -42,6 +42,8 @@ def pictures_or_reason(
         pictures = _of_kept(model, spec, open_source(source), box)
     except CdedgeError as error:
         return None, (("pictures of channels", f"{error}"),)
+    if pictures.whole is not None:
+        return pictures, ()
     try:
         return replace(pictures, whole=_whole(spec, pictures.window, weights)), ()
     except ModuleNotFoundError as error:
@@ -78,16 +80,23 @@ def predicted_or_reason(
 
 def _of_kept(model: Path, spec: ModelSpec, source: Source, box: str | None) -> ChannelPictures:
     from cdedge.pages.channels import ChannelPictures
-    from cdedge_export.maps import first_window, kept_maps
+    from cdedge_export.maps import first_window, kept_maps, tracked_taps
 
     if source.live:
         raise BadInput(f"{source.name} is live: its first frame is gone; give a file as SOURCE")
     frame = first_frame(source)
     given = None if box is None else box_in(box, frame.shape, source.origin)
-    window = first_window(spec, frame, starting_box(source, spec, given)(frame))
+    target = starting_box(source, spec, given)(frame)
+    window = first_window(spec, frame, target)
     same = frame_sha256(frame) == spec.source.sha256
     origin = f"the first frame of {source.name}" + ("" if same else ", not the video the channels were chosen on")
-    return ChannelPictures(window.pixels, window.target, kept_maps(model, window.pixels), None, origin)
+    own, shape = kept_maps(model, window.pixels), window.target
+    if spec.filter_channels == spec.channels:
+        return ChannelPictures(window.pixels, shape, own, None, origin)
+    chosen = tracked_taps(model, frame, target)
+    kept = {tap.name: own[tap.name][np.isin(file.kept, tap.kept)] for tap, file in zip(chosen, spec.taps, strict=True)}
+    has_all = all(len(tap.kept) == tap.total for tap in spec.taps)
+    return ChannelPictures(window.pixels, shape, kept, own if has_all else None, origin, chosen)
 
 
 def _whole(spec: ModelSpec, window: Frame, weights: str | None) -> dict[str, NDArray[np.float32]]:

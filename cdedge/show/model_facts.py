@@ -10,20 +10,25 @@ from cdedge_runtime.model.contract import DeepPart, ModelSpec, Tap, WeightsInfo
 from cdedge_runtime.model.hog import BACKBONE
 
 
+def channel_words(part: ModelSpec | DeepPart, what: str = "") -> str:
+    """How many channels there are of how many, ``what`` these are, and what a generic file's first frame keeps."""
+    return f"{part.channels} of {sum(tap.total for tap in part.taps)}{what}{_left(part)}"
+
+
+def _left(part: ModelSpec | DeepPart) -> str:
+    left = part.filter_channels
+    return "" if left == part.channels else f", of which the device keeps {left} for the target it is given"
+
+
 def model_facts(spec: ModelSpec, model: Path) -> list[tuple[str, str]]:
     """Names and values of everything a reader of the file wants to know but its channels."""
-    selection = spec.selection
     return [
         ("tracker", spec.tracker),
         ("file", size(model.stat().st_size)),
         *(_hog_facts(spec) if spec.backbone == BACKBONE else _network_facts(spec)),
         ("response grid", f"{spec.grid[1]}x{spec.grid[0]} cells"),
         *deep_facts(spec.deep),
-        (
-            "selection",
-            f"rank {selection.rank}, search {selection.search}, channels {selection.rule}, seed {selection.seed}",
-        ),
-        ("distilled from", f"{spec.source.name}, box {','.join(f'{v:g}' for v in spec.source.box)}"),
+        *(_generic_facts(spec) if spec.filter_channels < spec.channels else _selection_facts(spec)),
         ("made by", f"{spec.producer}, format {spec.format_version}"),
     ]
 
@@ -32,6 +37,20 @@ def shown_taps(spec: ModelSpec) -> tuple[Tap, ...]:
     """The layers, and those of a deep network under names that say so."""
     deep = () if spec.deep is None else spec.deep.taps
     return (*spec.taps, *(replace(tap, name=f"deep {tap.name}") for tap in deep))
+
+
+def _selection_facts(spec: ModelSpec) -> list[tuple[str, str]]:
+    selection = spec.selection
+    rules = f"rank {selection.rank}, search {selection.search}, channels {selection.rule}, seed {selection.seed}"
+    return [("selection", rules), ("distilled from", _source(spec))]
+
+
+def _generic_facts(spec: ModelSpec) -> list[tuple[str, str]]:
+    return [("generic", channel_words(spec)), ("checked on", _source(spec))]
+
+
+def _source(spec: ModelSpec) -> str:
+    return f"{spec.source.name}, box {','.join(f'{v:g}' for v in spec.source.box)}"
 
 
 def _network_facts(spec: ModelSpec) -> list[tuple[str, str]]:
@@ -83,7 +102,7 @@ def deep_facts(deep: DeepPart | None) -> list[tuple[str, str]]:
         (
             "deep network",
             f"{deep.backbone} layers {layers}, {channels} channels on {deep.grid[1]}x{deep.grid[0]} cells, "
-            f"{deep.precision}",
+            f"{deep.precision}{_left(deep)}",
         ),
         ("deep input", f"{deep.input_px[1]}x{deep.input_px[0]} px, {deep.convention.order}"),
     ]

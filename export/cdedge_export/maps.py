@@ -13,9 +13,10 @@ from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.image import Frame
 from cdedge_runtime.kinds import find_kind
-from cdedge_runtime.model.contract import ModelSpec, WeightsInfo
+from cdedge_runtime.model.contract import ModelSpec, Tap, WeightsInfo
 from cdedge_runtime.model.hog import HogFeatures
 from cdedge_runtime.opening import open_features
+from cdedge_runtime.trackers.deepcd.tracker import Tracker
 
 from .options import ExportOptions
 
@@ -48,6 +49,16 @@ def kept_maps(model: Path, window: Frame) -> dict[str, Floats]:
     ends = np.cumsum([len(tap.kept) for tap in taps])[:-1]
     parts = np.split(features(window).copy(), ends)
     return {tap.name: part for tap, part in zip(taps, parts, strict=True)}
+
+
+def tracked_taps(model: Path, frame: Frame, box: Box) -> tuple[Tap, ...]:
+    """The taps of one of deepcd's files with the channels that its tracker keeps for a target in its first frame.
+
+    Raises as `Tracker` and its ``init``.
+    """
+    tracker = Tracker(model, threads=1)
+    tracker.init(frame, box)
+    return tracker.taps
 
 
 def hog_maps(spec: ModelSpec, window: Frame) -> dict[str, Floats]:

@@ -87,10 +87,16 @@ class ExportOptions:
         "only. A deep network has it too. See docs/studies/precision.md. Default: fp32.",
         stands_for="fp32",
     )
+    generic: bool = _option(
+        "A file for targets not yet known: it has every channel, and the device keeps those that suit the target it is "
+        "given, so many as channels says. It needs no target here.",
+        stands_for=False,
+        common=True,
+    )
     distill: bool | None = _option("Keep every channel: the baseline.", stands_for=True)
     channels: str | None = _option(
         "auto, a count (28), a share of each layer (0.4), or paper (the paper's shares). In chain mode shares and auto "
-        "are rounded to 16 channels of a layer. Default: auto.",
+        "are rounded to 16 channels of a layer. Default: auto; 0.25 with generic, which takes shares and counts.",
         common=True,
     )
     rank: str | None = _option(
@@ -121,7 +127,8 @@ class ExportOptions:
     )
     deep_layers: str | None = _option("The deep network's layers, see cdedge layers. Default: its last.")
     deep_channels: str | None = _option(
-        "How many of the deep network's channels stay, counted as in channels; rank and seed say which. Default: all."
+        "How many of the deep network's channels stay, counted as in channels; rank and seed say which, or, in a "
+        "generic file, the device. Default: all."
     )
     deep_convention: str = _option("Input convention of the deep network. Default: bgr.", stands_for="bgr")
     deep_precision: Precision | None = _option(

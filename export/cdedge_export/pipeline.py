@@ -36,7 +36,7 @@ def export(
     begin = time.perf_counter()
     recipe, chosen = prepared(options)
     say("reading the first two frames")
-    frames, first_box = first_frames(source, box)
+    frames, first_box = first_frames(source, box, anywhere=chosen.generic)  # such a file is checked there, no more
     shown = SourceInfo(source.name, frame_sha256(frames[0]), astuple(first_box))
     design = recipe.design(Scene(frames, first_box, shown), chosen, say)
     say(f"writing {out} and checking it")

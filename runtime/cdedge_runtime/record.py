@@ -117,9 +117,13 @@ def _number(text: str, value: str, *, kind: type[float] | type[int]) -> float:
         raise Usage(f"setting {text!r}: expected {kind.__name__}, got {value!r}", field="settings") from error
 
 
-def within(default: T, least: float, most: float) -> T:
-    """A field's default, and the range that `check_record` holds its values to, ends included."""
-    return dataclasses.field(default=default, metadata={_RANGE: (least, most)})
+def within(default: T, least: float, most: float, *, came_later: bool = False) -> T:
+    """A field's default, and the range that `check_record` holds its values to, ends included.
+
+    ``came_later``: as in `later`.
+    """
+    more = {_LATER: True} if came_later else {}
+    return dataclasses.field(default=default, metadata={_RANGE: (least, most), **more})
 
 
 def later(default: T) -> T:

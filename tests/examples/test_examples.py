@@ -63,7 +63,7 @@ def test_a_generic_file_follows_a_target_it_was_not_made_for(run, square_folder:
     from cdedge import export
 
     generic, clip = tmp_path / "generic.onnx", MovingSquare(12)
-    export(None, out=generic, distill=False)
+    export(None, out=generic, generic=True)
     start = ",".join(map(str, clip.box(0).xywh))
     found = [line.split() for line in lines(run("unknown_target.py", generic, square_folder, start))]
     last = Box(*map(float, found[-1][1:5]))

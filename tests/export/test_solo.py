@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_export.choose.rank import joint_margin, margins, scene, solo_margins
+from cdedge_export.choose.judge import joint_margin, scene
 from cdedge_runtime.filter import compact
+from cdedge_runtime.filter.channels import margins, solo_margins
 from cdedge_runtime.filter.fourier import hann_window
 from cdedge_runtime.trackers.deepcd.settings import Settings
 

@@ -1,6 +1,6 @@
 """Channel distillation: two frames' features -> an order of channels -> how many -> swap search, if asked -> plan.
 
-The default order is `solo` and `diversity`; the paper's (section III) is `friendliness` and `search`.
+The default order is the runtime's (`filter.channels`); the paper's (section III) is `friendliness` and `search`.
 """
 
 from __future__ import annotations
@@ -8,27 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cdedge_export.choose.judge import joint_margin, scene
 from cdedge_export.choose.plan import AUTO_SHARES, DistillOptions, Search
-from cdedge_export.choose.rank import (
-    RANKS,
-    Scene,
-    diverse_order,
-    joint_margin,
-    likeness,
-    rank_scores,
-    scene,
-    solo_margins,
-    target_part,
-)
+from cdedge_export.choose.rank import RANKS, rank_scores, target_part
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter import fourier as dcf
+from cdedge_runtime.filter.channels import Scene, diverse, normalized, solo_margins, taken
 from cdedge_runtime.model.contract import Selection
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
@@ -92,7 +83,7 @@ def distill(backbone: str, frames: TwoFrames, options: DistillOptions) -> Channe
         return joint_margin(compact.prepared(maps[:, kept], where.power), where)
 
     seed = seed_set(options.channels, order, layers, quality=quality, shares=options.auto)
-    if options.multiple > 1 and not _is_count(options.channels):
+    if options.multiple > 1 and not is_count(options.channels):
         seed = rounded(seed, order, layers, options.multiple)
 
     def objective() -> Objective:
@@ -137,23 +128,14 @@ def check_options(options: DistillOptions) -> None:
         raise Usage(f"unknown search {options.search!r}, expected one of {', '.join(SEARCHES)}")
 
 
-def normalized(taps: Mapping[str, Maps]) -> tuple[Maps, dict[str, slice]]:
-    """All taps stacked to (2, d, Gh, Gw), each layer scaled to unit mean square in frame 1 (Eq. 2 sums layers)."""
-    scaled = [maps / math.sqrt(float(np.mean(maps[0] ** 2)) + 1e-12) for maps in taps.values()]
-    ends = list(accumulate(maps.shape[1] for maps in scaled))
-    parts = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
-    return np.concatenate(scaled, axis=1), dict(zip(taps, parts, strict=True))
-
-
 def ranked(
     options: DistillOptions, maps: Maps, layers: Mapping[str, slice], *, padding: float, where: Scene
 ) -> tuple[NDArray[np.float64], list[int]]:
     """Score of every channel of two frames' maps (2, d, Gh, Gw), and the channels in the order of choice."""
-    if options.rank in ("diverse", "solo"):
-        prepared = compact.prepared(maps, where.power)
-        scores = solo_margins(prepared, where)
-        if options.rank == "diverse":
-            return scores, diverse_order(scores, likeness(prepared[0]))
+    if options.rank == "diverse":
+        return diverse(compact.prepared(maps, where.power), where)
+    if options.rank == "solo":
+        scores = solo_margins(compact.prepared(maps, where.power), where)
     else:
         first, second = (target_part(part, padding) for part in maps)
         scores = rank_scores(options.rank, first, second, layers=tuple(layers.values()), seed=options.seed)
@@ -175,15 +157,15 @@ def seed_set(
     if rule == "auto":
         return order[: _enough(order, quality, shares)]
     if rule == "paper":
-        return _per_layer(order, layers, [PAPER_SHARE.get(name, PAPER_MEAN_SHARE) for name in layers])
-    number = _number(rule)
-    if _is_count(rule):
-        if number > len(order):
+        return taken(order, [*layers.values()], [PAPER_SHARE.get(name, PAPER_MEAN_SHARE) for name in layers])
+    amount = number(rule)
+    if is_count(rule):
+        if amount > len(order):
             raise Usage(f"channels {rule}: the chosen layers have {len(order)} channels", field="channels")
-        return order[: int(number)]
-    if number > 1:
+        return order[: int(amount)]
+    if amount > 1:
         raise Usage(f"channels {rule}: a share lies in 0..1; a count is a whole number", field="channels")
-    return _per_layer(order, layers, [number] * len(layers))
+    return taken(order, [*layers.values()], [amount] * len(layers))
 
 
 def rounded(kept: list[int], order: list[int], layers: Mapping[str, slice], multiple: int) -> list[int]:
@@ -196,27 +178,20 @@ def rounded(kept: list[int], order: list[int], layers: Mapping[str, slice], mult
     return [i for i in order if i in chosen]
 
 
-def _is_count(rule: str) -> bool:
+def is_count(rule: str) -> bool:
+    """Whether a rule is a number of channels, not a share."""
     return rule.isdecimal()
 
 
-def _number(rule: str) -> float:
+def number(rule: str) -> float:
+    """The count or share that a rule is; raises `Usage` where it is neither."""
     try:
-        number = float(rule)
+        amount = float(rule)
     except ValueError:
-        number = math.nan
-    if not number > 0 or not math.isfinite(number):
+        amount = math.nan
+    if not amount > 0 or not math.isfinite(amount):
         raise Usage(f"channels {rule}: expected auto, paper, a count like 28 or a share like 0.4", field="channels")
-    return number
-
-
-def _per_layer(order: list[int], layers: Mapping[str, slice], shares: list[float]) -> list[int]:
-    """The best share of each layer, in joint order."""
-    chosen: set[int] = set()
-    for part, share in zip(layers.values(), shares, strict=True):
-        inside = [i for i in order if part.start <= i < part.stop]
-        chosen.update(inside[: max(1, round(share * len(inside)))])
-    return [i for i in order if i in chosen]
+    return amount
 
 
 def _enough(order: list[int], quality: Callable[[list[int]], float], shares: Sequence[float]) -> int:

@@ -114,14 +114,19 @@ def varied_windows(frames: list[Frame], box: Box, sides: Sides, input_px: Size) 
     return windows
 
 
-def first_frames(source: Source, box: Box | None) -> tuple[list[Frame], Box]:
-    """The first two frames and the target in the first; raises `BadInput` or `Usage` where one is not there."""
+def first_frames(source: Source, box: Box | None, *, anywhere: bool = False) -> tuple[list[Frame], Box]:
+    """The first two frames and the target in the first; raises `BadInput` or `Usage` where one is not there.
+
+    ``anywhere``: the middle of the frame does where no target is known.
+    """
     frames = list(islice(source.frames(), 2))
     if len(frames) < 2:
         raise BadInput(f"{source.name}: distillation needs the first two frames, the source has {len(frames)}")
-    known = box or source.first_box
+    known, (height, width) = box or source.first_box, frames[0].shape[:2]
+    if known is None and anywhere:
+        side = min(height, width) / 4
+        known = Box.from_center((width / 2, height / 2), (side, side))
     if known is None:
-        height, width = frames[0].shape[:2]
         raise Usage(f"box: {source.name} has no annotation: give the target in its first frame ({width}x{height} px)")
     check_target(known, frames[0].shape)
     return frames, known

@@ -2,7 +2,7 @@
 
 The device's filter is trained on frame 1 and asked about windows of frame 2, shifted by known distances around the
 target. The margin is the lead of the response at the target over the highest elsewhere, in standard deviations (see
-`solo.margins`), averaged over the windows. It says how sure the second frame is, not how long a track holds.
+`filter.channels.margins`), averaged over the windows. It says how sure the second frame is, not how long a track holds.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cdedge_export.choose.rank import Scene, margins, scene, trained
+from cdedge_export.choose.judge import scene, trained
 from cdedge_runtime import patch
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.estimate import no_lap
 from cdedge_runtime.filter import compact
 from cdedge_runtime.filter import fourier as dcf
+from cdedge_runtime.filter.channels import Scene, margins
 from cdedge_runtime.filter.dft import Real
 from cdedge_runtime.image import Frame
 from cdedge_runtime.model.session import Extractor

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_export.choose.distill import check_options, ranked, searched, seed_set
+from cdedge_export.choose.judge import scene
 from cdedge_export.choose.plan import ChannelPlan, DistillOptions
-from cdedge_export.choose.rank import scene
 from cdedge_export.choose.search import GivenFilter
 from cdedge_export.options import ExportOptions
 from cdedge_export.recipes import hog

@@ -18,7 +18,7 @@ from .steps import network_recipe, steps_for
 
 def recipe(options: ExportOptions) -> Recipe:
     """As DeepCD's, without profiles; its filter is the one that Eq. 4's reduced form is exact for."""
-    why_not, defaults = "the tracker cf2 has neither profiles nor a deep part", {"search": "reduced"}
+    why_not, defaults = "the tracker cf2 has no profiles, no deep part and no generic files", {"search": "reduced"}
     return network_recipe(options, _design, why_not=why_not, defaults=defaults)
 
 

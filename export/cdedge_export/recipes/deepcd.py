@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from cdedge_export.choose.distill import is_count, number
 from cdedge_export.options import ExportOptions, filled
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.model.contract import Precision
+from cdedge_runtime.model.contract import DeepPart, ModelSpec, Precision
 from cdedge_runtime.record import assigned
 from cdedge_runtime.trackers.deepcd.settings import PROFILES, DeepSettings, HeadSettings, Settings
 
@@ -19,29 +20,61 @@ from .steps import network_recipe, square_settings_window, steps_for
 _DEEP = frozenset(
     {"deep", "deep_head", "deep_layers", "deep_channels", "deep_convention", "deep_input", "deep_precision"}
 )
+GENERIC_SHARE = "0.25"
 _OF_DEEP, _OF_HEAD = "deep.", "head."  # settings of the deep part and its box head go by these prefixes
 
 
 def recipe(options: ExportOptions) -> Recipe:
     """Everything means something to it; how the deep network looks, only where there is one."""
     _profile(filled(options, {}))
-    more = frozenset({"profile"}) | (_DEEP if options.deep is not None else {"deep"})
+    more = frozenset({"profile", "generic"}) | (_DEEP if options.deep is not None else {"deep"})
     return network_recipe(options, _design, why_not="deepcd without a deep network has no use for it", more=more)
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
+    if options.generic:
+        _check_generic(options)
     deep = _deep_network(options)
     own = replace(options, settings=tuple(t for t in options.settings if not t.startswith((_OF_DEEP, _OF_HEAD))))
     settings = started(own, _profile(options))
+    if options.generic:
+        settings = replace(settings, keep=_keep("channels", options.channels or GENERIC_SHARE))
+        options = replace(options, distill=False, channels=None)
     window = square_settings_window(scene, options, settings)
     steps = steps_for(options)
     sight = steps.seen(scene, options, say, window=window, judge=settings)
     fine = steps.file_of(scene, options, sight, steps.chosen_plan(sight, options), say, settings)
+    _check_count("channels", fine.spec)
     if deep is None:
         return fine
-    if options.deep_channels is not None:
+    _check_count("deep_channels", deep.part)
+    if options.deep_channels is not None and not options.generic:
         deep = fewer_channels(deep, scene, rules_of(options, channels=options.deep_channels), say)
     return with_deep_part(fine, deep, scene)
+
+
+def _keep(field: str, rule: str) -> float:
+    """What a generic file's device is to keep of a part's channels, by one of two options; raises `Usage`."""
+    if rule in ("auto", "paper"):
+        raise Usage(
+            f"{field}: {rule} is settled by a target at the desk; a generic file takes a share (0.4) or a count (28)"
+        )
+    keep = number(rule)
+    if (not is_count(rule) and keep >= 1) or keep == 1:
+        raise Usage(f"{field}: {rule} leaves nothing to choose; expected a share below 1, or a count of 2 or more")
+    return keep
+
+
+def _check_count(field: str, part: ModelSpec | DeepPart) -> None:
+    if part.settings.keep > part.channels:
+        raise Usage(f"{field}: {part.settings.keep:.0f}, but the chosen layers have {part.channels} channels")
+
+
+def _check_generic(options: ExportOptions) -> None:
+    """Raise `Usage` for settings that say what a generic file's options do."""
+    for name, field in (("keep", "channels"), (f"{_OF_DEEP}keep", "deep_channels")):
+        if any(text.partition("=")[0] == name for text in options.settings):
+            raise Usage(f"settings: {name} is what {field} says of a generic file; leave it out")
 
 
 def _profile(options: ExportOptions) -> Settings:
@@ -68,7 +101,10 @@ def _deep_network(options: ExportOptions) -> DeepNetwork | None:
             raise Usage(f"settings: {prefix}{texts[0]} is for a part that the file does not have; leave it out")
     if options.deep is None:
         return None
-    if options.deep_channels is not None and options.deep_head is not None:
+    of_deep = assigned(DeepSettings(), settings)
+    if options.deep_channels is not None and options.generic:
+        of_deep = replace(of_deep, keep=_keep("deep_channels", options.deep_channels))
+    elif options.deep_channels is not None and options.deep_head is not None:
         raise Usage("deep_channels: a box head reads all channels of its network; leave one of the two out")
     return open_deep(
         DeepOptions(
@@ -76,7 +112,7 @@ def _deep_network(options: ExportOptions) -> DeepNetwork | None:
             options.deep_layers,
             options.deep_convention,
             options.deep_input,
-            assigned(DeepSettings(), settings),
+            of_deep,
             None if options.deep_head is None else Path(options.deep_head),
             assigned(HeadSettings(), of_head),
             _deep_precision(options),

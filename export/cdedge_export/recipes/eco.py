@@ -25,7 +25,7 @@ def recipe(options: ExportOptions) -> Recipe:
     if options.layers == TAP:
         why = "it is for networks, and the tracker eco uses HOG here"
         return Recipe(OF_EVERY | {"layers", "grid"}, why, _on_hog)
-    why_not = "the tracker eco has neither profiles nor a deep part"
+    why_not = "the tracker eco has no profiles, no deep part and no generic files"
     designed = _on_network if is_built_in(options) else _on_graph
     return network_recipe(options, designed, why_not=why_not, components=True)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from cdedge_export.choose.distill import check_options, searched, seed_set
 from cdedge_export.choose.plan import ChannelPlan, DistillOptions
-from cdedge_export.choose.rank import diverse_order, rank_scores, squared_cosines
+from cdedge_export.choose.rank import rank_scores
 from cdedge_export.choose.search import GivenFilter
 from cdedge_export.graph.cost import footprint
 from cdedge_export.network.backbones import BACKBONES, Backbone
@@ -32,6 +32,7 @@ from cdedge_export.recipes.recipe import OF_EVERY, PRODUCER, Design, Recipe, Sce
 from cdedge_export.report import Say
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.filter.channels import diverse_order, squared_cosines
 from cdedge_runtime.image import Frame
 from cdedge_runtime.model.contract import ModelSpec, Tap, WeightsInfo
 from cdedge_runtime.trackers.mdnet import candidates

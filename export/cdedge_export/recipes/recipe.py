@@ -122,6 +122,8 @@ def rules_of(options: ExportOptions, **more: Any) -> DistillOptions:
 def _check_choice(options: ExportOptions, chosen: ExportOptions) -> None:
     """Raise `Usage` for an option that another one makes meaningless."""
     given = options.given()
+    if chosen.generic:
+        _check_generic(given)
     of_rules = next((name for name in _RULES if name in given), None)
     if of_rules and options.plan is not None:
         raise Usage(f"{of_rules}: the saved plan says which channels are kept; leave one of the two out")
@@ -135,3 +137,15 @@ def _check_choice(options: ExportOptions, chosen: ExportOptions) -> None:
         raise Usage(
             "reconstruct: it repairs what chain mode loses, exact loses nothing; add mode chain, or leave it out"
         )
+
+
+def _check_generic(given: Mapping[str, Any]) -> None:
+    """Raise `Usage` for an option that says at the desk what the device will find out."""
+    said = next((name for name in ("plan", "distill", "rank", "search", "seed") if name in given), None)
+    if said:
+        raise Usage(
+            f"{said}: a generic file has every channel, of which the device chooses in its own order; leave one of the "
+            "two out"
+        )
+    if given.get("mode") == "chain":
+        raise Usage("mode: chain leaves channels out of each layer, a generic file leaves out none; take exact")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 Size = tuple[int, int]
 
 
@@ -15,3 +17,13 @@ def highest_frequencies(grid: Size, band: float) -> Size:
     """Highest frequencies (down, across) that are used: ``band`` times the highest ones below Nyquist."""
     down, across = (int(band * ((n - 1) // 2)) for n in grid)
     return down, across
+
+
+def of_layer(share: float, channels: int) -> int:
+    """How many of a layer's channels a share of them is."""
+    return max(1, round(share * channels))
+
+
+def kept_count(keep: float, layers: Sequence[int]) -> int:
+    """How many channels of layers with so many ``keep`` leaves: up to 1 a share of each, above it so many of all."""
+    return min(int(keep), sum(layers)) if keep > 1 else sum(of_layer(keep, count) for count in layers)

@@ -38,9 +38,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cdedge_runtime.errors import BadModel, Usage
+from cdedge_runtime.filter.shapes import kept_count
 from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.record import decode, encode, later
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
+from cdedge_runtime.trackers.deepcd.settings import MOST_KEPT, DeepSettings, HeadSettings
 
 from .graph import mapped
 
@@ -153,6 +154,11 @@ class DeepPart:
         """Number of feature channels it delivers."""
         return sum(len(tap.kept) for tap in self.taps)
 
+    @property
+    def filter_channels(self) -> int:
+        """Number of those that the filter works on."""
+        return _filter_channels(self)
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -192,9 +198,18 @@ class ModelSpec:
         return sum(len(tap.kept) for tap in self.taps)
 
     @property
+    def filter_channels(self) -> int:
+        """Number of those that the filter works on: in a generic file, as many as the first frame leaves."""
+        return _filter_channels(self)
+
+    @property
     def layers(self) -> str:
         """The taps in the command line's form, e.g. ``11+12+21``."""
         return "+".join(tap.name for tap in self.taps)
+
+
+def _filter_channels(part: ModelSpec | DeepPart) -> int:
+    return kept_count(getattr(part.settings, "keep", 1.0), [len(tap.kept) for tap in part.taps])
 
 
 def to_metadata(spec: ModelSpec) -> dict[str, str]:
@@ -262,6 +277,7 @@ def _check(spec: ModelSpec) -> None:
         )
     for part in parts:
         _check_sizes(part)
+        _check_keep(part)
         _check_training(part)
     if spec.backbone == HOG_BACKBONE:
         _check_hog(spec)
@@ -279,14 +295,21 @@ def _check_sizes(part: ModelSpec | DeepPart) -> None:
         )
 
 
+def _check_keep(part: ModelSpec | DeepPart) -> None:
+    """A choice compares every channel with every other."""
+    left, channels = part.filter_channels, part.channels
+    if left < channels and channels > MOST_KEPT:
+        raise BadModel(f"keep {left}: the first frame can choose of {MOST_KEPT} channels at most, not of {channels}")
+
+
 def _check_training(part: ModelSpec | DeepPart) -> None:
     """A filter's samples and the steps of its training, where it has such."""
     passes = getattr(part.settings, "training_passes", 1)
-    work = part.channels * math.prod(part.grid) * passes
+    work = part.filter_channels * math.prod(part.grid) * passes
     if work > MOST_WORK:
         raise BadModel(
-            f"{part.channels} channels on a grid of {part.grid}, gone through {passes} times in one training (memory "
-            f"times iterations), are {work} values, at most {MOST_WORK} are worth waiting for"
+            f"{part.filter_channels} channels on a grid of {part.grid}, gone through {passes} times in one training "
+            f"(memory times iterations), are {work} values, at most {MOST_WORK} are worth waiting for"
         )
 
 

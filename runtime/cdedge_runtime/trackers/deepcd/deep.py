@@ -23,6 +23,7 @@ from cdedge_runtime.model.contract import DeepPart
 from cdedge_runtime.patch import Image
 
 from .head import Boxes, BoxHead
+from .keep import kept_for, of_kept
 
 Point = tuple[float, float]
 
@@ -68,15 +69,18 @@ class DeepSight:
         """Learn a target of ``size`` (w, h) at ``center`` from its first frame; ``fine`` is where it will be asked."""
         settings, grid = self._part.settings, self._part.grid
         side = patch.context_side_px(size, settings.padding)
-        support = support_cells((size[1] / side * grid[0], size[0] / side * grid[1]), settings.support, grid)
+        target = size[1] / side * grid[0], size[0] / side * grid[1]
+        support = support_cells(target, settings.support, grid)
         self._side_px = side
         rest = (grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2
         self._to_rows, self._to_columns = places(Lattice(grid, side, rest), fine)
         self._cut(image, center, 1.0, lap)
-        maps = self._prepared(self._features.deep(self._patch))
+        features = self._features.deep(self._patch)
         lap("features")
-        self._gain = compact.channel_gain(maps)
         problem = compact.problem_on(grid, support, settings.label_cells, settings)
+        self._kept = kept_for(self._part, features, problem, target)
+        maps = self._prepared(features)
+        self._gain = compact.channel_gain(maps)
         self._filter = problem.trained(self._transformed(maps))
         if self._head is not None:
             middle = Lattice(grid, side, (grid[0] // 2, grid[1] // 2))
@@ -143,17 +147,18 @@ class DeepSight:
     @property
     def buffers_bytes(self) -> int:
         """Bytes of patch, maps and spectra; the filter's work space is two of these."""
-        maps = 4 * self._part.channels * self._part.grid[0] * self._part.grid[1]
-        spectrum = 8 * self._part.channels * self._dft.frequencies[0] * self._dft.frequencies[1]
+        maps = 4 * (self._part.channels + self._part.filter_channels) * self._part.grid[0] * self._part.grid[1]
+        spectrum = 8 * self._part.filter_channels * self._dft.frequencies[0] * self._dft.frequencies[1]
         head = 0 if self._head is None else 3 * self._head.nbytes
-        return self._patch.nbytes + 2 * maps + 3 * spectrum + head
+        return self._patch.nbytes + maps + 3 * spectrum + head
 
     def _cut(self, image: Frame, center: Point, scale: float, lap: Lap) -> None:
         patch.cut(image, center, self._side_px * scale, out=self._patch)
         lap("patch")
 
     def _prepared(self, features: Real) -> Real:
-        return compact.prepared(features, self._part.settings.power, out=features)
+        maps = of_kept(features, self._kept)
+        return compact.prepared(maps, self._part.settings.power, out=maps)
 
     def _transformed(self, maps: Real) -> BandSpectrum:
         return np.asarray(self._dft.forward(maps) * self._gain)

@@ -28,7 +28,8 @@ def filter_memory(spec: ModelSpec) -> FilterMemory:
 def _part(
     part: ModelSpec | DeepPart, settings: Settings | DeepSettings, box: tuple[float, float, float, float]
 ) -> FilterMemory:
-    channels, grid = part.channels, part.grid
+    channels, grid = part.filter_channels, part.grid
+    copied = channels if channels < part.channels else 0
     highest, widest = highest_frequencies(grid, settings.band)
     down, across = 2 * highest + 1, widest + 1
     spectrum = _COMPLEX * channels * down * across
@@ -37,7 +38,7 @@ def _part(
     # Each of the two transforms keeps its lines and its sines, see filter/dft.py.
     scratch = _FLOAT * channels * (down * (grid[1] + support[1]) + 2 * (down // 2) * 2 * across)
     return FilterMemory(
-        features_bytes=_FLOAT * channels * math.prod(grid),
+        features_bytes=_FLOAT * (part.channels + copied) * math.prod(grid),
         filter_bytes=spectrum + 6 * taps,
         samples_bytes=settings.memory * spectrum,
         buffers_bytes=3 * math.prod(part.input_px) + 3 * spectrum + scratch,

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cdedge_runtime.errors import BadValue
 from cdedge_runtime.record import check_record, within
+
+MOST_KEPT = 4096  # channels: each is compared with every other
+
+
+def check_keep(keep: float) -> None:
+    """Raise `BadValue` for a part of a channel."""
+    if keep > 1 and keep != int(keep):
+        raise BadValue(f"keep: expected a share up to 1, or a whole number of channels, got {keep!r}", field="keep")
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,8 @@ class Settings:
     mean; or, whatever these are, when its score is low. patience: weak answers in a row after which the target counts
     as lost, until one is not weak; one with a very low score is enough. While lost, nothing is learned and each frame
     looks at one other place instead of another scale.
+    keep: what the first frame leaves of the file's channels, those that find this target best: up to 1 a share of each
+    layer, above it a whole number of all.
     """
 
     padding: float = within(4.5, 1, 20)
@@ -45,9 +56,11 @@ class Settings:
     lost_below: float = within(9.0, 0, 1000)
     lost_share: float = within(0.25, 0, 1)
     patience: int = within(4, 1, 1_000_000)
+    keep: float = within(1.0, 1e-3, MOST_KEPT, came_later=True)
 
     def __post_init__(self) -> None:
         check_record(self)
+        check_keep(self.keep)
 
     @property
     def training_passes(self) -> int:
@@ -98,9 +111,11 @@ class DeepSettings:
     first_iterations: int = within(30, 1, 1000)
     iterations: int = within(3, 0, 1000)
     share: float = within(0.7, 0, 1)
+    keep: float = within(1.0, 1e-3, MOST_KEPT, came_later=True)
 
     def __post_init__(self) -> None:
         check_record(self)
+        check_keep(self.keep)
 
     @property
     def training_passes(self) -> int:

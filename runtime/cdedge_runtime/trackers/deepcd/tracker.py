@@ -21,11 +21,13 @@ from cdedge_runtime.filter.fourier import hann_sides, peak, wrapped
 from cdedge_runtime.filter.shapes import support_cells
 from cdedge_runtime.image import Frame, first_frame, next_frame
 from cdedge_runtime.kinds import settings_of
+from cdedge_runtime.model.contract import Tap
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.patch import Sides
 
 from .deep import DeepSight, Lattice, Look
 from .head import scale_and_aspect
+from .keep import kept_for, narrowed, of_kept
 from .settings import Settings
 from .watch import Belief, Watch
 
@@ -75,8 +77,9 @@ class Tracker:
         self._settings = settings_of(self.spec, Settings)
         self._patch = np.empty((*self.spec.input_px, 3), np.uint8)
         self._dft = Dft(self.spec.grid, band=self._settings.band, window=hann_sides(self.spec.grid))
-        self._seen = np.empty((self.spec.channels, *self._dft.frequencies), np.complex64)
+        self._seen = np.empty((self.spec.filter_channels, *self._dft.frequencies), np.complex64)
         self._filter: compact.CompactFilter | None = None
+        self._kept: NDArray[np.intp] | None = None
         self._deep = None if self.spec.deep is None else DeepSight(self._extract, self.spec.deep)
 
     def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
@@ -92,12 +95,15 @@ class Tracker:
         cells = (box.height / side * grid[0], box.width / side * grid[1])
         support = support_cells(cells, settings.support, grid)
         self._rest = ((grid[0] - support[0]) / 2, (grid[1] - support[1]) / 2)
-        maps = self._maps(image, self._view, lap)
+        features = self._features(image, self._view, lap)
         kind = "deepcd" if self._deep is None else self._deep.kind
         self._watch = Watch(settings, kind, self._patch, *self._in_patch(self._view))
-        self._gain = compact.channel_gain(maps)
         sigma = settings.label_sigma * math.sqrt(cells[0] * cells[1])
-        self._filter = compact.problem_on(grid, support, sigma, settings).trained(self._transformed(maps))
+        problem = compact.problem_on(grid, support, sigma, settings)
+        self._kept = kept_for(self.spec, features, problem, cells)
+        maps = self._prepared(features)
+        self._gain = compact.channel_gain(maps)
+        self._filter = problem.trained(self._transformed(maps))
         lap("update")
         if self._deep is not None:
             self._deep.begin(image, box.center, box.size, Lattice(grid, side, self._rest), lap)
@@ -128,11 +134,17 @@ class Tracker:
         """The present box."""
         return self._box_of(self._view)
 
+    @property
+    def taps(self) -> tuple[Tap, ...]:
+        """The file's taps with the channels that the filter works on; a generic file's are chosen by ``init``."""
+        return self.spec.taps if self._kept is None else narrowed(self.spec.taps, self._kept)
+
     def sizes(self) -> Sizes:
         """What the model and the filter take, by shape; raises `NotInitialized` before ``init``."""
         if self._filter is None:
             raise NotInitialized
-        features = 4 * self.spec.channels * math.prod(self.spec.grid)
+        copied = 0 if self._kept is None else len(self._kept)
+        features = 4 * (self.spec.channels + copied) * math.prod(self.spec.grid)
         # The filter's work space is two spectra.
         buffers = self._patch.nbytes + features + 3 * self._seen.nbytes + self._watch.nbytes
         state = self._filter.state_bytes
@@ -158,15 +170,19 @@ class Tracker:
         patch.cut(image, view.center, self._side_px(view), out=self._patch)
         self._shown = view
 
-    def _maps(self, image: Frame, view: View, lap: Lap) -> Real:
+    def _features(self, image: Frame, view: View, lap: Lap) -> Real:
         self._cut(image, view)
         lap("patch")
         features = self._extract(self._patch)
         lap("features")
-        return self._prepared(features)
+        return features
+
+    def _maps(self, image: Frame, view: View, lap: Lap) -> Real:
+        return self._prepared(self._features(image, view, lap))
 
     def _prepared(self, features: Real) -> Real:
-        return compact.prepared(features, self._settings.power, out=features)
+        maps = of_kept(features, self._kept)
+        return compact.prepared(maps, self._settings.power, out=maps)
 
     def _spectrum(self, image: Frame, view: View, lap: Lap) -> BandSpectrum:
         spectrum = self._transformed(self._maps(image, view, lap))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdedge_export.choose.rank import diverse_order, likeness
+from cdedge_runtime.filter.channels import diverse_order, likeness
 
 
 def test_the_first_is_the_best_and_every_channel_comes_once() -> None:
