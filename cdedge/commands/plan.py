@@ -56,7 +56,13 @@ _MinFps = Annotated[
 _Channels = Annotated[str, typer.Option(help="Channels to try: shares, counts, auto, all.")]
 _Mode = Annotated[str, typer.Option(help="Pruning modes to try: chain, exact.", rich_help_panel=MORE)]
 _InputPx = Annotated[str, typer.Option("--input", help="Sides of the network's input to try.", rich_help_panel=MORE)]
-_Precision = Annotated[str, typer.Option(help="Precisions to try: fp32, int8, fp16.", rich_help_panel=MORE)]
+_Precision = Annotated[
+    str,
+    typer.Option(
+        help="Precisions to try: fp32, int8, fp16; of a deep network where there is one, else of the layers.",
+        rich_help_panel=MORE,
+    ),
+]
 _Deep = Annotated[
     str,
     typer.Option(

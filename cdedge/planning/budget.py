@@ -21,7 +21,8 @@ _AS_GOOD = 0.02  # margins this close, as a share, count as equal: the faster on
 class Candidate:
     """What can be exported; ``channels`` as in ``cdedge export``: ``all``, ``auto``, a count or a share.
 
-    deep, deep_head: a deep network beside the layers and its box head, as in ``cdedge export``.
+    deep, deep_head: a deep network beside the layers and its box head, as in ``cdedge export``; with one, the precision
+    is that network's, where the work is.
     """
 
     layers: str

@@ -206,15 +206,16 @@ def _predicted(each: Made, scene: Scene) -> int:
 
 def options_of(candidate: Candidate, weights: str | None) -> ExportOptions:
     """What ``cdedge export`` makes the candidate from."""
-    every = candidate.channels == "all"
+    every, precision = candidate.channels == "all", cast(Precision, candidate.precision)
     return ExportOptions(
         layers=candidate.layers,
         weights=weights,
         mode=cast(Mode, candidate.mode),
-        precision=cast(Precision, candidate.precision),
+        precision="fp32" if candidate.deep is not None else precision,
         distill=False if every else None,
         channels=None if every else candidate.channels,
         input_px=candidate.input_px,
         deep=candidate.deep,
         deep_head=candidate.deep_head,
+        deep_precision=None if candidate.deep is None else precision,
     )

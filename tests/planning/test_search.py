@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cdedge.planning.budget import Budget, Candidate
-from cdedge.planning.search import Made, Scene, candidates, evaluate, make
+from cdedge.planning.search import Made, Scene, candidates, evaluate, make, options_of
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.measure.predict import Footage, predict
@@ -78,6 +78,12 @@ def test_a_deep_network_goes_beside_the_first_of_everything_and_keeps_its_place(
 def test_a_head_without_its_network_or_in_int8_is_refused(deep: tuple[str | None, ...], precision: str) -> None:
     with pytest.raises(Usage, match=r"^deep_head: "):
         candidates(["11"], ["0.5"], ["chain"], [96], [precision], deep=deep, deep_head="h.onnx")
+
+
+def test_beside_a_deep_network_the_precision_is_that_networks() -> None:
+    plain = Candidate("11", "0.5", "chain", 96, "int8")
+    asked = [options_of(each, None) for each in (plain, replace(plain, deep="cdedge_deep"))]
+    assert [(options.precision, options.deep_precision) for options in asked] == [("int8", None), ("fp32", "int8")]
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp32"])
