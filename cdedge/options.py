@@ -189,11 +189,11 @@ def parse_depth_range(text: str | None) -> tuple[float, float] | None:
 
 
 def parse_bytes(option: str, text: str) -> int:
-    """Bytes of ``24MB``, ``1.5 GB``, ``800kB`` (decimal units) or a plain number; raises `Usage`."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(|k|M|G)B?\s*", text)
-    count = 0 if found is None else round(float(found[1]) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[found[2]])
+    """Bytes of ``24MB``, ``1.5 GB`` or ``800kB`` (decimal units, of which one has to be given); raises `Usage`."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([kMG])B?\s*", text)
+    count = 0 if found is None else round(float(found[1]) * {"k": 1e3, "M": 1e6, "G": 1e9}[found[2]])
     if count <= 0:
-        raise Usage(f"{option} {text}: expected a size like 24MB")
+        raise Usage(f"{option} {text}: expected a size with its unit, kB, MB or GB, like 24MB")
     return count
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdedge.show.render import say
-from cdedge_runtime.box import Box
+from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput, Usage
 
-from .doubts import box_text, doubts
+from .doubts import box_text, doubts, of_corners
 
 if TYPE_CHECKING:  # the doctor reads its options where OpenCV is broken
     from cdedge_runtime.image import Frame
@@ -48,8 +48,9 @@ def finder(asked: Asked, source: Source) -> Finder:
     drawn = _drawn(source) if asked.select else None
 
     def find(frame: Frame) -> Box | None:
-        box = drawn if asked.text is None else box_in(asked.text, frame.shape, source.origin)
+        box = drawn if asked.text is None else _typed(asked.text, frame.shape, source.origin)
         if box is not None:
+            check_target(box, frame.shape)
             warn(box, frame.shape, source.origin)
         if asked.preview is not None:
             _show(asked.preview, frame, box or source.first_box, source)
@@ -81,6 +82,22 @@ def box_in(text: str, frame_shape: tuple[int, ...], origin: int) -> Box:
     height, width = frame_shape[:2]
     places = zip(_numbers(text), (width, height, width, height), (origin, origin, 0, 0), strict=True)
     return Box(*(value * whole / 100 if share else value - start for (value, share), whole, start in places))
+
+
+def _typed(text: str, frame_shape: tuple[int, ...], origin: int) -> Box:
+    """`box_in`, but for corners that were typed as a box: work on another box than is meant is worth a question."""
+    box = box_in(text, frame_shape, origin)
+    numbers = Box(*(value for value, _ in _numbers(text)))
+    meant = None if "%" in text else of_corners(box, frame_shape)
+    if meant is None:
+        return box
+    height, width = frame_shape[:2]
+    inside = Box(box.x, box.y, min(box.width, width - box.x), min(box.height, height - box.y))
+    raise Usage(
+        f"--box {text}: leaves the {width}x{height} frame, and looks like corners x1,y1,x2,y2. If so, give "
+        f"--box {box_text(Box(numbers.x, numbers.y, numbers.width - numbers.x, numbers.height - numbers.y))}; if not, "
+        f"the part of it in the frame, --box {box_text(inside, origin)}"
+    )
 
 
 def warn(box: Box, frame_shape: tuple[int, ...], origin: int) -> None:

@@ -13,9 +13,8 @@ def doubts(box: Box, frame_shape: tuple[int, ...]) -> tuple[str, ...]:
     height, width = frame_shape[:2]
     whole = Box(0, 0, width, height)
     found = []
-    if _as_corners(box, whole):
-        fixed = Box(box.x, box.y, box.width - box.x, box.height - box.y)
-        found.append(f"it leaves the frame; if these are corners x1,y1,x2,y2, the box is {box_text(fixed)}")
+    if (meant := of_corners(box, frame_shape)) is not None:
+        found.append(f"it leaves the frame; if these are corners x1,y1,x2,y2, the box is {box_text(meant)}")
     elif box.intersection(whole) < box.area / 2:
         found.append("more than half of it lies outside the frame")
     if box.intersection(whole) > _LARGEST_SHARE * whole.area:
@@ -25,11 +24,15 @@ def doubts(box: Box, frame_shape: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _as_corners(box: Box, whole: Box) -> bool:
-    """Whether the numbers make no box inside the frame, but two corners of one."""
-    leaves = box.x + box.width > whole.width or box.y + box.height > whole.height
-    inside = 0 <= box.x < box.width <= whole.width and 0 <= box.y < box.height <= whole.height
-    return leaves and inside
+def of_corners(box: Box, frame_shape: tuple[int, ...]) -> Box | None:
+    """The box that the numbers mean as corners x1,y1,x2,y2; None where they make one inside the frame as they are.
+
+    Also None where they are no two corners in the frame.
+    """
+    height, width = frame_shape[:2]
+    leaves = box.x + box.width > width or box.y + box.height > height
+    inside = 0 <= box.x < box.width <= width and 0 <= box.y < box.height <= height
+    return Box(box.x, box.y, box.width - box.x, box.height - box.y) if leaves and inside else None
 
 
 def numbered(box: Box, origin: int = 0) -> tuple[float, float, float, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +16,7 @@ from cdedge.doctor.checks import examine
 from cdedge.doctor.facts import Finding
 from cdedge.doctor.gather import gather
 from cdedge.options import JsonOption
-from cdedge.show.render import show_facts, tinted, whats_next
+from cdedge.show.render import many, say, show_facts, tinted, whats_next
 from cdedge_runtime.errors import BadEnvironment
 
 
@@ -31,10 +33,23 @@ def doctor(
         emit_json("cdedge.doctor/1", {"findings": findings, "facts": facts})
     else:
         _show(findings)
+        say(verdict(findings.values()))
     if any(each.level == "bad" for each in findings.values()):
         raise typer.Exit(BadEnvironment.exit_code)
     if not as_json:
         _tell_next(model)
+
+
+def verdict(findings: Iterable[Finding]) -> str:
+    """All findings in a sentence."""
+    levels = Counter(each.level for each in findings)
+    said = [many(levels["bad"], "fault")] * bool(levels["bad"]) + [many(levels["warn"], "warning")] * bool(
+        levels["warn"]
+    )
+    if not said:
+        return "cdedge works here"
+    begin = "cdedge does not work here as it should" if levels["bad"] else "cdedge works here"
+    return f"{begin}: {' and '.join(said)} above, each with what to do"
 
 
 def _tell_next(model: Path | None) -> None:

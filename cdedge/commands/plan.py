@@ -34,13 +34,14 @@ from cdedge.planning.budget import (
     options_svg,
     show_plan,
 )
-from cdedge.planning.scaling import core_here, core_of, notes, slowdown, target_of
+from cdedge.planning.scaling import core_here, core_of, load_note, notes, slowdown, target_of
 from cdedge.planning.search import Found, Scene, candidates, evaluate, make, options_of
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, say, whats_next
 from cdedge.spelling import option_name
 from cdedge_runtime.errors import BadInput, OverBudget, Usage
 from cdedge_runtime.files import scratch_folder, write_whole
+from cdedge_runtime.measure.conditions import read_conditions
 from cdedge_runtime.measure.footage import footage_of
 from cdedge_runtime.record import encode
 from cdedge_runtime.sources.frames import open_source
@@ -127,6 +128,9 @@ def plan(
     introduce(opened)
     if opened.live:
         raise BadInput(f"{opened.name} is live: plan on a recording of it")
+    busy = load_note(read_conditions())
+    for note in busy:
+        say(note)
     said = notes(target, there)
     factor = 1.0 if there is None else slowdown(core_here(), there)
     if factor is None and min_fps is not None:
@@ -148,7 +152,7 @@ def plan(
         options=options,
         front=front(options),
         left_out=found.left_out,
-        notes=(*said, *([_BESIDE] if len(set(networks)) > 1 else [])),
+        notes=(*said, *busy, *([_BESIDE] if len(set(networks)) > 1 else [])),
         chosen=taken,
         also=fitting[1:],
         nearest=None if taken is not None else nearest(options, budget),
@@ -160,7 +164,9 @@ def plan(
 
 
 def _tell_next(report: PlanReport, where: list[str], weights: str | None) -> None:
-    if report.model is not None:
+    if report.model is not None and not report.measured:
+        whats_next("bundle", report.model, "--for", report.device)
+    elif report.model is not None:
         whats_next("track", report.model, *where)
     elif report.chosen is not None:
         given = options_of(report.chosen.candidate, weights).given()

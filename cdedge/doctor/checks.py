@@ -21,6 +21,7 @@ CHECKS: dict[str, Callable[[Facts], Finding]] = {
     "telemetry": packages.telemetry,
     "OpenCV": packages.opencv,
     "one OpenCV": packages.one_opencv,
+    "export": packages.export,
     "GStreamer": packages.gstreamer,
     "CSRT": packages.contrib,
     "CUDA": accelerators.cuda,

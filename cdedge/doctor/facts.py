@@ -80,7 +80,10 @@ class KnownBadVersion:
 
 @dataclass(frozen=True)
 class Facts:
-    """All of it. ``missing_libraries``: per provider that onnxruntime lists, the libraries that do not load."""
+    """All of it. ``missing_libraries``: per provider that onnxruntime lists, the libraries that do not load.
+
+    for_export: the packages that ``cdedge export`` needs and their versions, None for those that are not there.
+    """
 
     conditions: Conditions
     python: tuple[int, int]
@@ -96,3 +99,4 @@ class Facts:
     proc_readable: bool
     model: ModelFacts | None
     known_bad: tuple[KnownBadVersion, ...]
+    for_export: dict[str, str | None]

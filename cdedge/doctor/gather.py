@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cdedge_devices import load, names
-from cdedge_runtime.measure.conditions import read_conditions
+from cdedge_runtime.measure.conditions import installed, read_conditions
 from cdedge_runtime.model.graph import ir_and_opset
 from cdedge_runtime.model.providers import PROVIDERS
 
@@ -60,6 +60,7 @@ for name in sys.argv[1:]:
 print(json.dumps(failed))
 """
 _TIMEOUT_S = 120
+_FOR_EXPORT = ("torch", "torchvision", "onnx", "scipy", "safetensors")  # the extra export, as in pyproject.toml
 
 
 def gather(model: Path | None) -> Facts:
@@ -83,6 +84,7 @@ def gather(model: Path | None) -> Facts:
         proc_readable=all(_readable(Path("/proc/self") / name) for name in ("status", "smaps_rollup")),
         model=None if model is None else _model(model),
         known_bad=_known_bad(),
+        for_export={name: installed((name,)).get(name) for name in _FOR_EXPORT},
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from cdedge.doctor.facts import Facts, Finding, bad, ok, warn
-from cdedge_runtime.measure.conditions import BUSY_SHARE
 from cdedge_runtime.measure.predict import FLOOR_BYTES
 from cdedge_runtime.model.providers import PROVIDERS, release
 
@@ -73,7 +72,7 @@ def load(facts: Facts) -> Finding:
     now = facts.conditions
     if now.load is None:
         return ok("load: not readable")
-    if now.load > now.usable_cpus * BUSY_SHARE:
+    if now.busy:
         what = f"other programs run: load {now.load:g} on {now.usable_cpus} processors; times measured now do not count"
         return warn(what, "stop them, wait a minute, then measure ('top' says which)")
     return ok(f"load {now.load:g} on {now.usable_cpus} processors")

@@ -170,6 +170,15 @@ def contrib(facts: Facts) -> Finding:
     )
 
 
+def export(facts: Facts) -> Finding:
+    """Whether a model can be exported here; a device needs none of it, so nothing is amiss without."""
+    missing = [name for name, version in facts.for_export.items() if version is None]
+    if not missing:
+        return ok(f"export: yes, PyTorch {facts.for_export['torch']}")
+    there = "an ONNX network's, without torch" if not {"onnx", "safetensors"} & set(missing) else "no"
+    return ok(f"export: {there} (missing: {', '.join(missing)}). At the desk: pip install 'cdedge[export]'")
+
+
 def _cause(found: Imported) -> str:
     return f"signal {found.signal}" if found.signal is not None else found.error or "unknown"
 

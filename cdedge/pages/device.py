@@ -12,7 +12,6 @@ from cdedge.show.model_facts import channel_words, model_facts, shown_taps
 from cdedge.show.render import size
 from cdedge_runtime.files import write_whole
 from cdedge_runtime.measure.benchmark import BenchReport
-from cdedge_runtime.measure.conditions import BUSY_SHARE
 from cdedge_runtime.model.contract import ModelSpec, Tap
 
 from .channels import ChannelPictures, channel_pictures, channel_table
@@ -152,7 +151,7 @@ def _warnings(bench: BenchReport) -> Iterator[str]:
         yield "Measured once: how far its figures scatter is not known. Measure with --repeat 5."
     if after.throttling:
         yield f"The clock was held down: {'; '.join(after.throttling)}."
-    if before.load is not None and before.load > before.usable_cpus * BUSY_SHARE:
+    if before.busy:
         yield f"Other programs ran: load {before.load:g} on {before.usable_cpus} processors before the first run."
     if bench.memory.peak_bytes is None:
         yield "/proc does not tell memory here, as in some containers: no memory was measured."

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cdedge.show.render import many
 from cdedge_devices import BadProfile, DeviceProfile, load
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.measure.conditions import Conditions
 
 MATRIX_SHARE = 0.8
 COPY_SHARE = 0.5
@@ -89,6 +91,16 @@ def notes(target: Target, there: Core | None) -> tuple[str, ...]:
     elif there.copied_bytes_per_s is None:
         said.append(f"{target.name}: no memory bandwidth is stated; fps are scaled by arithmetic alone")
     return tuple(said)
+
+
+def load_note(now: Conditions) -> tuple[str, ...]:
+    """What to say of figures that are measured beside other programs; nothing where there are none."""
+    if not now.busy:
+        return ()
+    return (
+        f"other programs run here: load {now.load:g} on {many(now.usable_cpus, 'processor')}. Frame rates measured or "
+        "predicted now do not count, nor does which option fits: stop them and plan again",
+    )
 
 
 def _best_s(work: Callable[[], object]) -> float:

@@ -51,7 +51,7 @@ def test_a_text_that_is_no_box_is_refused_before_a_frame_is_read(text: str) -> N
 
 
 def test_what_looks_wrong_is_said_with_the_frames_size_and_the_box_is_used(capsys: pytest.CaptureFixture[str]) -> None:
-    assert find_now(Asked("10,20,390,190"), still()) == Box(10, 20, 390, 190)
+    assert find_now(Asked("5,10,390,180"), still()) == Box(5, 10, 390, 180)
     said = " ".join(capsys.readouterr().err.split())
     assert "warning" in said
     assert "400x200" in said
@@ -86,3 +86,28 @@ def test_the_preview_shows_the_box_that_is_used(tmp_path: Path) -> None:
 def test_typed_or_drawn_but_not_both() -> None:
     with pytest.raises(Usage, match="--select and --box"):
         finder(Asked("1,2,30,40", select=True), open_source(None))
+
+
+@pytest.mark.parametrize(
+    ("text", "origin", "meant", "inside"),
+    [
+        ("205,4,300,69", 0, "205,4,95,65", "205,4,195,69"),
+        ("200,4,300,69", 1, "200,4,100,65", "200,4,201,69"),
+    ],
+)
+def test_corners_typed_as_a_box_are_refused_with_what_they_mean(
+    text: str, origin: int, meant: str, inside: str
+) -> None:
+    with pytest.raises(Usage) as told:
+        find_now(Asked(text), still(origin=origin))
+    assert f"leaves the 400x200 frame, and looks like corners x1,y1,x2,y2. If so, give --box {meant};" in str(
+        told.value
+    )
+    assert str(told.value).endswith(f"--box {inside}")
+    assert find_now(Asked(inside), still(origin=origin)) is not None
+
+
+def test_what_cannot_be_tracked_is_an_error_and_no_warning_before_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(BadInput, match="at least 1 px"):
+        find_now(Asked("10,20,30,-5"), still())
+    assert capsys.readouterr().err == ""

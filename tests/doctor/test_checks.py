@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from cdedge.commands.doctor import verdict
 from cdedge.doctor.checks import CHECKS, examine
-from cdedge.doctor.facts import Facts, Imported, KnownBadVersion, ModelFacts, OpenCv
+from cdedge.doctor.facts import Facts, Finding, Imported, KnownBadVersion, ModelFacts, OpenCv, bad, ok, warn
 from cdedge_runtime.measure.conditions import Conditions
 from cdedge_runtime.model.providers import PROVIDERS
 
@@ -51,6 +52,7 @@ HEALTHY = Facts(
     proc_readable=True,
     model=None,
     known_bad=(KnownBadVersion("jetson-nano", "onnxruntime", "1.21.0", "illegal instruction"),),
+    for_export={"torch": "2.9.1+cpu", "torchvision": "0.24", "onnx": "1.17", "scipy": "1.14", "safetensors": "0.5"},
 )
 JETSON = {"machine": "aarch64", "board": "NVIDIA Jetson Nano Developer Kit", "l4t": "r32.7.4", "power_mode": "MAXN"}
 
@@ -167,7 +169,7 @@ def test_a_healthy_machine_has_no_remedies() -> None:
 
 
 def test_every_check_is_shown_failing_once() -> None:
-    assert {case[0] for case in CASES} == set(CHECKS)
+    assert {case[0] for case in CASES} == set(CHECKS) - {"export"}  # a device does without
 
 
 @pytest.mark.parametrize(
@@ -194,3 +196,34 @@ def test_what_is_said_where_all_is_well(check: str, faked: Facts, text: str) -> 
     finding = CHECKS[check](faked)
     assert (finding.level, finding.remedy) == ("ok", "")
     assert text in finding.what
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ((), "export: yes, PyTorch 2.9.1+cpu"),
+        (
+            ("torch", "scipy"),
+            "export: an ONNX network's, without torch (missing: torch, scipy). At the desk: pip install",
+        ),
+        (("torch", "onnx"), "export: no (missing: torch, onnx)"),
+    ],
+)
+def test_whether_export_is_installed_is_told_and_is_no_fault(missing: tuple[str, ...], said: str) -> None:
+    found = examine(facts(for_export={**HEALTHY.for_export, **dict.fromkeys(missing)}))["export"]
+    assert (found.level, found.what.startswith(said)) == ("ok", True), found
+
+
+@pytest.mark.parametrize(
+    ("findings", "said"),
+    [
+        ([ok("a")], "cdedge works here"),
+        ([ok("a"), warn("b", "c")], "cdedge works here: 1 warning above, each with what to do"),
+        (
+            [bad("a", "b"), bad("a", "b"), warn("b", "c")],
+            "cdedge does not work here as it should: 2 faults and 1 warning",
+        ),
+    ],
+)
+def test_it_ends_with_a_verdict(findings: list[Finding], said: str) -> None:
+    assert verdict(findings).startswith(said)

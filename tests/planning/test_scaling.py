@@ -6,9 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from cdedge.planning.scaling import COPY_SHARE, MATRIX_SHARE, Core, core_here, core_of, notes, slowdown, target_of
+from cdedge.planning.scaling import (
+    COPY_SHARE,
+    MATRIX_SHARE,
+    Core,
+    core_here,
+    core_of,
+    load_note,
+    notes,
+    slowdown,
+    target_of,
+)
 from cdedge_devices import load
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.measure.conditions import read_conditions
 
 
 def test_a_core_is_its_profiles_arithmetic_and_bandwidth() -> None:
@@ -64,3 +75,11 @@ def test_a_modes_own_bandwidth_goes_before_the_modules() -> None:
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(Usage, match="toaster"):
         target_of("toaster")
+
+
+def test_figures_taken_beside_other_programs_are_said_to_be() -> None:
+    now = read_conditions()
+    quiet, busy = replace(now, load=0.1, usable_cpus=2), replace(now, load=12.0, usable_cpus=2)
+    assert load_note(quiet) == load_note(replace(now, load=None)) == ()
+    (said,) = load_note(busy)
+    assert said.startswith("other programs run here: load 12 on 2 processors. Frame rates measured or")

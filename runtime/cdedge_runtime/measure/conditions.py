@@ -185,6 +185,11 @@ class Conditions:
     blas_threads: dict[str, str]
     versions: dict[str, str]
 
+    @property
+    def busy(self) -> bool:
+        """Whether other programs run so much that times measured now do not count."""
+        return self.load is not None and self.load > self.usable_cpus * BUSY_SHARE
+
 
 def read_conditions(root: Path = Path("/"), ask: Ask | None = None) -> Conditions:
     """The conditions now. ``root`` holds /proc and /sys; ``ask`` runs a command and gives what it printed."""
