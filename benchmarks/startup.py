@@ -4,7 +4,8 @@
 
 Seconds on the clock and of processor time, medians over runs that alternate between the codes given (by default this
 interpreter's), on one processor and on all. TREE is a checkout whose packages take the place of the installed ones.
-SOURCE is a recording with a box, other than the demo clip, whose painting takes longer than all else.
+SOURCE is a recording with a box, other than the demo clip, whose painting takes longer than all else. Bytecode is
+there, as pip leaves it: it is kept in a folder of this run's and made in the warm-ups.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 _WARM_UPS = 2
 
@@ -30,10 +32,11 @@ class Code:
     python: str
     path: str | None
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """This process's, with that path."""
-        return {**os.environ} if self.path is None else {**os.environ, "PYTHONPATH": self.path}
+    def environment(self, bytecode: str) -> dict[str, str]:
+        """This process's, with that path and a folder for bytecode."""
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        path = {} if self.path is None else {"PYTHONPATH": self.path}
+        return {**kept, **path, "PYTHONPYCACHEPREFIX": bytecode}
 
 
 def code(text: str) -> Code:
@@ -44,12 +47,12 @@ def code(text: str) -> Code:
     return Code(name, python, os.pathsep.join(rooms) if tree else None)
 
 
-def run(code: Code, words: list[str], cpus: set[int]) -> tuple[float, float, float]:
+def run(code: Code, words: list[str], cpus: set[int], bytecode: str) -> tuple[float, float, float]:
     """Seconds to the first line on stdout and to the end, and of processor time."""
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     child = subprocess.Popen(
         [code.python, "-m", "cdedge", *words],
-        env=code.environment,
+        env=code.environment(bytecode),
         cwd="/",  # the folder that it starts in comes before all others
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -77,14 +80,20 @@ def main() -> None:
     track = ["track", str(asked.model.resolve()), str(asked.source.resolve()), "--frames", "1"]
     commands = {"--version": ["--version"], "first box": [*track, "--jsonl", "-"], "track --frames 1": track}
     every = os.sched_getaffinity(0)
-    print(f"load {os.getloadavg()[0]:.1f}, {len(every)} processors, medians of {asked.runs} runs, seconds")
+    with TemporaryDirectory() as bytecode:
+        measure(codes, commands, every, asked.runs, bytecode)
+
+
+def measure(codes: list[Code], commands: dict[str, list[str]], every: set[int], runs: int, bytecode: str) -> None:
+    """Print a line per command, processors and code."""
+    print(f"load {os.getloadavg()[0]:.1f}, {len(every)} processors, medians of {runs} runs, seconds")
     print(f"{'command':18} {'code':10} {'processors':>10} {'first line':>10} {'end':>7} {'processor time':>14}")
     for name, words in commands.items():
         for cpus in ({min(every)}, every):
             taken: dict[str, list[tuple[float, float, float]]] = {each.name: [] for each in codes}
-            for _ in range(_WARM_UPS + asked.runs):
+            for _ in range(_WARM_UPS + runs):
                 for each in codes:
-                    taken[each.name].append(run(each, words, cpus))
+                    taken[each.name].append(run(each, words, cpus, bytecode))
             for each in codes:
                 first, end, used = (
                     statistics.median(times) for times in zip(*taken[each.name][_WARM_UPS:], strict=True)
