@@ -12,8 +12,10 @@ python=$${PYTHON:-python$python}
 sha256sum --check --quiet SHA256SUMS
 
 "$$python" -m venv "$$folder"
-"$$folder/bin/python" -m pip install --quiet --require-hashes --only-binary=:all: -r requirements.txt
+# Bytecode is made of what a run loads, below, not of all (25 MB); pip goes when it is done (27 MB; python -m ensurepip brings it back).
+"$$folder/bin/python" -m pip install --quiet --no-compile --require-hashes --only-binary=:all: -r requirements.txt
 "$$folder/bin/python" -m pip install --quiet --no-index --no-deps ./$wheel
-"$$folder/bin/python" -m pip uninstall --quiet --yes setuptools pip  # 27 MB; python -m ensurepip brings pip back
+"$$folder/bin/python" -m pip uninstall --quiet --yes setuptools pip
 "$$folder/bin/cdedge" inspect model.onnx
+"$$folder/bin/cdedge" track model.onnx --frames 2 --jsonl - >/dev/null
 echo "installed; next: $$folder/bin/cdedge bench model.onnx, then CHECKLIST.md"
