@@ -55,6 +55,7 @@ STARTS, LONGEST = 8, 400  # passes per target, and frames of one
 GOOD, BAD = 0.5, 0.1  # IoU above and below which a box is judged; between, it is neither
 FAILED_FRAMES = 10  # a failure is so many bad frames in a row; `lost` should rise within as many
 WEAK_RIDGE = 1e-3
+HALF = 0.5  # chosen of 1, .7, .5 and .3 by the likelihood of each part under a fit on the others
 CUES = ("psr", "contrast", "either", "both", "head")  # those of `score.cues`, and a box head's score
 
 
@@ -114,7 +115,7 @@ class Recorder:
         self._always, self._truly, self.asked = always, score.probability, (0.0,) * len(CUES)
 
     def __call__(self, psr: float, like: score.Likeness, calibration: score.Calibration, head: float = 0.0) -> float:
-        self.asked = *score.cues(psr, like), head
+        self.asked = *score.cues(psr, like), score.head_cue(head)
         return self._truly(psr, like, calibration, head) if self._always is None else self._always
 
 
@@ -206,14 +207,17 @@ def reliability(runs: list[Track]) -> Iterator[str]:
 # --- the model
 
 
-def fitted(cues: Values, right: NDArray[np.bool_], weights: Values) -> Values:
-    """Coefficients of logistic regression, the bias first, by Newton's method with a slight ridge on scaled cues."""
-    mean, spread = cues.mean(0), np.maximum(cues.std(0), 1e-9)  # a head that is not there is 0 throughout
+def fitted(cues: Values, right: NDArray[np.bool_], weights: Values, offset: Values | float = 0.0) -> Values:
+    """Coefficients of logistic regression, the bias first, by Newton's method with a slight ridge on scaled cues.
+
+    ``offset``: log odds that are there already.
+    """
+    mean, spread = cues.mean(0), cues.std(0)
     x = np.column_stack([np.ones(len(cues)), (cues - mean) / spread])
     ridge = np.diag([0.0] + [WEAK_RIDGE] * cues.shape[1])
     found, w = np.zeros(x.shape[1]), weights / weights.sum()
     for _ in range(50):
-        p = 1 / (1 + np.exp(-x @ found))
+        p = 1 / (1 + np.exp(-(offset + x @ found)))
         step = np.linalg.solve((x.T * (w * p * (1 - p))) @ x + ridge, x.T @ (w * (p - right)) + ridge @ found)
         found -= step
     slopes = found[1:] / spread
@@ -249,8 +253,19 @@ def fit(data: Path, models: list[ExportOptions], starts: int) -> None:
 
 
 def fitted_on(runs: list[Track]) -> Values:
-    """Coefficients from these tracks, the bias first."""
-    return fitted(joined(runs, "cues"), joined(runs, "iou") > score.RIGHT_IOU, per_frame_weights(runs))
+    """Coefficients of all `CUES` from these tracks, the bias first.
+
+    Beside a box head the failures are few: the others keep `HALF` of their weight without one.
+    """
+    cues, right, weights = joined(runs, "cues"), joined(runs, "iou") > score.RIGHT_IOU, per_frame_weights(runs)
+    others, head = cues[:, :-1], cues[:, -1:]
+    if np.ptp(head) == 0:
+        return np.append(fitted(others, right, weights), 0.0)
+    alone = score.CALIBRATIONS["deepcd"]
+    slopes = HALF * np.array([alone.psr, alone.contrast, alone.either, alone.both])
+    offset = others @ slopes
+    bias, slope = fitted(head, right, weights, offset - offset.mean())  # Newton's method starts at 0
+    return np.array([bias - offset.mean(), *slopes, slope])
 
 
 def judge(data: Path, models: list[ExportOptions], starts: int, peer: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cdedge_runtime import kinds
 from cdedge_runtime.box import Box
 from cdedge_runtime.trackers.appearance import Appearance, Likeness
-from cdedge_runtime.trackers.score import CALIBRATIONS, appearance_of, box_score, cues, logistic, probability
+from cdedge_runtime.trackers.score import CALIBRATIONS, appearance_of, box_score, cues, head_cue, logistic, probability
 
 IMAGE = np.random.default_rng(5).integers(0, 60, (120, 160, 3), dtype=np.uint8)
 TARGET = Box(60, 40, 24, 30)
@@ -89,7 +89,19 @@ def test_a_flat_box_has_no_pattern() -> None:
     assert (like.pattern, like.contrast) == (0, pytest.approx(0, abs=1e-6))
 
 
-@pytest.mark.parametrize("tracker", CALIBRATIONS)
+def test_a_box_heads_cue_by_hand() -> None:
+    assert head_cue(0.75) == pytest.approx(math.log(3))
+    assert [head_cue(1.0), head_cue(0.0)] == pytest.approx([math.log(9999), -math.log(9999)])
+
+
+def test_a_surer_box_head_is_more_probable() -> None:
+    like = Likeness(0.6, 0.5, 0.6)
+    scores = [probability(12.0, like, CALIBRATIONS["deepcd+head"], head) for head in (0.1, 0.9, 0.999)]
+    assert scores == sorted(scores)
+    assert scores[0] < 0.5 < scores[2]
+
+
+@pytest.mark.parametrize("tracker", sorted(set(CALIBRATIONS) - {"deepcd+head"}))
 def test_a_right_box_scores_above_a_wrong_one(tracker: str) -> None:
     first = appearance_of(IMAGE, TARGET)
     right, wrong = (box_score(first, IMAGE, box, 15.0, tracker) for box in (TARGET, Box(5, 5, 24, 30)))

@@ -45,9 +45,12 @@ def test_lost_after_several_weak_answers_in_a_row(watch: Watch, weak: Belief) ->
     assert lost == [False] * (2 * several - 1) + [True]
 
 
-def test_an_answer_that_is_hardly_possible_is_enough(watch: Watch) -> None:
-    watch.judge(UNSURE)
-    assert watch.lost
+def test_an_answer_that_is_hardly_possible_is_enough_to_be_lost_but_not_to_search(watch: Watch) -> None:
+    for searching in (False, False, False, True):
+        watch.judge(UNSURE)
+        assert (watch.lost, watch.searching) == (True, searching)
+    watch.judge(FAIR)
+    assert (watch.lost, watch.searching) == (False, False)
 
 
 def test_lost_until_an_answer_is_not_weak(watch: Watch) -> None:
@@ -60,7 +63,7 @@ def test_only_a_sure_answer_is_gone_after_to_another_place(watch: Watch) -> None
     assert [watch.is_sure(answer) for answer in (SURE, FAIR, Belief(0.95, 10.0))] == [True, False, False]
 
 
-def test_a_lost_target_may_be_anywhere(watch: Watch) -> None:
+def test_a_target_that_is_looked_for_may_be_anywhere(watch: Watch) -> None:
     for _ in range(4):
         watch.judge(UNSURE)
     assert watch.follows((5.0, 5.0), UNSURE)
@@ -84,8 +87,10 @@ def test_beside_a_box_head_both_have_to_doubt() -> None:
         watch.judge(answer)
     assert not watch.lost
     assert not watch.follows((3.0, 0.0), Belief(0.05, 2.0))
-    for _ in range(4):
+    for searching in (False, False, False, True):
         watch.judge(Belief(0.05, 2.0))
-    assert watch.lost
+        assert (watch.lost, watch.searching) == (True, searching)
+    watch.judge(Belief(0.35, 2.0))  # doubted still, but no longer weak
+    assert (watch.lost, watch.searching) == (True, False)
     watch.judge(FLAT)
     assert not watch.lost

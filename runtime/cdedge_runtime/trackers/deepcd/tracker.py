@@ -56,10 +56,8 @@ class Answer:
 
     @property
     def head(self) -> float:
-        """The box head's score at the joint peak; 0 where there is none."""
-        if self.look is None or self.look.score is None:
-            return 0.0
-        return float(self.look.score.flat[int(self.joint.argmax())])
+        """The score of the box head's surest cell; 0 where there is none."""
+        return 0.0 if self.look is None or self.look.boxes is None else float(self.look.boxes.score.max())
 
 
 class Tracker:
@@ -120,14 +118,14 @@ class Tracker:
         if self._watch.judge(belief):
             self._last_seen, self._visit = self._view.center, 0
         lap("response")
-        settings, lost = self._settings, self._watch.lost
-        if not lost and self._frame % settings.update_every == 0:
+        settings, searching = self._settings, self._watch.searching
+        if not searching and self._frame % settings.update_every == 0:
             rate = 1 - (1 - settings.learning_rate) ** settings.update_every
             self._filter.learn(self._spectrum(image, self._view, lap), rate, settings.iterations)
             lap("update")
-        if not lost and self._deep is not None:
+        if not searching and self._deep is not None:
             self._deep.learn((self._view.center[0] - before[0], self._view.center[1] - before[1]), self._frame, lap)
-        return Estimate(self.box, belief.score, lost, belief.psr)
+        return Estimate(self.box, belief.score, self._watch.lost, belief.psr)
 
     @property
     def box(self) -> Box:
@@ -261,7 +259,7 @@ class Tracker:
     def _views(self, frame_shape: tuple[int, ...]) -> list[View]:
         """Here first; then neighbouring scales or, while the target is lost, another place."""
         here, settings = self._view, self._settings
-        if self._watch.lost:
+        if self._watch.searching:
             self._visit += 1
             return [here, replace(here, center=place(frame_shape, self._side_px(here), self._last_seen, self._visit))]
         step = settings.scale_step
@@ -271,7 +269,7 @@ class Tracker:
 
     def _is_better(self, view: View, other: Answer, here: Answer, frame_shape: tuple[int, ...]) -> bool:
         """Another scale has to answer more by a margin, on the fine grid; a place, as surely as one found again."""
-        if self._watch.lost:
+        if self._watch.searching:
             more = float(other.joint.max()) > float(here.joint.max())
             moved = self._moved(view, other.joint, frame_shape)
             return more and self._watch.is_sure(self._belief(moved, other))

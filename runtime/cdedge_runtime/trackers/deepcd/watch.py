@@ -15,8 +15,8 @@ from .settings import Settings
 
 Point = tuple[float, float]
 
-# Scores below which an answer is weak, and from which one elsewhere is gone to; below `_GONE` a weak one is enough for
-# loss. Chosen on the tuning half, and hold on the checking half: docs/studies/score.md.
+# Scores: below `_WEAK` an answer is weak; from `_SURE` one elsewhere is gone to; below `_GONE` one is enough for loss,
+# and beside a box head a flat one below `_SURE`. Chosen on the tuning half, hold on the other: docs/studies/score.md
 _WEAK, _SURE, _GONE = 0.25, 0.4, 0.2
 _SURE_PSR = 1.5  # how much stronger than a weak response it must be besides
 _PSR_RATE = 0.05  # how fast the running mean of the PSR follows it
@@ -48,10 +48,15 @@ class Watch:
         """Bytes of what is remembered."""
         return self._appearance.nbytes
 
+    @property
+    def searching(self) -> bool:
+        """Whether several answers in a row were weak: nothing is learned, and the target looked for elsewhere."""
+        return self._weak >= self._settings.patience
+
     def belief(self, response: Real, image: Image, center: Point, sides: Sides, head: float = 0.0) -> Belief:
         """What to think of a box with this response (Gh, Gw); center (x, y) and sides (height, width) in ``image``.
 
-        head: a box head's score there.
+        head: the score of a box head's surest cell.
         """
         sharpness = psr(response)
         like = self._appearance.likeness(image, center, sides)
@@ -60,12 +65,12 @@ class Watch:
     def follows(self, step: Point, belief: Belief) -> bool:
         """Whether to go a step (x, y), in sides of the target: a leap only on a belief that is not weak.
 
-        A lost target has no motion.
+        A target that is looked for has no motion.
         """
-        if self.lost:
+        if self.searching:
             self._motion = 0.0, 0.0
             return True
-        doubted = self._is_weak(belief) if self._by_both else belief.score < _WEAK
+        doubted = self._is_weak(belief, _WEAK) if self._by_both else belief.score < _WEAK
         leaps = doubted and math.dist(step, self._motion) > _LEAP
         taken = (0.0, 0.0) if leaps else step
         x, y = (m + _MOTION_RATE * (s - m) for m, s in zip(self._motion, taken, strict=True))
@@ -77,20 +82,24 @@ class Watch:
 
         The target is lost after several weak answers in a row, or one that is hardly possible, until one is not weak.
         """
-        self._weak = self._weak + 1 if self._is_weak(belief) else 0
-        gone = belief.score < _GONE or self._weak >= self._settings.patience
-        self.lost = self._weak > 0 and (self.lost or gone)
-        if not self._weak:
+        weak = self._is_weak(belief, _WEAK)
+        self._weak = self._weak + 1 if weak else 0
+        if self._by_both:
+            self.lost = self._is_weak(belief, _SURE)
+        else:
+            self.lost = weak and (self.lost or self.searching or belief.score < _GONE)
+        strong = not (weak or self.lost)
+        if strong:
             self._mean_psr += _PSR_RATE * (belief.psr - self._mean_psr)
-        return not self._weak
+        return strong
 
     def is_sure(self, belief: Belief) -> bool:
-        """Whether a lost target is gone after to another place for this answer there."""
+        """Whether a target is gone after to another place for this answer there."""
         likely, sharp = belief.score >= _SURE, belief.psr >= _SURE_PSR * self._weak_below()
         return likely or sharp if self._by_both else likely and sharp
 
-    def _is_weak(self, belief: Belief) -> bool:
-        unlikely, flat = belief.score < _WEAK, belief.psr < self._weak_below()
+    def _is_weak(self, belief: Belief, below: float) -> bool:
+        unlikely, flat = belief.score < below, belief.psr < self._weak_below()
         return unlikely and flat if self._by_both else unlikely or flat
 
     def _weak_below(self) -> float:
