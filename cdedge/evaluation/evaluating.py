@@ -20,7 +20,7 @@ from cdedge.outputs import check_folder
 from cdedge.show.progress import work_bar
 from cdedge.show.render import many, say, size, whats_next
 from cdedge.show.score_tables import show_summary, show_sweep
-from cdedge_runtime.errors import BadInput, BadValue, CdedgeError
+from cdedge_runtime.errors import BadEnvironment, BadInput, BadValue, CdedgeError, exhausted
 from cdedge_runtime.kinds import names
 from cdedge_runtime.model.threads import MOST_THREADS
 
@@ -119,10 +119,12 @@ def _tell_next(configuration: Configuration, folder: Path) -> None:
 
 
 def raise_failures(failures: dict[str, Failure]) -> None:
-    """Raise `CdedgeError` listing the failures, if there are any."""
+    """Raise `CdedgeError` listing the failures, if there are any; `BadEnvironment` where this machine caused each."""
     if failures:
         lines = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
-        raise CdedgeError(f"{len(failures)} failed (see failures.json): {lines}")
+        of_machine = all(exhausted(failure.reason) for failure in failures.values())
+        kind = BadEnvironment if of_machine else CdedgeError
+        raise kind(f"{len(failures)} failed (see failures.json): {lines}")
 
 
 def _run(dataset: Dataset, configuration: Configuration, folder: Path, settings: RunSettings) -> RunSummary:

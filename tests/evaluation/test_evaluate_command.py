@@ -7,6 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from cdedge.evaluation.evaluating import raise_failures
+from cdedge.evaluation.job import Failure
+from cdedge_runtime.errors import BadEnvironment, CdedgeError
 from tests.evaluation.running import make_squares
 
 FIELDS = {
@@ -239,3 +242,17 @@ def test_convert_writes_another_layout(cdedge, imported, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["written"] == ["A", "B"]
     assert (tmp_path / "there" / "A.txt").read_text().splitlines()[0] == "41\t51\t24\t20"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "kind"),
+    [
+        (("RuntimeError: can't start new thread", "MemoryError: "), BadEnvironment),
+        (("RuntimeError: can't start new thread", "a.png: damaged"), CdedgeError),
+    ],
+)
+def test_failures_that_the_machine_caused_are_told_as_that(reasons: tuple[str, ...], kind: type[CdedgeError]) -> None:
+    failures = {name: Failure("process", reason, None) for name, reason in zip("AB", reasons, strict=True)}
+    with pytest.raises(CdedgeError, match="2 failed") as caught:
+        raise_failures(failures)
+    assert type(caught.value) is kind
