@@ -249,7 +249,7 @@ def fit(data: Path, models: list[ExportOptions], starts: int) -> None:
         print(f"{name}: ROC {roc_area(odds, iou):.3f}, PSR {roc_area(joined(part, 'psr'), iou):.3f}")
         print(f"  lost by PSR: {told} of {of} failures, {false_alarms(part):.1f} false alarms per 1,000 good frames")
     found = fitted_on([run for runs in parts.values() for run in runs])
-    print("Calibration(" + ", ".join(f"{n}={v:.2f}" for n, v in zip(("bias", *CUES), found, strict=True)) + ")")
+    print("Calibration(" + ", ".join(f"{n}={v:.3f}" for n, v in zip(("bias", *CUES), found, strict=True)) + ")")
 
 
 def fitted_on(runs: list[Track]) -> Values:
