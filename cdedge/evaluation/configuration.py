@@ -121,13 +121,23 @@ def _word(name: str, value: object) -> str:
 
 
 def differences(first: Configuration, second: Configuration) -> list[str]:
-    """Lines ``name: first, second`` of the options that differ."""
+    """Lines ``name: first, second`` of the options that differ in what they mean: a default is as good as its name."""
+    if first == second:
+        return []
     a, b = _flat(first), _flat(second)
-    return [f"{name}: {a[name]} there, {b[name]} now" for name in a if a[name] != b[name]]
+    return [f"{name}: {_said(a[name])} there, {_said(b[name])} now" for name in a if a[name] != b[name]]
+
+
+def _said(value: object) -> str:
+    return "not given" if value is None or value == () else str(value)
 
 
 def _flat(configuration: Configuration) -> dict[str, object]:
     chosen = configuration.tracker
+    if chosen.distils:
+        from cdedge_export.recipes.recipe import meant
+
+        chosen = replace(chosen, made=meant(chosen.made))
     outer = {f.name: getattr(configuration, f.name) for f in fields(configuration) if f.name != "tracker"}
     own = {"model": chosen.model, "peer_model": chosen.peer_model}
     return {**{f.name: getattr(chosen.made, f.name) for f in fields(chosen.made)}, **own, **outer}

@@ -70,7 +70,7 @@ def test_a_killed_run_goes_on_with_what_is_missing_or_half_written(squares, tmp_
 def test_another_configuration_is_refused_by_the_name_of_the_option(squares, tmp_path):
     go(squares, tmp_path / "out")
     other = configure(squares.root, tracker=TrackerOptions(ExportOptions("opencv:MOSSE", seed=3)), threads=2)
-    with pytest.raises(Usage, match=r"seed: None there, 3 now; threads: 1 there, 2 now"):
+    with pytest.raises(Usage, match=r"seed: not given there, 3 now; threads: 1 there, 2 now"):
         go(squares, tmp_path / "out", configuration=other)
 
 

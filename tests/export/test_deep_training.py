@@ -13,9 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors import safe_open
 
 from cdedge_export.network.backbones import CDEDGE_DEEP
+from cdedge_export.network.bundled import default_weights
 from cdedge_export.network.prune import full_network
 from cdedge_export.network.torch_net import applied
-from cdedge_export.network.weights import default_weights, load_weights
+from cdedge_export.network.weights import load_weights
 from cdedge_export.training import deep_loop, store
 from cdedge_export.training.__main__ import main
 from cdedge_export.training.deep import TAPS, Deep

@@ -16,7 +16,8 @@ from safetensors.numpy import save_file
 
 from cdedge_export.network import weights as weights_module
 from cdedge_export.network.backbones import SQUEEZENET1_1, VGG19, VGGM
-from cdedge_export.network.weights import Weights, default_weights, load_weights
+from cdedge_export.network.bundled import default_weights
+from cdedge_export.network.weights import Weights, load_weights
 from cdedge_export.onnx_net.torchvision_net import open_network
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, Usage
 from cdedge_runtime.model.contract import InputConvention

@@ -206,15 +206,6 @@ def download_bytes(backbone: Backbone) -> int:
     return 0 if path.exists() else round(entry.meta["_file_size"] * 1e6)
 
 
-def default_weights(backbone: Backbone, taps: Sequence[str]) -> str:
-    """``bundled`` where the bundled weights reach as deep as ``taps``, else ``imagenet``."""
-    if backbone.bundled is None:
-        return "imagenet"
-    with resources.as_file(resources.files("cdedge_export") / "data" / backbone.bundled) as path:
-        held = read_weight_file(path, backbone).state
-    return "bundled" if set(backbone.parameters(taps)) <= set(held) else "imagenet"
-
-
 def _bundled(backbone: Backbone, taps: Sequence[str]) -> Weights:
     if backbone.bundled is None:
         raise Usage(f"no weights of {backbone.name} are bundled: use imagenet or the path of a file", field="weights")

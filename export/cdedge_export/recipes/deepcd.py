@@ -11,7 +11,7 @@ from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import DeepPart, ModelSpec, Precision
 from cdedge_runtime.record import assigned
-from cdedge_runtime.trackers.deepcd.settings import PROFILES, DeepSettings, HeadSettings, Settings
+from cdedge_runtime.trackers.deepcd.settings import PROFILES, DeepSettings, HeadSettings
 
 from .deep_part import DeepNetwork, DeepOptions, fewer_channels, open_deep, with_deep_part
 from .recipe import Design, Recipe, Scene, rules_of, started
@@ -21,14 +21,15 @@ _DEEP = frozenset(
     {"deep", "deep_head", "deep_layers", "deep_channels", "deep_convention", "deep_input", "deep_precision"}
 )
 GENERIC_SHARE = "0.25"
+_WHY_NOT = "deepcd without a deep network has no use for it"
 _OF_DEEP, _OF_HEAD = "deep.", "head."  # settings of the deep part and its box head go by these prefixes
 
 
 def recipe(options: ExportOptions) -> Recipe:
     """Everything means something to it; how the deep network looks, only where there is one."""
-    _profile(filled(options, {}))
+    profile = _profile_name(filled(options, {}))
     more = frozenset({"profile", "generic"}) | (_DEEP if options.deep is not None else {"deep"})
-    return network_recipe(options, _design, why_not="deepcd without a deep network has no use for it", more=more)
+    return network_recipe(options, _design, why_not=_WHY_NOT, more=more, defaults={"profile": profile})
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
@@ -36,7 +37,7 @@ def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
         _check_generic(options)
     deep = _deep_network(options)
     own = replace(options, settings=tuple(t for t in options.settings if not t.startswith((_OF_DEEP, _OF_HEAD))))
-    settings = started(own, _profile(options))
+    settings = started(own, PROFILES[_profile_name(options)])
     if options.generic:
         settings = replace(settings, keep=_keep("channels", options.channels or GENERIC_SHARE))
         options = replace(options, distill=False, channels=None)
@@ -77,8 +78,8 @@ def _check_generic(options: ExportOptions) -> None:
             raise Usage(f"settings: {name} is what {field} says of a generic file; leave it out")
 
 
-def _profile(options: ExportOptions) -> Settings:
-    """The named profile: where none is, robust with a deep network, else by layers; raises `Usage`."""
+def _profile_name(options: ExportOptions) -> str:
+    """The profile that is asked for: where none is, robust with a deep network, else by layers; raises `Usage`."""
     several = "+" in options.layers or options.layers == "all"
     name = options.profile or ("robust" if options.deep is not None else "accurate" if several else "fast")
     if name not in PROFILES:
@@ -90,7 +91,7 @@ def _profile(options: ExportOptions) -> Settings:
         )
     if name != "robust" and options.deep is not None:
         raise Usage(f"profile: {name} has no deep network, and {options.deep} is given; leave one of the two out")
-    return PROFILES[name]
+    return name
 
 
 def _deep_network(options: ExportOptions) -> DeepNetwork | None:

@@ -18,11 +18,12 @@ from cdedge_export.graph.parity import check_parity
 from cdedge_export.graph.precision import in_precision, stored_bytes
 from cdedge_export.graph.write import Convert, write_model
 from cdedge_export.network.backbones import Backbone, find_backbone, parse_layers
+from cdedge_export.network.bundled import default_weights
 from cdedge_export.network.layers import Floats, Geometry, Network, Projection, stride_of
 from cdedge_export.network.prune import full_network, prune, subsampled
 from cdedge_export.network.reconstruct import reconstructed
 from cdedge_export.network.torch_net import extract
-from cdedge_export.network.weights import Weights, default_weights, download_bytes, load_weights
+from cdedge_export.network.weights import Weights, download_bytes, load_weights
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime.model.contract import ModelSpec, Tap

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,8 @@ from cdedge_export.choose.distill import keep_all
 from cdedge_export.choose.plan import KEEP_ALL, ChannelPlan, DistillOptions, replayed
 from cdedge_export.graph.compare import Parity
 from cdedge_export.graph.cost import LayerCost
+from cdedge_export.network.backbones import BACKBONES, find_backbone, parse_layers
+from cdedge_export.network.bundled import default_weights
 from cdedge_export.options import ExportOptions, filled
 from cdedge_export.report import Say
 from cdedge_runtime.box import Box
@@ -86,6 +88,23 @@ def prepared(options: ExportOptions) -> tuple[Recipe, ExportOptions]:
     chosen = filled(options, recipe.defaults)
     _check_choice(options, chosen)
     return recipe, chosen
+
+
+def meant(options: ExportOptions) -> ExportOptions:
+    """The options with what is left open decided, as far as no frame is needed for it; equal for equal exports.
+
+    Raises `Usage` where there is no such tracker.
+    """
+    recipe = find_recipe(options)
+    chosen = filled(options, recipe.defaults)
+    if chosen.distill and chosen.plan is None:
+        chosen = replace(chosen, **{name: getattr(rules_of(chosen), name) for name in _RULES})
+    if chosen.deep is not None and chosen.deep_precision is None:
+        chosen = replace(chosen, deep_precision=chosen.precision)
+    if chosen.weights is None and {"backbone", "layers", "weights"} <= recipe.uses and chosen.backbone in BACKBONES:
+        backbone = find_backbone(chosen.backbone)
+        chosen = replace(chosen, weights=default_weights(backbone, parse_layers(chosen.layers, backbone)))
+    return chosen
 
 
 def started(options: ExportOptions, record: Any = None) -> Any:
