@@ -16,7 +16,8 @@ from cdedge_runtime.targets import Targets
 class Several:
     """Follows a target from the box that `init` gets, and others from ``texts``, boxes as they were typed.
 
-    ``seen`` are the estimates of all in the last frame, by number from 1. What `init` and `update` return is the first
+    ``seen`` are the estimates of all in the last frame, by number from 1; ``lost_frames`` counts the frames in which
+    each was lost. What `init` and `update` return is the first
     target's, but for ``lost``: whether any is.
     """
 
@@ -24,6 +25,7 @@ class Several:
         self.spec: ModelSpec = features.spec
         self._targets, self._texts, self._origin = Targets(features), texts, origin
         self.seen: dict[int, Estimate] = {}
+        self.lost_frames: dict[int, int] = {}
 
     def init(self, frame: Any, box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Start all; raises `BadInput` for a box that cannot be tracked."""
@@ -39,4 +41,6 @@ class Several:
         return self._said()
 
     def _said(self) -> Estimate:
+        for number, each in self.seen.items():
+            self.lost_frames[number] = self.lost_frames.get(number, 0) + each.lost
         return replace(self.seen[1], lost=any(each.lost for each in self.seen.values()))

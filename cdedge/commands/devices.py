@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption
-from cdedge.show.render import show_facts, show_table, size, whats_next
+from cdedge.show.render import show_facts, show_table, whats_next
 from cdedge_devices import HOW_TO_INSTALL, BadProfile, DeviceProfile, Fact, Software, load, names
 from cdedge_runtime.errors import Usage
 
@@ -45,7 +46,7 @@ _COLUMNS = ["id", "memory", "CPU", "GPU", "onnxruntime runs on"]
 
 def _row(profile: DeviceProfile) -> tuple[str, ...]:
     cpu, gpu = profile.cpu, profile.gpu
-    memory = "/".join(size(v) for v in profile.memory.variants_bytes.value)
+    memory = _boards_memory(profile.memory.variants_bytes.value, "/")
     providers = sorted({s.provider for s in profile.software if s.works})
     return (
         profile.id,
@@ -96,7 +97,7 @@ def _facts(prefix: str, record: object, sources: dict[str, str]) -> list[tuple[s
 def _said(name: str, value: object) -> str:
     """A fact's value for people, by the unit that ends its name."""
     if isinstance(value, tuple):
-        return " or ".join(size(each) for each in value)
+        return _boards_memory(value, " or ")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     unit, per = next((unit for end, unit in _UNITS.items() if name.endswith(end)), ("", 1))
@@ -110,6 +111,14 @@ _UNITS = {
     "int8_dense": ("TOPS", 1e12),
     "int8_sparse": ("TOPS", 1e12),
 }
+
+
+def _boards_memory(variants_bytes: Iterable[int], between: str) -> str:
+    """As it is sold: 4 GiB, for what vendors call 4 GB."""
+    return f"{between.join(f'{each / _GIB:g}' for each in variants_bytes)} GiB"
+
+
+_GIB = 1 << 30
 
 
 def _scaled(value: float | None, unit: float) -> str:

@@ -23,7 +23,7 @@ from cdedge.options import (
 )
 from cdedge.outputs import check_outputs
 from cdedge.show.model_facts import channel_words, deep_facts
-from cdedge.show.progress import patiently
+from cdedge.show.progress import patiently, steps
 from cdedge.show.render import introduce, many, say, show_facts, show_table, size, whats_next
 from cdedge_export.options import ExportOptions, filled
 from cdedge_runtime.sources.frames import open_source
@@ -71,7 +71,8 @@ def export(
     if out is None:
         check_outputs({"-o": target, "--save-plan": save_plan}, read)
     given = parse_box(box, opened, select=select, preview=preview)
-    report = run_export(opened, given, target, options=options, say=say)
+    with steps() as step:
+        report = run_export(opened, given, target, options=options, say=step)
     if save_plan is not None:
         report.plan.save(save_plan)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -48,7 +49,9 @@ def select(
     elif answer.png is None and answer.box is not None:
         sys.stdout.write(f"--box {_spelt(answer.box)}\n")
     else:
-        say(f"wrote {answer.png}: give --box X,Y,W,H in its {answer.width_px}x{answer.height_px} px")
+        say(f"wrote {answer.png}: read the box off its ruler, in its {answer.width_px}x{answer.height_px} px")
+        if answer.box is None and source is not None:
+            say(f"then: cdedge export {shlex.quote(source)} --box X,Y,W,H")
     if answer.box is not None and not as_json:
         whats_next("export", source, "--box", _spelt(answer.box), "--layers", "11", "-o", "target.onnx")
 

@@ -24,7 +24,9 @@ from cdedge.options import (
     parse_depth_range,
 )
 from cdedge.show.render import introduce, say
+from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.image import Frame
 from cdedge_runtime.sources.frames import open_source
 from cdedge_runtime.sources.reading import Reading
 
@@ -72,11 +74,20 @@ def serve(
     if loop and opened.live:
         raise Usage(f"--loop: {opened.name} is live, it has no end")
     cv2.setNumThreads(threads or 0)
-    viewers = Viewers()
-    with open_targets(model, provider=provider, threads=threads, workers=workers) as targets:
-        session = Session(opened, targets, viewers, model=model.name, first=finder(Asked(box), opened), loop=loop)
-        with listening(Site(session, viewers, token_for(host, token)), host, port) as address:
+    viewers, find = Viewers(), finder(Asked(box), opened)
+    may_wait = reconnect > 0 or opened.waits  # for its first frame: the page says so meanwhile
+
+    def first(frame: Frame) -> Box | None:
+        found = find(frame)
+        if not may_wait:  # an address that ends in an error is no use
             _tell(address, as_json=as_json)
+        return found
+
+    with open_targets(model, provider=provider, threads=threads, workers=workers) as targets:
+        session = Session(opened, targets, viewers, model=model.name, first=first, loop=loop)
+        with listening(Site(session, viewers, token_for(host, token)), host, port) as address:
+            if may_wait:
+                _tell(address, as_json=as_json)
             session.run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -31,8 +32,8 @@ from cdedge.options import (
 from cdedge.outputs import STDOUT, check_outputs
 from cdedge.several import Several
 from cdedge.show.lines import Seen, alone, boxes_to, json_line, writing
-from cdedge.show.progress import progress
-from cdedge.show.render import introduce, say, show_facts, show_stages, tinted, whats_next
+from cdedge.show.progress import patiently, progress
+from cdedge.show.render import introduce, many, say, show_facts, show_stages, tinted, whats_next
 from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, outlined, playable
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import CdedgeError, Usage
@@ -132,6 +133,8 @@ def track(
         writers = _writers(stack, opened, out, jsonl, alone if several is None else lambda _: several.seen)
         seen = [*writers, stack.enter_context(progress("tracking", frames or opened.count))]
         film = None if video is None else stack.enter_context(Video(video, _fps(opened), codec))
+        if film is not None:
+            stack.enter_context(patiently(f"tracking, and writing {video}"))
         report = run_track(
             tracker,
             opened,
@@ -145,7 +148,7 @@ def track(
     if as_json:
         emit_json("cdedge.track/1", _as_dict(report, out, kept))
     elif STDOUT not in (out, jsonl):
-        _show(report)
+        _show(report, {} if several is None else several.lost_frames)
         if report.error is None and not opened.live:
             whats_next("bench", model, source, *([] if box is None else ["--box", box]))
     _tell(report, spoilt)
@@ -241,12 +244,14 @@ def _as_dict(report: RunReport, out: Path | None, kept: Kept | None) -> dict[str
     }
 
 
-def _show(report: RunReport) -> None:
-    lost = report.lost_frames
+def _show(report: RunReport, lost_of: Mapping[int, int]) -> None:
+    draw = report.stages.get("draw")
     facts: list[tuple[str, str | Text]] = [
         ("frames", str(report.frames)),
-        ("lost", tinted("in none", "ok") if lost == 0 else tinted(f"in {lost} frames", "warn")),
+        *((f"target {number} lost", _lost(count)) for number, count in lost_of.items()),
+        *([] if lost_of else [("lost", _lost(report.lost_frames))]),
         ("fps", f"{report.fps:.1f} end to end, {report.fps_without_read:.1f} without reading"),
+        *([] if draw is None else [("video", f"{draw.mean_ms:.1f} ms a frame: in the total below, in no fps")]),
         ("first frame", f"{report.init_ms:.1f} ms"),
     ]
     if report.dropped is not None:
@@ -259,3 +264,7 @@ def _show(report: RunReport) -> None:
         )
     show_facts(report.source, facts)
     show_stages(report.stages)
+
+
+def _lost(count: int) -> Text:
+    return tinted("in none", "ok") if count == 0 else tinted(f"in {many(count, 'frame')}", "warn")

@@ -6,14 +6,16 @@ const SMALLEST_PX = 6, HISTORY = 120, RETRY_MS = [500, 1000, 2000, 4000];
 const element = (id) => document.getElementById(id);
 const canvas = element("picture"), pen = canvas.getContext("2d");
 const scores = new Map();
-let viewer = newName(), state = null, picture = null, drag = null, redrawn = null, failures = 0, noticeTimer = 0;
+let viewer = newName(), state = null, picture = null, drag = null, redrawn = null, failures = 0, noticeTimer = 0, over = false;
+const leaving = new AbortController(); // once the box is agreed to, nobody answers
 
 function newName() {
   return Math.random().toString(36).slice(2, 12);
 }
 
 async function ask(path, method = "GET", body = undefined) {
-  const answer = await fetch(path, { method, body: body && JSON.stringify(body), cache: "no-store" })
+  const signal = method === "GET" ? leaving.signal : undefined;
+  const answer = await fetch(path, { method, body: body && JSON.stringify(body), cache: "no-store", signal })
     .catch(() => { throw new Error("the device does not answer"); });
   if (answer.status === 403) throw new Error((await answer.json()).error);
   return answer;
@@ -56,7 +58,7 @@ function aim(number) {
 // Pictures
 
 async function follow() {
-  for (;;) {
+  while (!over) {
     if (document.hidden || drag) {
       await pause(drag ? 300 : 500);
       if (drag) await ask(`state?viewer=${viewer}`).catch(() => null);
@@ -66,6 +68,7 @@ async function follow() {
       await next();
       if (failures) connected();
     } catch (error) {
+      if (over) return;
       disconnected(error);
       await pause(RETRY_MS[Math.min(failures, RETRY_MS.length) - 1]);
     }
@@ -190,7 +193,7 @@ function words() {
   text("fps", state.fps === null ? "–" : `${state.fps.toFixed(1)} fps`);
   text("latency", state.latency_ms === null ? "–" : `${state.latency_ms.toFixed(1)} ms`);
   text("memory", state.memory_bytes === null ? "–" : `${(state.memory_bytes / 1e6).toFixed(0)} MB`);
-  text("frame", String(state.frame));
+  text("frame", String(state.frame + 1));
   text("skipped", String(state.skipped_frames));
   text("reconnects", String(state.reconnects));
   text("viewers", String(state.viewers));
@@ -324,8 +327,10 @@ element("reset").addEventListener("click", () => { aim(null); command("reset"); 
 element("again").addEventListener("click", () => command("again"));
 element("cancel").addEventListener("click", () => aim(null));
 element("agree").addEventListener("click", async () => {
+  over = true;
+  leaving.abort();
   if (await command("agree")) document.body.replaceChildren(Object.assign(document.createElement("p"), { id: "done", textContent: "Thank you: cdedge goes on with this box. You can close this page." }));
 });
-addEventListener("pagehide", () => navigator.sendBeacon(`leave?viewer=${viewer}`));
-addEventListener("resize", () => { if (state && !failures) show(); });
+addEventListener("pagehide", () => over || navigator.sendBeacon(`leave?viewer=${viewer}`));
+addEventListener("resize", () => { if (state && !failures && !over) show(); });
 follow();

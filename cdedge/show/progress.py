@@ -9,6 +9,7 @@ from threading import Timer
 from typing import Any
 
 from cdedge.show.render import is_watched, say, talk
+from cdedge_runtime.plain import plain
 
 _PATIENCE_S = 1.0
 
@@ -19,9 +20,19 @@ def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
     if not is_watched():
         yield lambda *_: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
     with Progress(*columns, console=talk(), transient=True) as bar:
         task = bar.add_task(what, total=total)
 
@@ -47,6 +58,34 @@ def working(what: str) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """`say`, for the steps of a longer work; on a terminal the present one shows how long it has taken so far."""
+    if not is_watched():
+        yield say
+        return
+    from rich.markup import escape
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    done: list[str] = []
+    with Progress(*columns, console=talk(), transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+
+        def step(text: str) -> None:
+            for task in bar.task_ids:
+                bar.remove_task(task)
+            if done:
+                say(done.pop())
+            done.append(plain(text))
+            bar.add_task(escape(plain(text)), total=None)
+
+        try:
+            yield step
+        finally:
+            if done:
+                say(done.pop())
+
+
+@contextmanager
 def patiently(doing: str) -> Iterator[None]:
     """Say what is done, on any kind of stderr, if the block takes longer than a second."""
     later = Timer(_PATIENCE_S, say, (f"{doing} ..",))
@@ -68,9 +107,11 @@ def work_bar(unit: str, total: int) -> Iterator[Callable[[int], None]]:
     if not is_watched():
         yield lambda _: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TextColumn("{task.fields[left]}"))
+    columns = (
+        BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn(), TextColumn("{task.fields[left]}"),
+    )  # fmt: skip
     with Progress(*columns, console=talk(), transient=True) as bar:
         task, begin, done = bar.add_task(unit, total=total, left=""), time.monotonic(), 0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from cdedge_runtime.plain import plain
 
 if TYPE_CHECKING:  # the doctor shows its findings where OpenCV is broken; the first box does not wait for rich
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
     from cdedge_runtime.measure.meters import StageTime
@@ -93,7 +93,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str |
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     for row in cells:
         table.add_row(*row)
-    result().print(table)
+    _put(table)
 
 
 def show_facts(title: str, facts: Iterable[tuple[str, str | Text]]) -> None:
@@ -109,7 +109,7 @@ def show_facts(title: str, facts: Iterable[tuple[str, str | Text]]) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs:
         table.add_row(name, value)
-    result().print(table)
+    _put(table)
 
 
 def show_stages(stages: Mapping[str, StageTime]) -> None:
@@ -122,24 +122,34 @@ def show_stages(stages: Mapping[str, StageTime]) -> None:
     )
 
 
+def _put(what: RenderableType) -> None:
+    """Print to stdout; into a file or a pipe without the blanks that fill a terminal's lines."""
+    if result().is_terminal:
+        result().print(what)
+        return
+    with result().capture() as shown:
+        result().print(what)
+    result().file.write("".join(f"{line.rstrip()}\n" for line in shown.get().splitlines()))
+
+
 def _show_below(title: str, pairs: Sequence[tuple[str, Text]]) -> None:
     from rich.padding import Padding
 
-    result().print(_title(title))
+    _put(_title(title))
     for name, value in pairs:
-        result().print(_styled(name, "bold"))
-        result().print(Padding(value, (0, 0, 0, len(_GAP))))
+        _put(_styled(name, "bold"))
+        _put(Padding(value, (0, 0, 0, len(_GAP))))
 
 
 def _show_paragraphs(title: str, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
     from rich.text import Text
 
-    result().print(_title(title))
+    _put(_title(title))
     for name, *cells in rows:
-        result().print(Text.assemble((name.plain, "bold")))
+        _put(Text.assemble((name.plain, "bold")))
         named = [Text.assemble((f"{column} ", "dim"), cell) for column, cell in zip(columns[1:], cells, strict=True)]
         for line in _filled(named, result().width - len(_GAP)):
-            result().print(Text(_GAP) + Text(_GAP).join(line))
+            _put(Text(_GAP) + Text(_GAP).join(line))
 
 
 def _filled(words: Sequence[Text], width: int) -> list[list[Text]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -235,6 +236,11 @@ def test_several_targets_are_followed_in_one_run(
         own = [row for row in rows if int(row["id"]) == number]
         assert [",".join(row[k] for k in ("x", "y", "width", "height")) for row in own] == alone.read_text().split()
     assert video.exists()
+    for number in (1, 2):
+        frames_lost = sum(row["lost"] in ("1", "True", "true") for row in rows if int(row["id"]) == number)
+        said = {0: "in none", 1: "in 1 frame"}.get(frames_lost, f"in {frames_lost} frames")
+        assert re.search(rf"^target {number} lost +{said}$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^video +\d+\.\d ms a frame: in the total below, in no fps$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Callable
@@ -171,3 +172,40 @@ def test_a_contract_whose_deep_part_has_more_weights_than_the_file_is_damaged() 
     with pytest.raises(BadModel, match="the deep part has more weights than the file"):
         from_metadata(data)
     assert from_metadata(to_metadata(make_spec(deep=replace(PART, weight_bytes=648)))).deep is not None
+
+
+def test_each_step_is_a_line_wherever_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for watched in (False, True):
+        told: list[str] = []
+        text = io.StringIO()
+        monkeypatch.setattr(progress, "say", told.append)
+        monkeypatch.setattr(progress, "is_watched", lambda watched=watched: watched)
+        monkeypatch.setattr(progress, "talk", lambda text=text: Console(file=text, force_terminal=True, width=80))
+        with progress.steps() as step:
+            step("first [1]")
+            step("second")
+            assert told == (["first [1]"] if watched else ["first [1]", "second"])
+        assert told == ["first [1]", "second"]
+        assert ("second" in text.getvalue()) is watched
+
+
+def test_a_table_in_a_file_has_no_blanks_at_its_ends(cdedge: Run) -> None:
+    lines = cdedge("devices").stdout.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_a_boards_memory_is_as_it_is_sold(cdedge: Run) -> None:
+    (row,) = [line for line in cdedge("devices").stdout.splitlines() if line.startswith("raspberry-pi-5 ")]
+    assert row.split()[1:3] == ["2/4/8/16", "GiB"]
+    assert "2 or 4 or 8 or 16 GiB" in " ".join(cdedge("devices", "raspberry-pi-5").stdout.split())
+
+
+def test_a_picture_to_read_a_box_from_says_where_the_box_goes(cdedge: Run, square_folder: Path, tmp_path: Path) -> None:
+    done = cdedge("select", square_folder, "--png", tmp_path / "ruled.png")
+    assert f"then: cdedge export {square_folder} --box X,Y,W,H" in done.stderr
+
+
+def test_a_model_is_no_source(cdedge: Run, tiny_model: Path) -> None:
+    done = cdedge("export", tiny_model)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{tiny_model}: a model, expected what it looks at: a video, pictures or a camera" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cdedge_export.graph import timing
 from cdedge_export.graph.build import build_model
 from cdedge_export.graph.cost import activation_bytes, cost_table, footprint, layer_costs
 from cdedge_export.network.backbones import SQUEEZENET1_1, VGG19, VGGM
@@ -85,3 +86,16 @@ def test_the_table_has_every_layer_before_and_after(mode: str) -> None:
     assert conv1.before is not None
     assert conv1.before.ms is not None
     assert conv1.before.ms > 0
+
+
+def test_a_slow_network_is_timed_in_fewer_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model(full_network(VGG19, random_weights(VGG19, ["11"]), ["11"]), Geometry((32, 32), (16, 16)), {})
+    patches, counted = random_patches((32, 32)), []
+    real = timing._by_run
+    monkeypatch.setattr(timing, "_by_run", lambda events, runs: (counted.append(runs), real(events, runs))[1])
+    all_runs = timing.layer_times_ms(model, patches, runs=7)
+    monkeypatch.setattr(timing, "_MOST_S", 0.0)
+    fewer = timing.layer_times_ms(model, patches, runs=7)
+    assert counted == [2 + 7, 2 + 3]
+    assert set(fewer) == set(all_runs)
+    assert fewer["11"] > 0

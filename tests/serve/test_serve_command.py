@@ -63,6 +63,8 @@ def test_a_taken_port_is_one_line_and_exit_code_3(cdedge: Run, tiny_model: Path,
         (["MODEL", "none.mp4"], 1, "no such file"),
         (["none.onnx"], 1, "No such file"),
         (["MODEL", "0", "--loop"], 2, "it has no end"),
+        (["MODEL", "77"], 1, "77: OpenCV cannot open it as a camera; there "),
+        (["MODEL", "MODEL"], 1, "a model, expected what it looks at"),
         (["MODEL", "FOLDER", "--box", "1,2,3"], 2, "four numbers"),
         (["MODEL", "FOLDER", "--token", "short"], 2, "--token"),
         (["MODEL", "FOLDER", "--box", "900,2,30,4"], 1, "outside the 200x160 frame"),
@@ -75,4 +77,5 @@ def test_what_cannot_be_served_is_one_line(
     done = cdedge("serve", *(names.get(w, w) for w in words), "--port", "0", cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert text in done.stderr
+    assert done.stdout == ""
     assert "Traceback" not in done.stderr

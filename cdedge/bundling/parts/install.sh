@@ -16,6 +16,6 @@ sha256sum --check --quiet SHA256SUMS
 "$$folder/bin/python" -m pip install --quiet --no-compile --require-hashes --only-binary=:all: -r requirements.txt
 "$$folder/bin/python" -m pip install --quiet --no-index --no-deps ./$wheel
 "$$folder/bin/python" -m pip uninstall --quiet --yes setuptools pip
-"$$folder/bin/cdedge" inspect model.onnx
+"$$folder/bin/cdedge" inspect model.onnx --json >/dev/null
 "$$folder/bin/cdedge" track model.onnx --frames 2 --jsonl - >/dev/null
 echo "installed; next: $$folder/bin/cdedge bench model.onnx, then CHECKLIST.md"

@@ -54,7 +54,15 @@ def open_camera(number_or_device: int | str) -> cv2.VideoCapture:
     """A camera by number or device file."""
     backend = cv2.CAP_V4L2 if isinstance(number_or_device, str) else cv2.CAP_ANY
     with quiet():
-        return _checked(cv2.VideoCapture(number_or_device, backend), str(number_or_device), "a camera")
+        return _checked(
+            cv2.VideoCapture(number_or_device, backend), str(number_or_device), f"a camera; {cameras_text()}"
+        )
+
+
+def cameras_text() -> str:
+    """Which cameras this machine has."""
+    found = sorted(str(path) for path in Path("/dev").glob("video*"))
+    return f"there are {', '.join(found)}" if found else "there is none here (no /dev/video*)"
 
 
 def open_address(address: str, timeout_s: float) -> cv2.VideoCapture:

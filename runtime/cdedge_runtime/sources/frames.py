@@ -197,6 +197,10 @@ def _annotated(name: str, found: Annotation, reading: Reading) -> Source:
 
 def _file(path: Path, reading: Reading) -> Source:
     suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        raise BadInput(
+            f"{plain(str(path))}: a model, expected what it looks at: a video, pictures or a camera", field="source"
+        )
     if suffix == ".txt":
         found = find_annotation(path)
         if found is not None:

@@ -83,7 +83,7 @@ def _while_it_lasts(open_: Opener) -> Iterator[Picture]:
 def _lost(why: str, reconnect_s: float) -> BadInput:
     if reconnect_s:
         return BadInput(why)
-    return BadInput(f"{why}; reconnect_s says how long to try to get it back", field="reconnect_s")
+    return BadInput(f"{why}; no time was given to try again", field="reconnect_s")
 
 
 def _loss(silence_s: float) -> str:
