@@ -56,7 +56,7 @@ def compare(
 
 def _tell_next(folders: list[Path], first: Path, html: Path | None) -> None:
     if html is None:
-        whats_next("compare", *folders, "--html", "compared.html")
+        whats_next("compare", *(each for each in folders if each.is_dir()), "--html", "compared.html")
     else:
         whats_next("convert", first, "--to", "pytracking")
 

@@ -22,7 +22,7 @@ from cdedge.options import (
 from cdedge.outputs import check_outputs
 from cdedge.show.bench_tables import read_bench
 from cdedge.show.progress import patiently, progress
-from cdedge.show.render import introduce, say, whats_next
+from cdedge.show.render import introduce, many, say, whats_next
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import file_sha256
 from cdedge_runtime.measure.benchmark import BenchReport, benchmark
@@ -90,7 +90,10 @@ def report(
 
 
 def _measured(request: Request, repeat: int) -> BenchReport:
-    with patiently(f"measuring in {repeat} fresh processes"), progress("measuring", repeat) as step:
+    with (
+        patiently(f"measuring in {many(repeat, 'fresh process', 'fresh processes')}"),
+        progress("measuring", repeat) as step,
+    ):
         return benchmark(request, repeat=repeat, step=step)
 
 

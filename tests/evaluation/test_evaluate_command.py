@@ -195,6 +195,8 @@ def test_compare_takes_a_sweeps_folder_and_all_that_lies_in_it(cdedge, swept):
     assert (whole["reference"], {t["name"] for t in whole["trackers"]}) == ("b", {"a", "b"})
     listed = cdedge("compare", *sorted(swept.iterdir()), "--json")
     assert {t["name"] for t in json.loads(listed.stdout)["trackers"]} == {"a", "b"}
+    named = cdedge("compare", *sorted(swept.iterdir())).stderr
+    assert f"next: cdedge compare {swept / 'a'} {swept / 'b'} --html compared.html\n" in named
 
 
 def test_compare_names_what_is_unfinished_and_compares_the_rest(cdedge, swept):
