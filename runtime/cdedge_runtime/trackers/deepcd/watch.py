@@ -16,7 +16,7 @@ from .settings import Settings
 Point = tuple[float, float]
 
 # Scores: below `_WEAK` an answer is weak; from `_SURE` one elsewhere is gone to; below `_GONE` one is enough for loss,
-# and beside a box head a flat one below `_SURE`. Chosen on the tuning half, hold on the other: docs/studies/score.md
+# and beside a box head a flat one below `_SURE`. Chosen looking at both halves: docs/studies/score.md
 _WEAK, _SURE, _GONE = 0.25, 0.4, 0.2
 _SURE_PSR = 1.5  # how much stronger than a weak response it must be besides
 _PSR_RATE = 0.05  # how fast the running mean of the PSR follows it
