@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from cdedge.show.render import number, size
+from cdedge_export.graph.build import layer_of_tap
 from cdedge_export.graph.cost import Cost, LayerCost
 
 
@@ -49,7 +51,7 @@ def cost_row(cost: LayerCost) -> tuple[str, ...]:
     """Before and after, for a table: channels, bytes of weights, multiply-accumulates, ms."""
     pair = (cost.before, cost.after)
     return (
-        cost.name,
+        re.sub(f"^{layer_of_tap('(.+)')}$", r"\1, to the grid", cost.name),
         " -> ".join("-" if c is None else str(c.channels) for c in pair if c is None or c.channels),
         " -> ".join("-" if c is None else size(c.weight_bytes) for c in pair),
         " -> ".join("-" if c is None else number(c.macs) for c in pair),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cdedge.show.cost_table import cost_row, shown_costs
+from cdedge_export.graph.build import layer_of_tap
 from cdedge_export.graph.cost import Cost, LayerCost
 
 NOTHING = LayerCost("tap", Cost(64, 0, 0, 0.0), Cost(16, 0, 0, 0.0))
@@ -17,6 +20,11 @@ def same(name: str) -> LayerCost:
 def test_what_has_neither_weights_nor_work_is_no_row() -> None:
     assert shown_costs([NOTHING, PRUNED]) == [PRUNED]
     assert cost_row(PRUNED) == ("11", "64 -> 16", "7.17 kB -> 1.79 kB", "2 M -> 500 k", "0.50 -> 0.25")
+
+
+def test_the_way_from_a_layer_to_the_grid_is_called_so() -> None:
+    assert cost_row(replace(PRUNED, name=layer_of_tap("11")))[0] == "11, to the grid"
+    assert cost_row(replace(PRUNED, name="a tap_11"))[0] == "a tap_11"
 
 
 def test_all_rows_are_added_up_where_there_are_several() -> None:
