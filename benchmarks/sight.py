@@ -1,11 +1,12 @@
 """The sweep of sight.toml: trackers from several starts, and sets of a deep network's channels beside one fine filter.
 
-    python benchmarks/sight.py trackers|sets DATA ROWS.csv [PART/OF]
+    python benchmarks/sight.py trackers|sets DATA ROWS.csv [PART/OF [NAMES]]
     python benchmarks/sight.py table trackers|sets ROWS.csv...
 
 DATA is a folder with `sequences/`. From each start, files are exported there, `fast` once; a deep network is run beside
 that file's own, in one process, and of its maps a set of channels is taken: a slice, as in a file of `--deep-channels`
 (tests/export/test_deep_part.py). Rows that are there are not run again. PART/OF: every OF-th target from PART on.
+NAMES: only what begins so, with commas.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from __future__ import annotations
 import csv
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,7 @@ from score import half
 from cdedge.evaluation.job import Pass, passes
 from cdedge.evaluation.metrics import get_convention, score_sequence
 from cdedge.evaluation.peers import AnyTracker, Peer
-from cdedge_export.choose.distill import distill
+from cdedge_export.choose.distill import TwoFrames, distill
 from cdedge_export.choose.plan import DistillOptions
 from cdedge_export.options import ExportOptions
 from cdedge_export.pipeline import export
@@ -46,6 +47,7 @@ KEY = ("name", "share", "seed")
 WHERE = ("half", "folder", "target", "start")
 FIELDS = (*KEY, *WHERE, "frames", "auc", "precision_20px")
 Row = dict[str, str]
+Entry = tuple[tuple[str, str, str], Callable[[], AnyTracker]]
 Maps = NDArray[np.float32]
 Window = NDArray[np.uint8]
 
@@ -82,6 +84,7 @@ class Beginning:
     item: Pass
     frames: list[Frame]
     folder: Path
+    _two: dict[str, TwoFrames] = field(default_factory=dict)
 
     @cached_property
     def fine(self) -> Extractor:
@@ -94,11 +97,13 @@ class Beginning:
         export(source, self.item.start, out, options=options, timed=False)
         return out
 
-    @property
-    def scene(self) -> Scene:
-        """What channels are chosen for."""
-        start = self.item.start
-        return Scene(self.frames[:2], start, SourceInfo(self.item.target, "", start.xywh))
+    def two(self, network: DeepNetwork) -> TwoFrames:
+        """What a network's channels are chosen by."""
+        name, start = network.part.backbone, self.item.start
+        if name not in self._two:
+            shown = SourceInfo(self.item.target, "", start.xywh)
+            self._two[name] = deep_frames(network, Scene(self.frames[:2], start, shown))
+        return self._two[name]
 
     def scored(self, tracker: AnyTracker) -> tuple[float, float]:
         """AUC and precision of one run."""
@@ -129,10 +134,11 @@ class Networks:
         return self._known[key]
 
 
-def trackers(here: Beginning, networks: Networks) -> Iterator[tuple[tuple[str, str, str], AnyTracker]]:
+def trackers(here: Beginning, networks: Networks) -> Iterator[Entry]:
     """Every tracker of the sweep."""
     for entry in SWEEP["tracker"]:
-        yield (entry["name"], "", ""), made(here, networks, {k: v for k, v in entry.items() if k != "name"})
+        options = {k: v for k, v in entry.items() if k != "name"}
+        yield (entry["name"], "", ""), partial(made, here, networks, options)
 
 
 def made(here: Beginning, networks: Networks, entry: dict[str, str]) -> AnyTracker:
@@ -148,17 +154,22 @@ def made(here: Beginning, networks: Networks, entry: dict[str, str]) -> AnyTrack
     return Tracker(Sliced(fine, whole, network.part))
 
 
-def sets(here: Beginning, networks: Networks) -> Iterator[tuple[tuple[str, str, str], AnyTracker]]:
+def sets(here: Beginning, networks: Networks) -> Iterator[Entry]:
     """The fine filter alone, and beside every set of every network's channels."""
-    yield ("fine filter alone", "", ""), Tracker(here.fine)
+    yield ("fine filter alone", "", ""), lambda: Tracker(here.fine)
     for entry in SWEEP["network"]:
-        network, whole = networks.of(entry)
-        yield (f"{entry['name']}, all", "", ""), Tracker(Sliced(here.fine, whole, network.part))
-        two = deep_frames(network, here.scene)
+        yield (f"{entry['name']}, all", "", ""), partial(made, here, networks, entry)
         for rule, asked in rules():
-            kept = distill(network.part.backbone, two, asked).taps[0].kept
-            part = replace(network.part, taps=(replace(network.part.taps[0], kept=kept),))
-            yield (f"{entry['name']}, {rule}", asked.channels, str(asked.seed)), Tracker(Sliced(here.fine, whole, part))
+            key = f"{entry['name']}, {rule}", asked.channels, str(asked.seed)
+            yield key, partial(with_set, here, networks, entry, asked)
+
+
+def with_set(here: Beginning, networks: Networks, entry: dict[str, str], asked: DistillOptions) -> AnyTracker:
+    """The tracker on a set of a network's channels."""
+    fine, (network, whole) = here.fine, networks.of(entry)
+    kept = distill(network.part.backbone, here.two(network), asked).taps[0].kept
+    part = replace(network.part, taps=(replace(network.part.taps[0], kept=kept),))
+    return Tracker(Sliced(fine, whole, part))
 
 
 def rules() -> Iterator[tuple[str, DistillOptions]]:
@@ -172,7 +183,7 @@ def rules() -> Iterator[tuple[str, DistillOptions]]:
 WHAT = {"trackers": trackers, "sets": sets}
 
 
-def run(what: str, data: Path, out: Path, part: str = "0/1") -> None:
+def run(what: str, data: Path, out: Path, part: str = "0/1", only: str = "") -> None:
     """Add the rows that are missing."""
     cv2.setNumThreads(1)
     number, of = map(int, part.split("/"))
@@ -189,9 +200,9 @@ def run(what: str, data: Path, out: Path, part: str = "0/1") -> None:
                 frames = [frame for frame, _ in zip(item.sequence.frames(), range(SWEEP[what]["frames"]), strict=False)]
                 where = (name, sequence.frame_paths[0].parents[2].name, item.target, str(count))
                 here = Beginning(item, frames, Path(folder))
-                for key, tracker in WHAT[what](here, networks):
-                    if (*key, *where) not in done:
-                        writer.writerow((*key, *where, len(frames), *here.scored(tracker)))
+                for key, make in WHAT[what](here, networks):
+                    if (*key, *where) not in done and key[0].startswith(tuple(only.split(","))):
+                        writer.writerow((*key, *where, len(frames), *here.scored(make())))
                         stream.flush()
                 print(*where, flush=True)
 
