@@ -249,20 +249,30 @@ def of_halves(rows: list[Row]) -> Iterator[list[Row]]:
 
 
 def table_of_trackers(rows: list[Row]) -> None:
-    """Print P / AUC by data set and together, AUC's interval, and the differences to fast and to own, paired."""
+    """Print P / AUC by data set, AUC with its interval, and its lead over fast's and own's, from common starts."""
+    fast, own = (SWEEP["tracker"][at]["name"] for at in (0, 1))
     for part in of_halves(rows):
-        runs = {name: [row for row in part if row["name"] == name] for name in dict.fromkeys(r["name"] for r in part)}
-        first, own = (by_target(runs[SWEEP["tracker"][at]["name"]]) for at in (0, 1))
-        for name, run_rows in runs.items():
+        for name in dict.fromkeys(row["name"] for row in part):
+            run_rows = [row for row in part if row["name"] == name]
             shown = "  ".join(
                 f"{label} {means(chosen, 'precision_20px')}/{means(chosen, 'auc')}"
                 for label, chosen in (("otb", of_otb(run_rows, True)), ("others", of_otb(run_rows, False)))
             )
-            auc = by_target(run_rows)
             print(
-                f"  {name:42}{shown}  auc {spread(list(auc.values()))}  less fast {less(auc, first)}"
-                f"  less own {less(auc, own)}"
+                f"  {name:42}{shown}  auc {spread(list(by_target(run_rows).values()))}"
+                f"  less fast {less(*paired(part, name, fast))}  less own {less(*paired(part, name, own))}"
             )
+
+
+def paired(rows: list[Row], name: str, other: str) -> tuple[dict[str, float], dict[str, float]]:
+    """AUC by target of two runs, over the starts that both have."""
+    here, there = ([row for row in rows if row["name"] == each] for each in (name, other))
+    starts = [{(row["target"], row["start"]) for row in each} for each in (here, there)]
+    common = starts[0] & starts[1]
+    first, second = (
+        by_target([row for row in each if (row["target"], row["start"]) in common]) for each in (here, there)
+    )
+    return first, second
 
 
 def of_otb(rows: list[Row], wanted: bool) -> list[Row]:

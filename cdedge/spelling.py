@@ -11,7 +11,6 @@ from cdedge_runtime.errors import CdedgeError, Usage
 NEGATED = {"distill": "--no-distill"}
 _MORE = {
     "box": "--box X,Y,W,H; 'cdedge select' draws it",
-    "deep": "--deep cdedge_deep, or --deep with the PATH of an .onnx file",
     "depth_range": "--depth-range LOW,HIGH",
     "frame_px": "--frame WIDTHxHEIGHT",
     "layers": "--layers; 'cdedge layers' lists a network's",

@@ -116,7 +116,7 @@ class ExportOptions:
     )
     deep: str | None = _option(
         "A network trained for tracking, as an .onnx file, or cdedge_deep, our own: its maps are a second look (see "
-        "docs/studies/sight.md).",
+        "docs/studies/sight.md). Default: cdedge_deep with the profile robust, else none.",
         metavar="PATH",
         file=True,
     )

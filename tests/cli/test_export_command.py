@@ -111,15 +111,22 @@ def test_the_deep_network_has_the_files_precision_or_its_own(
     ]
 
 
+def test_robust_has_our_own_deep_network_where_none_is_named(
+    cdedge: Run, square_folder: Path, weights: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "m.onnx"
+    options = ("--profile", "robust", "--deep-input", 64, "--weights", weights, "--convention", "caffe")
+    done = cdedge("export", square_folder, *options, "-o", model)
+    assert done.returncode == 0, done.stderr
+    spec = read_spec(model)
+    assert spec.deep is not None
+    assert (spec.deep.backbone, spec.settings) == ("cdedge_deep", PROFILES["robust"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
         (["--precision", "int8", "--deep", "cdedge_deep", "--deep-head", "h.onnx"], 2, "--deep-precision: a box head"),
-        (
-            ["--profile", "robust"],
-            2,
-            "none is given: cdedge_deep is ours, docs/studies/sight.md names another (--deep c",
-        ),
         (["--profile", "fast", "--deep", "cdedge_deep"], 2, "--profile: fast has no deep network, and cdedge_deep is"),
         (["--deep-layers", "a"], 2, "without a deep network"),
         (["--set", "deep.share=0.4"], 2, "a part that the file does not have"),

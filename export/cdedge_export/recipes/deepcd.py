@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cdedge_export.choose.distill import is_count, number
+from cdedge_export.network.backbones import CDEDGE_DEEP
 from cdedge_export.options import ExportOptions, filled
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
@@ -26,10 +27,14 @@ _OF_DEEP, _OF_HEAD = "deep.", "head."  # settings of the deep part and its box h
 
 
 def recipe(options: ExportOptions) -> Recipe:
-    """Everything means something to it; how the deep network looks, only where there is one."""
-    profile = _profile_name(filled(options, {}))
-    more = frozenset({"profile", "generic"}) | (_DEEP if options.deep is not None else {"deep"})
-    return network_recipe(options, _design, why_not=_WHY_NOT, more=more, defaults={"profile": profile})
+    """Everything means something to it; how the deep network looks, only where there is one.
+
+    The profile robust has our own where none is named.
+    """
+    own = {"deep": CDEDGE_DEEP.name} if options.profile == "robust" else {}
+    defaults = {**own, "profile": _profile_name(filled(options, own))}
+    more = frozenset({"profile", "generic"}) | (_DEEP if own or options.deep is not None else {"deep"})
+    return network_recipe(options, _design, why_not=_WHY_NOT, more=more, defaults=defaults)
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
@@ -84,11 +89,6 @@ def _profile_name(options: ExportOptions) -> str:
     name = options.profile or ("robust" if options.deep is not None else "accurate" if several else "fast")
     if name not in PROFILES:
         raise Usage(f"profile: expected one of {', '.join(PROFILES)}, got {name!r}")
-    if name == "robust" and options.deep is None:
-        raise Usage(
-            "robust needs a deep network, and none is given: cdedge_deep is ours, docs/studies/sight.md names another",
-            field="deep",
-        )
     if name != "robust" and options.deep is not None:
         raise Usage(f"profile: {name} has no deep network, and {options.deep} is given; leave one of the two out")
     return name
