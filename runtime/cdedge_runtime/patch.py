@@ -13,6 +13,8 @@ from .box import Box
 Image = NDArray[np.uint8]
 Sides = tuple[float, float]
 
+_LEAST_ON_PIXELS = 128  # side of a window in the frame, of which half a pixel is little
+
 
 def window_side_px(size: tuple[float, float], padding: float) -> float:
     """Side of the square search window in frame pixels: ``padding * sqrt(width * height)`` (as in ECO)."""
@@ -39,6 +41,22 @@ def cut(frame: Image, center: tuple[float, float], side_px: float | Sides, *, ou
         frame, center, sides, factors=(_power_of_two(sides[0] / height), _power_of_two(sides[1] / width))
     )
     return sampled(frame, center, sides, out=out)
+
+
+def cut_on_pixels(frame: Image, center: tuple[float, float], side_px: float, *, out: Image) -> Image:
+    """As `cut`, of a square of whole pixels of the frame, in a third of the time: its sides lie up to a pixel off.
+
+    Where that would show, in a small window, and in one that is shrunk much or leaves the frame, it is `cut`.
+    """
+    height, width = out.shape[:2]
+    side = round(side_px)
+    left, top = round(center[0] - side / 2), round(center[1] - side / 2)
+    inside = min(left, top) >= 0 and left + side <= frame.shape[1] and top + side <= frame.shape[0]
+    if not inside or not _LEAST_ON_PIXELS <= side < 2 * min(height, width):
+        return cut(frame, center, side_px, out=out)
+    window = frame[top : top + side, left : left + side]
+    cv2.resize(window, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
+    return out
 
 
 def sampled(

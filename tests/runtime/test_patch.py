@@ -57,3 +57,35 @@ def test_only_the_axis_that_shrinks_is_averaged() -> None:
 
 def test_the_window_covers_the_target_times_padding() -> None:
     assert patch.window_side_px((20, 45), 4.0) == pytest.approx(4 * 30)
+
+
+def smooth() -> np.ndarray:
+    rows, columns = np.mgrid[:400, :500]
+    waves = 128 + 60 * np.sin(rows / 40)[..., None] + 60 * np.cos(columns[..., None] / np.array([30, 45, 60]))
+    return np.clip(waves, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("center", "side"), [((250.3, 200.8), 300.4), ((201.0, 170.5), 129.5), ((260.6, 210.2), 250.0)]
+)
+def test_on_whole_pixels_a_window_is_nearly_the_same(center: tuple[float, float], side: float) -> None:
+    frame, exact, quick = smooth(), np.zeros((256, 256, 3), np.uint8), np.zeros((256, 256, 3), np.uint8)
+    patch.cut(frame, center, side, out=exact)
+    assert patch.cut_on_pixels(frame, center, side, out=quick) is quick
+    assert np.abs(exact.astype(int) - quick).max() <= 3  # a pixel changes it by 2 grey levels
+
+
+@pytest.mark.parametrize(
+    ("center", "side"),
+    [((100.2, 200.4), 300.0), ((450.7, 200.4), 300.0), ((250.2, 60.0), 200.0), ((250.2, 200.4), 90.0)],
+)
+def test_a_window_that_leaves_the_frame_or_is_small_is_cut_exactly(center: tuple[float, float], side: float) -> None:
+    frame, exact, quick = smooth(), np.zeros((256, 256, 3), np.uint8), np.zeros((256, 256, 3), np.uint8)
+    patch.cut(frame, center, side, out=exact)
+    np.testing.assert_array_equal(patch.cut_on_pixels(frame, center, side, out=quick), exact)
+
+
+def test_a_window_that_is_shrunk_much_is_averaged_as_ever() -> None:
+    frame, exact, quick = smooth(), np.zeros((96, 96, 3), np.uint8), np.zeros((96, 96, 3), np.uint8)
+    patch.cut(frame, (250.2, 200.4), 300.0, out=exact)
+    np.testing.assert_array_equal(patch.cut_on_pixels(frame, (250.2, 200.4), 300.0, out=quick), exact)

@@ -153,7 +153,7 @@ class DeepSight:
         return self._patch.nbytes + maps + 3 * spectrum + head
 
     def _cut(self, image: Frame, center: Point, scale: float, lap: Lap) -> None:
-        patch.cut(image, center, self._side_px * scale, out=self._patch)
+        patch.cut_on_pixels(image, center, self._side_px * scale, out=self._patch)
         lap("patch")
 
     def _prepared(self, features: Real) -> Real:
