@@ -46,7 +46,7 @@ class _OnDemand(TyperGroup):
         name = args[0] if args else ""
         if name.startswith("-") or name in (*_GROUP_OF, *_OLD):
             return super().resolve_command(ctx, args)
-        raise Usage(f"{name} is no command: {_alike(name)}'cdedge --help' lists them")
+        raise Usage(f"{name or repr(name)} is no command: {_alike(name)}'cdedge --help' lists them")
 
     def get_command(self, _ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in _GROUP_OF and cmd_name not in _OLD:

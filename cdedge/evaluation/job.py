@@ -19,7 +19,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 
 PROTOCOLS = ("ope", "sre", "tre")
-_TRE = re.compile(r"tre([0-9]{0,3})")
+_TRE = re.compile(r"tre([1-9][0-9]{0,2})?")
 _TRE_SEGMENTS = 20
 _MIN_TRE_FRAMES = 20
 _SHIFT = 0.1

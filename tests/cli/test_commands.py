@@ -120,6 +120,7 @@ def test_devices_are_listed(cdedge: Run) -> None:
         (["devices", "jetson-nani"], 2, "jetson-nano"),
         (["track"], 2, "Missing argument"),
         (["fly"], 2, "fly is no command: 'cdedge --help' lists them"),
+        ([""], 2, "'' is no command: 'cdedge --help' lists them"),
         (["trakc"], 2, "trakc is no command: did you mean track? 'cdedge --help'"),
         (["track", "--boks", "1"], 2, "--box); see 'cdedge track --help'"),
         (["serve", "x", "--port", "99999"], 2, "Invalid value for '--port': "),

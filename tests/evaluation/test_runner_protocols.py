@@ -77,7 +77,7 @@ def test_tre_with_a_number_has_as_many_segments():
     assert [i.start for i in passes(line(100), "tre20")] == [i.start for i in passes(line(100), "tre")]
 
 
-@pytest.mark.parametrize("protocol", ["vot", "tre1", "tre0", "tre1000", "tre-5", "tre5 ", "sre5", ""])
+@pytest.mark.parametrize("protocol", ["vot", "tre1", "tre0", "tre05", "tre1000", "tre-5", "tre5 ", "sre5", ""])
 def test_an_unknown_protocol_is_a_usage_error(protocol, tmp_path):
     with pytest.raises(Usage, match="ope, sre, tre"):
         passes(line(5), protocol)

@@ -98,12 +98,18 @@ def test_what_the_desk_cannot_say_of_it_is_refused_by_name(field: str, value: An
     ("channels", "reason"),
     [("auto", "a target at the desk"), ("paper", "a target at the desk"), ("1.0", "nothing to choose"),
      ("1", "nothing to choose"), ("1.5", "nothing to choose"), ("few", "a count like 28"), ("65", "have 64 channels"),
-     ("0.0001", "keep: expected")],
+     ("0.0001", "^channels: expected"), ("5000", "^channels: expected"), ("", "a count like 28")],
 )  # fmt: skip
 def test_how_many_it_keeps_is_known_at_the_desk(tmp_path: Path, channels: str, reason: str) -> None:
     with pytest.raises(Usage, match=reason):
         export(open_source(None), None, tmp_path / "m.onnx", options=ExportOptions(generic=True, channels=channels))
     assert not (tmp_path / "m.onnx").exists()
+
+
+@pytest.mark.parametrize("rule", [{"channels": "auto"}, {"deep": "cdedge_deep", "deep_channels": "few"}])
+def test_a_rule_that_it_has_not_is_refused_before_any_frame_is_read(rule: dict[str, Any]) -> None:
+    with pytest.raises(Usage, match="channels"):
+        prepared(ExportOptions(generic=True, **rule))
 
 
 @pytest.mark.parametrize(("setting", "field"), [("keep", "channels"), ("deep.keep", "deep_channels")])
@@ -129,7 +135,8 @@ def test_the_device_keeps_deep_channels_as_the_desk_would(tmp_path: Path) -> Non
     assert len(set(part.taps[0].kept) - set(tracker._deep._kept.tolist())) <= 1
 
 
-def test_a_deep_part_keeps_no_more_than_it_has(tmp_path: Path) -> None:
-    options = ExportOptions(generic=True, deep="cdedge_deep", deep_channels="97")
-    with pytest.raises(Usage, match=r"^deep_channels: 97, but"):
+@pytest.mark.parametrize(("generic", "said"), [(True, "deep_channels: 97, but"), (False, "deep_channels 97: the")])
+def test_a_deep_part_keeps_no_more_than_it_has(tmp_path: Path, generic: bool, said: str) -> None:
+    options = ExportOptions(generic=generic, deep="cdedge_deep", deep_channels="97")
+    with pytest.raises(Usage, match=f"^{said}"):
         export(open_source(None), None, tmp_path / "m.onnx", options=options)

@@ -31,7 +31,7 @@ from cdedge_export.onnx_net.run import features
 from cdedge_export.onnx_net.taps import TapInfo, find_taps, taps
 from cdedge_export.report import Say
 from cdedge_runtime import patch
-from cdedge_runtime.errors import BadModel
+from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.files import scratch_folder, whole_file
 from cdedge_runtime.model.contract import BOX_CHANNELS, DeepPart, HeadPart, ModelSpec, Precision, Tap, seal, to_metadata
 from cdedge_runtime.model.session import Extractor, read_spec
@@ -113,8 +113,16 @@ def _of_template(deep: DeepNetwork, size: Size) -> onnx.ModelProto:
 
 
 def fewer_channels(deep: DeepNetwork, scene: Scene, rules: DistillOptions, say: Say) -> DeepNetwork:
-    """The deep part with the channels that ``rules`` choose for the scene's target, and what they need."""
-    plan = deep_plan(deep, scene, rules)
+    """The deep part with the channels that ``rules`` choose for the scene's target, and what they need.
+
+    Raises `Usage` where their number is none, or more than there are.
+    """
+    try:
+        plan = deep_plan(deep, scene, rules)
+    except Usage as error:
+        if error.field != "channels":
+            raise
+        raise Usage(f"deep_{error}", field="deep_channels") from error
     kept = {tap.name: tap.kept for tap in plan.taps if tap.kept}
     used = tuple(tap for tap in deep.taps if tap.name in kept)
     part = replace(deep.part, taps=tuple(Tap(tap.name, kept[tap.name], tap.channels) for tap in used))

@@ -12,7 +12,7 @@ from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import DeepPart, ModelSpec, Precision
 from cdedge_runtime.record import assigned
-from cdedge_runtime.trackers.deepcd.settings import PROFILES, DeepSettings, HeadSettings
+from cdedge_runtime.trackers.deepcd.settings import LEAST_KEPT, MOST_KEPT, PROFILES, DeepSettings, HeadSettings
 
 from .deep_part import DeepNetwork, DeepOptions, fewer_channels, open_deep, with_deep_part
 from .recipe import Design, Recipe, Scene, rules_of, started
@@ -31,6 +31,8 @@ def recipe(options: ExportOptions) -> Recipe:
 
     The profile robust has our own where none is named.
     """
+    if options.generic:
+        _check_generic(filled(options, {}))
     own = {"deep": CDEDGE_DEEP.name} if options.profile == "robust" else {}
     defaults = {**own, "profile": _profile_name(filled(options, own))}
     more = frozenset({"profile", "generic"}) | (_DEEP if own or options.deep is not None else {"deep"})
@@ -38,13 +40,11 @@ def recipe(options: ExportOptions) -> Recipe:
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
-    if options.generic:
-        _check_generic(options)
     deep = _deep_network(options)
     own = replace(options, settings=tuple(t for t in options.settings if not t.startswith((_OF_DEEP, _OF_HEAD))))
     settings = started(own, PROFILES[_profile_name(options)])
     if options.generic:
-        settings = replace(settings, keep=_keep("channels", options.channels or GENERIC_SHARE))
+        settings = replace(settings, keep=_keep("channels", _asked_channels(options)))
         options = replace(options, distill=False, channels=None)
     window = square_settings_window(scene, options, settings)
     steps = steps_for(options)
@@ -68,7 +68,13 @@ def _keep(field: str, rule: str) -> float:
     keep = number(rule)
     if (not is_count(rule) and keep >= 1) or keep == 1:
         raise Usage(f"{field}: {rule} leaves nothing to choose; expected a share below 1, or a count of 2 or more")
+    if not LEAST_KEPT <= keep <= MOST_KEPT:
+        raise Usage(f"{field}: expected a share from {LEAST_KEPT:g}, or a count up to {MOST_KEPT}, got {rule}")
     return keep
+
+
+def _asked_channels(options: ExportOptions) -> str:
+    return GENERIC_SHARE if options.channels is None else options.channels
 
 
 def _check_count(field: str, part: ModelSpec | DeepPart) -> None:
@@ -77,7 +83,10 @@ def _check_count(field: str, part: ModelSpec | DeepPart) -> None:
 
 
 def _check_generic(options: ExportOptions) -> None:
-    """Raise `Usage` for settings that say what a generic file's options do."""
+    """Raise `Usage` for rules that a generic file has not, and for settings that say what its options do."""
+    _keep("channels", _asked_channels(options))
+    if options.deep_channels is not None:
+        _keep("deep_channels", options.deep_channels)
     for name, field in (("keep", "channels"), (f"{_OF_DEEP}keep", "deep_channels")):
         if any(text.partition("=")[0] == name for text in options.settings):
             raise Usage(f"settings: {name} is what {field} says of a generic file; leave it out")

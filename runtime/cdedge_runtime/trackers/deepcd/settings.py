@@ -8,6 +8,7 @@ from typing import Literal
 from cdedge_runtime.errors import BadValue
 from cdedge_runtime.record import check_record, within
 
+LEAST_KEPT = 1e-3  # of a layer's channels
 MOST_KEPT = 4096  # channels: each is compared with every other
 
 
@@ -32,9 +33,9 @@ class Settings:
     scale: ``none``; ``alternate`` tests one neighbouring scale per frame; ``pyramid`` tests both.
     scale_step: ratio of neighbouring scales; scale_penalty: factor on the response of a changed scale.
     lost_below, lost_share: an answer is weak when its PSR is below the one, or below the other times the PSR's running
-    mean; or, whatever these are, when its score is low. patience: weak answers in a row after which the target counts
-    as lost, until one is not weak; one with a very low score is enough. While lost, nothing is learned and each frame
-    looks at one other place instead of another scale.
+    mean; or, whatever these are, when its score is low. patience: weak answers in a row after which nothing is learned
+    and each frame looks at one other place instead of another scale, until one is not weak. The target is then lost;
+    it is said to be lost at once, and nothing else changes, where one score is very low (beside a box head: not high).
     keep: what the first frame leaves of the file's channels, those that find this target best: up to 1 a share of each
     layer, above it a whole number of all.
     """
@@ -56,7 +57,7 @@ class Settings:
     lost_below: float = within(9.0, 0, 1000)
     lost_share: float = within(0.25, 0, 1)
     patience: int = within(4, 1, 1_000_000)
-    keep: float = within(1.0, 1e-3, MOST_KEPT, came_later=True)
+    keep: float = within(1.0, LEAST_KEPT, MOST_KEPT, came_later=True)
 
     def __post_init__(self) -> None:
         check_record(self)
@@ -111,7 +112,7 @@ class DeepSettings:
     first_iterations: int = within(30, 1, 1000)
     iterations: int = within(3, 0, 1000)
     share: float = within(0.7, 0, 1)
-    keep: float = within(1.0, 1e-3, MOST_KEPT, came_later=True)
+    keep: float = within(1.0, LEAST_KEPT, MOST_KEPT, came_later=True)
 
     def __post_init__(self) -> None:
         check_record(self)
