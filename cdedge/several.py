@@ -17,8 +17,7 @@ class Several:
     """Follows a target from the box that `init` gets, and others from ``texts``, boxes as they were typed.
 
     ``seen`` are the estimates of all in the last frame, by number from 1; ``lost_frames`` counts the frames in which
-    each was lost. What `init` and `update` return is the first
-    target's, but for ``lost``: whether any is.
+    each was lost. What `init` and `update` return is the first target's, but for ``lost``: whether any is.
     """
 
     def __init__(self, features: Features, texts: Sequence[str], origin: int) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from cdedge.evaluation import checking
 from cdedge.evaluation.datasets import load_dataset
 from cdedge.evaluation.metrics import get_convention
 from cdedge.evaluation.runner import run
 from cdedge.evaluation.summary import summarize
 from cdedge.evaluation.sweep import read_sweep, row_of
-from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.errors import BadEnvironment, BadInput, MissingExtra, Usage
 from tests.evaluation.running import configure, hand_of, make_squares, perfect
 
 
@@ -96,6 +97,15 @@ def test_the_table_names_files_without_the_folders_of_the_machine(tmp_path, base
     run(load_dataset("otb", tmp_path), base, out, hand=hand_of(perfect, []))
     row = row_of(item, summarize(out, convention=get_convention("otb")))
     assert (row["weights"], row["settings"]) == ("own.pth", "scale=none+power=1")
+
+
+def test_what_this_machine_lacks_stops_a_sweep_as_that(tmp_path, base, monkeypatch):
+    def check(_configuration):
+        raise MissingExtra("torch is not there", "export")
+
+    monkeypatch.setattr(checking, "check", check)
+    with pytest.raises(BadEnvironment, match="torch is not there"):
+        checking.check_runs(tmp_path / "s.toml", read(tmp_path, base, '[[run]]\nname = "x"\n'))
 
 
 FOUR = """

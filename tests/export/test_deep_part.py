@@ -10,9 +10,10 @@ import pytest
 from onnx import TensorProto, load
 
 from cdedge_export.choose.plan import DistillOptions
+from cdedge_export.graph.compare import Parity, TapLoss
 from cdedge_export.options import ExportOptions
 from cdedge_export.pipeline import export
-from cdedge_export.recipes.deep_part import DeepOptions, add_deep_part, deep_plan, fewer_channels, open_deep
+from cdedge_export.recipes.deep_part import DeepOptions, _both, add_deep_part, deep_plan, fewer_channels, open_deep
 from cdedge_export.recipes.recipe import Scene
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.model.contract import Precision, SourceInfo
@@ -46,6 +47,21 @@ def test_our_own_network_goes_by_its_name(tiny_model: Path, tmp_path: Path) -> N
     assert part is not None
     assert (part.backbone, part.grid, len(part.taps[0].kept)) == ("cdedge_deep", (8, 8), 96)
     assert part.weights.name == "bundled"
+
+
+def test_after_a_deep_look_a_fine_one_runs_nothing_deep(both: Path) -> None:
+    file = Extractor(both, threads=1)
+    answer = file.deep(PATCHES[0])
+    assert answer.any()
+    file(PATCHES[0, :64, :64])
+    assert not answer.any()  # what the branch without the network says
+
+
+def test_of_two_checks_the_one_nearer_to_its_limit_is_told_with_the_losses_of_both() -> None:
+    fine = Parity(0.1, 0.02, 0.1, (TapLoss("11", 0.0),), "fine")
+    deep = Parity(0.1, 0.009, 0.01, (TapLoss("deep last", 0.1),), "deep")
+    said = _both(fine, deep)
+    assert (said.reference, [loss.name for loss in said.losses]) == ("deep", ["11", "deep last"])
 
 
 def test_the_fine_part_is_as_it_was(both: Path, tiny_model: Path) -> None:

@@ -150,7 +150,12 @@ def test_a_file_without_a_deep_part_says_nothing_of_it() -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"grid": [0, 16]}, "grid"), ({"taps": [{"name": "a", "kept": [3], "total": 3}]}, "does not have")],
+    [
+        ({"grid": [0, 16]}, "grid"),
+        ({"taps": [{"name": "a", "kept": [3], "total": 3}]}, "does not have"),
+        ({"weight_bytes": -1}, "less than none"),
+        ({"weight_bytes": 1 << 40}, "more weights than the file"),
+    ],
 )
 def test_a_damaged_deep_part_is_refused(change: dict[str, object], message: str) -> None:
     metadata = contract.to_metadata(make_spec(deep=PART))

@@ -209,6 +209,15 @@ def test_the_deep_part_keeps_its_own(tiny_model: Path, moving_square: MovingSqua
     assert 2 * states[0] == states[1]
 
 
+def test_restarted_the_deep_part_chooses_again(tiny_model: Path, moving_square: MovingSquare) -> None:
+    used, fresh = Tracker(WithDeep(tiny_model, 0.5)), Tracker(WithDeep(tiny_model, 0.5))
+    used.init(moving_square.frame(0), moving_square.box(0))
+    before, elsewhere = used._deep._kept.tolist(), Box(120, 20, 30, 14)
+    for tracker in (used, fresh):
+        tracker.init(moving_square.frame(0), elsewhere)
+    assert before != used._deep._kept.tolist() == fresh._deep._kept.tolist()
+
+
 def test_open_tracker_takes_it(generic: Path, moving_square: MovingSquare) -> None:
     tracker = open_tracker(generic, threads=1)
     assert isinstance(tracker, Tracker)

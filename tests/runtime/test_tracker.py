@@ -12,10 +12,12 @@ import pytest
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, NotInitialized
 from cdedge_runtime.estimate import Estimate
+from cdedge_runtime.filter.compact import CompactFilter
 from cdedge_runtime.filter.dft import Dft
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.trackers import score
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
+from cdedge_runtime.trackers.deepcd.watch import Belief, Watch
 from tests.conftest import MovingSquare
 
 
@@ -27,6 +29,22 @@ def mean_iou(tracker: Tracker, clip: MovingSquare, change=lambda frame: frame) -
 @pytest.fixture
 def tracker(tiny_model: Path) -> Tracker:
     return Tracker(tiny_model, threads=1)
+
+
+@pytest.mark.parametrize(("weak", "learns"), [(1, True), (4, False)])
+def test_it_learns_at_one_doubt_and_stops_after_several(
+    tracker: Tracker, moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch, weak: int, learns: bool
+) -> None:
+    def doubt(watch: Watch, _belief: Belief) -> bool:
+        watch.lost, watch._weak = True, weak
+        return False
+
+    learned = []
+    monkeypatch.setattr(Watch, "judge", doubt)
+    monkeypatch.setattr(CompactFilter, "learn", lambda *_: learned.append(True))
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    assert all(tracker.update(moving_square.frame(index)).lost for index in range(1, 12))
+    assert bool(learned) is learns
 
 
 def test_it_follows_a_moving_square(tracker: Tracker, moving_square: MovingSquare) -> None:

@@ -69,6 +69,16 @@ def test_a_target_that_is_looked_for_may_be_anywhere(watch: Watch) -> None:
     assert watch.follows((5.0, 5.0), UNSURE)
 
 
+def test_where_a_target_was_going_is_forgotten_while_it_is_looked_for(watch: Watch) -> None:
+    for _ in range(12):
+        watch.follows((0.8, 0.0), SURE)
+    for _ in range(4):
+        watch.judge(UNSURE)
+    watch.follows((0.0, 0.0), UNSURE)
+    watch.judge(SURE)
+    assert not watch.follows((0.8, 0.0), UNSURE)
+
+
 def test_only_a_strong_answer_says_where_the_target_was_seen(watch: Watch) -> None:
     assert [watch.judge(answer) for answer in (SURE, FAIR, UNSURE, FLAT)] == [True, True, False, False]
 
