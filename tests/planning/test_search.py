@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,6 +101,22 @@ def test_what_a_precision_spoils_is_left_out_and_nothing_else(
             make([only], SCENE, tmp_path, lambda: None)
     else:
         assert make([only], SCENE, tmp_path, lambda: None) == ([], ("11 0.5 96 px int8: it differs",))
+
+
+def test_the_target_is_where_the_largest_file_without_a_deep_network_finds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    specs = iter(
+        [SimpleNamespace(macs=1, deep=None), SimpleNamespace(macs=2, deep=None), SimpleNamespace(macs=3, deep="d")]
+    )
+    asked: list[Path] = []
+    monkeypatch.setattr("cdedge_export.pipeline.export", lambda *_, **__: SimpleNamespace(spec=next(specs)))
+    monkeypatch.setattr("cdedge.planning.search.node_count", lambda _: 1)
+    monkeypatch.setattr("cdedge_export.choose.quality.Judge", lambda model, *_: model)
+    monkeypatch.setattr("cdedge_export.choose.quality.located", lambda model, _: asked.append(model))
+    monkeypatch.setattr("cdedge_export.choose.quality.margin", lambda *_: 1.0)
+    make([Candidate("11", "0.5", "chain", 96, "fp32")] * 3, SCENE, tmp_path, lambda: None)
+    assert asked == [tmp_path / "1.onnx"]
 
 
 def test_here_memory_and_rate_are_what_was_measured() -> None:

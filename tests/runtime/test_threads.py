@@ -100,10 +100,12 @@ def test_ended_threads_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert next(counts, None) is None
 
 
-def test_no_room_for_matrix_products_is_told_before_openblas_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_for_matrix_products_is_told_before_openblas_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
     def full(*_args: int) -> None:
         raise OSError(12, "Cannot allocate memory")
 
     monkeypatch.setattr(blas.mmap, "mmap", full)
     with pytest.raises(BadEnvironment, match="no room for numpy's matrix products"):
-        blas.take_blas_room()
+        Extractor(tiny_model, threads=1)
