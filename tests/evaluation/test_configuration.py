@@ -22,6 +22,7 @@ SAID_OF_OTHERS = [
     ({"layers": "11+12"}, {"profile": "accurate"}),
     ({"tracker": "cf2"}, {"search": "reduced"}),
     ({"rank": "random"}, {"seed": 0}),
+    ({"generic": True}, {"channels": "0.25"}),
     ({"deep": "cdedge_deep"}, {"deep_precision": "fp32", "profile": "robust", "deep_input": 256}),
 ]
 

@@ -31,10 +31,11 @@ def recipe(options: ExportOptions) -> Recipe:
 
     The profile robust has our own where none is named.
     """
+    share = {"channels": GENERIC_SHARE} if options.generic else {}
     if options.generic:
-        _check_generic(filled(options, {}))
+        _check_generic(filled(options, share))
     own = {"deep": CDEDGE_DEEP.name} if options.profile == "robust" else {}
-    defaults = {**own, "profile": _profile_name(filled(options, own))}
+    defaults = {**own, **share, "profile": _profile_name(filled(options, own))}
     more = frozenset({"profile", "generic"}) | (_DEEP if own or options.deep is not None else {"deep"})
     return network_recipe(options, _design, why_not=_WHY_NOT, more=more, defaults=defaults)
 
@@ -44,7 +45,7 @@ def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
     own = replace(options, settings=tuple(t for t in options.settings if not t.startswith((_OF_DEEP, _OF_HEAD))))
     settings = started(own, PROFILES[_profile_name(options)])
     if options.generic:
-        settings = replace(settings, keep=_keep("channels", _asked_channels(options)))
+        settings = replace(settings, keep=_keep("channels", options.channels or ""))
         options = replace(options, distill=False, channels=None)
     window = square_settings_window(scene, options, settings)
     steps = steps_for(options)
@@ -73,10 +74,6 @@ def _keep(field: str, rule: str) -> float:
     return keep
 
 
-def _asked_channels(options: ExportOptions) -> str:
-    return GENERIC_SHARE if options.channels is None else options.channels
-
-
 def _check_count(field: str, part: ModelSpec | DeepPart) -> None:
     if part.settings.keep > part.channels:
         raise Usage(f"{field}: {part.settings.keep:.0f}, but the chosen layers have {part.channels} channels")
@@ -84,7 +81,7 @@ def _check_count(field: str, part: ModelSpec | DeepPart) -> None:
 
 def _check_generic(options: ExportOptions) -> None:
     """Raise `Usage` for rules that a generic file has not, and for settings that say what its options do."""
-    _keep("channels", _asked_channels(options))
+    _keep("channels", options.channels or "")
     if options.deep_channels is not None:
         _keep("deep_channels", options.deep_channels)
     for name, field in (("keep", "channels"), (f"{_OF_DEEP}keep", "deep_channels")):
