@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 import pytest
 
-from cdedge_runtime.errors import BadModel
+from cdedge_runtime.errors import BadModel, BadValue
 from cdedge_runtime.estimate import Seen, no_lap
 from cdedge_runtime.filter.compact import label_for
 from cdedge_runtime.filter.fourier import peak, wrapped
 from cdedge_runtime.model import contract
-from cdedge_runtime.model.contract import DeepPart, InputConvention, ModelSpec, Tap, WeightsInfo
+from cdedge_runtime.model.contract import DeepPart, HeadPart, InputConvention, ModelSpec, Tap, WeightsInfo
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.trackers.deepcd.deep import DeepSight, Lattice, Look, places
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings
+from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import MovingSquare, make_spec
 
@@ -140,6 +140,45 @@ def test_it_learns_at_its_turns_only(moving_square: MovingSquare) -> None:
         look.respond(moving_square.frame(frame), box.center, 1.0, box.size, no_lap, fine=NO_PATCH)
         look.learn((0.0, 0.0), frame, stages.append)
     assert stages.count("update") == 2
+
+
+class BothFeatures(ToyFeatures):
+    """The patch's own colours as fine maps beside the toy's deep ones; counts the deep looks."""
+
+    looks = 0
+
+    def __call__(self, patch: np.ndarray) -> np.ndarray:
+        small = cv2.resize(patch, self.spec.grid[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
+        return np.stack([small[:, :, channel % 3] for channel in range(self.spec.channels)])
+
+    def together(self, fine: np.ndarray, deep: np.ndarray, template: np.ndarray | None = None) -> Seen:
+        assert template is None
+        self.looks += 1
+        return Seen(self(fine), self.deep(deep), NOTHING)
+
+
+@pytest.mark.parametrize(("every", "looks"), [(1, 8), (2, 4), (4, 2)])
+def test_between_deep_looks_the_fine_filter_answers_alone(moving_square: MovingSquare, every: int, looks: int) -> None:
+    part = replace(PART, settings=replace(PART.settings, every=every))
+    features = BothFeatures(make_spec(deep=part))
+    tracker = Tracker(features)
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    for frame in range(1, 9):
+        box = tracker.update(moving_square.frame(frame)).box
+        assert box.center == pytest.approx(moving_square.box(frame).center, abs=3)
+    assert features.looks == looks
+
+
+def test_only_a_frame_that_is_looked_at_can_be_learned() -> None:
+    with pytest.raises(BadValue, match="divides update_every, 4"):
+        DeepSettings(every=3)
+
+
+def test_a_box_head_looks_at_every_frame() -> None:
+    head = HeadPart((64, 64), (8, 8), HeadSettings(), PART.weights)
+    metadata = contract.to_metadata(make_spec(deep=replace(PART, head=head, settings=DeepSettings(every=2))))
+    with pytest.raises(BadModel, match=r"deep\.every is 1 beside it, not 2"):
+        contract.from_metadata(metadata)
 
 
 def test_a_file_without_a_deep_part_says_nothing_of_it() -> None:

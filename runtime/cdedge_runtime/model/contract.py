@@ -275,6 +275,8 @@ def _check(spec: ModelSpec) -> None:
         raise BadModel(
             "the model's contract is damaged: the deep part has more weights than the file, or less than none"
         )
+    if spec.deep is not None and spec.deep.head is not None and spec.deep.settings.every > 1:
+        raise BadModel(f"a box head looks at every frame: deep.every is 1 beside it, not {spec.deep.settings.every}")
     for part in parts:
         _check_sizes(part)
         _check_keep(part)

@@ -88,6 +88,10 @@ class DeepSight:
             self._head.begin(image, self._patch, center, size, side)
         lap("update")
 
+    def is_due(self, frame: int) -> bool:
+        """Whether it looks at this frame, counted from the first."""
+        return frame % self._part.settings.every == 0
+
     def respond(
         self, image: Frame, center: Point, scale: float, last: tuple[float, float], lap: Lap, *, fine: Image
     ) -> Look:
@@ -120,9 +124,10 @@ class DeepSight:
 
         The maps of that look are moved there: another look would cost as much as the first.
         """
-        settings, per_px = self._part.settings, self._part.grid[1] / self._looked_px
+        settings = self._part.settings
         if frame % settings.update_every:
             return
+        per_px = self._part.grid[1] / self._looked_px
         rate = 1 - (1 - settings.learning_rate) ** settings.update_every
         centered = self._dft.shifted(self._seen, at[1] * per_px, at[0] * per_px)
         self._filter.learn(centered, rate, settings.iterations)

@@ -97,6 +97,8 @@ class DeepSettings:
     by half a cell destroys, and then nothing is recognised.
     padding: side of the search window over that of a square target; a long one gets more around it (`context_side_px`).
     share: of the deep response in the joint one, 0..1; the rest is the fine one's.
+    every: frames from one deep look to the next, which divides ``update_every``; between them the fine filter answers
+    alone. A box head looks at every frame.
     The others as in `Settings`; ``power`` keeps the sign of what it is applied to.
     """
 
@@ -113,10 +115,17 @@ class DeepSettings:
     iterations: int = within(3, 0, 1000)
     share: float = within(0.7, 0, 1)
     keep: float = within(1.0, LEAST_KEPT, MOST_KEPT, came_later=True)
+    every: int = within(1, 1, 10_000, came_later=True)
 
     def __post_init__(self) -> None:
         check_record(self)
         check_keep(self.keep)
+        if self.update_every % self.every:
+            raise BadValue(
+                f"every: expected a number that divides update_every, {self.update_every}, since only a frame that is "
+                f"looked at is learned, got {self.every}",
+                field="every",
+            )
 
     @property
     def training_passes(self) -> int:

@@ -240,7 +240,7 @@ class Tracker:
         self, image: Frame, view: View, learned: compact.CompactFilter, last: tuple[float, float], lap: Lap
     ) -> Answer:
         """What is answered to a view, with a deep look where the file has one; ``last`` is the last (w, h)."""
-        if self._deep is None:
+        if self._deep is None or not self._deep.is_due(self._frame):
             return self._answer(self._maps(image, view, lap), learned, None, lap)
         self._cut(image, view)
         lap("patch")
