@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -141,7 +142,7 @@ def trackers(here: Beginning, networks: Networks) -> Iterator[Entry]:
         yield (entry["name"], "", ""), partial(made, here, networks, options)
 
 
-def made(here: Beginning, networks: Networks, entry: dict[str, str]) -> AnyTracker:
+def made(here: Beginning, networks: Networks, entry: dict[str, Any]) -> AnyTracker:
     """A tracker for this start; a deep network goes beside `fast`."""
     if "peer_model" in entry or "tracker" in entry:
         files = entry.get("peer_model")
@@ -180,7 +181,16 @@ def rules() -> Iterator[tuple[str, DistillOptions]]:
             yield "random", DistillOptions(channels=share, rank="random", seed=seed)
 
 
-WHAT = {"trackers": trackers, "sets": sets}
+def choices(here: Beginning, networks: Networks) -> Iterator[Entry]:
+    """The first layer alone, with its channels chosen in every way of the sweep."""
+    for entry in SWEEP["choice"]:
+        options = {key: value for key, value in entry.items() if key not in ("name", "seeds")}
+        for seed in range(entry.get("seeds", 1)):
+            asked = {**options, "seed": seed} if "seeds" in entry else options
+            yield (entry["name"], options.get("channels", ""), str(seed)), partial(made, here, networks, asked)
+
+
+WHAT = {"trackers": trackers, "sets": sets, "choices": choices}
 
 
 def run(what: str, data: Path, out: Path, part: str = "0/1", only: str = "") -> None:
@@ -305,12 +315,27 @@ def table_of_sets(rows: list[Row]) -> None:
                 )
 
 
+def table_of_choices(rows: list[Row]) -> None:
+    """Print AUC of every choice, and what it is less that of all channels and of the default, paired."""
+    for part in of_halves(rows):
+        names = dict.fromkeys(row["name"] for row in part)
+        runs = {name: by_target([row for row in part if row["name"] == name]) for name in names}
+        for name, auc in runs.items():
+            print(
+                f"  {name:28}{np.mean(list(auc.values())):.3f}  less all {less(auc, runs['all'])}"
+                f"  less the default {less(auc, runs['the default'])}"
+            )
+
+
+TABLES = {"trackers": table_of_trackers, "sets": table_of_sets, "choices": table_of_choices}
+
+
 def main() -> None:
     """Run, or print."""
     asked, *words = sys.argv[1:]
     if asked == "table":
         what, *paths = words
-        {"trackers": table_of_trackers, "sets": table_of_sets}[what](rows_of([Path(path) for path in paths]))
+        TABLES[what](rows_of([Path(path) for path in paths]))
     else:
         data, out, *part = words
         run(asked, Path(data), Path(out), *part)
