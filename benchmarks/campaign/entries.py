@@ -34,8 +34,8 @@ def _wrong(folder: Path) -> list[Any]:
     ]  # fmt: skip
 
 
-def ready(folder: Path) -> Callable[[Rng, int, Path], tuple[str, str]]:
-    """The judge of calls."""
+def _calls(folder: Path) -> dict[str, Call]:
+    """Each call by its name; the model and the sequence lie in the folder."""
     model, clip = next(folder.glob("deepcd*.onnx")), MovingSquare(3)
     frame, box = clip.frame(0), clip.box(0)
     data = folder / "entries"
@@ -54,7 +54,7 @@ def ready(folder: Path) -> Callable[[Rng, int, Path], tuple[str, str]]:
 
     names = [field.name for field in fields(cdedge.ExportOptions)]
     readings = list(inspect.signature(runtime.Reading).parameters)
-    calls: dict[str, Call] = {
+    return {
         "as_box": lambda _, any_: runtime.as_box(any_()),
         "Box": lambda _, any_: runtime.Box(any_(), any_(), any_(), any_()),
         "open_tracker": lambda _, any_: runtime.open_tracker(any_(), threads=1),
@@ -89,6 +89,11 @@ def ready(folder: Path) -> Callable[[Rng, int, Path], tuple[str, str]]:
             model, **{"source": data / "A", "threads": 1, BENCH[rng.integers(len(BENCH))]: any_()}
         ),
     }
+
+
+def ready(folder: Path) -> Callable[[Rng, int, Path], tuple[str, str]]:
+    """The judge of calls."""
+    calls = _calls(folder)
 
     def judge(rng: Rng, _number: int, place: Path) -> tuple[str, str]:
         said: list[str] = []

@@ -20,7 +20,7 @@ from tests.conftest import MovingSquare
 
 from . import mdnet
 from .models import resealed
-from .tally import CLEAN
+from .tally import CLEAN, answered
 
 Rng = np.random.Generator
 BOXES = ((1, 2, 3, 4), (60, 60, 1, 1), (5, 60, 150, 2), (60, 5, 2, 150), (-300, -300, 800, 800), (199, 159, 9, 9))
@@ -126,6 +126,4 @@ def _tried(path: Path, clip: MovingSquare, box: BoxLike, *, outside: bool) -> tu
         return "refused late" if usual else CLEAN, f"{error!s:.160}"
     except CdedgeError as error:
         return "refused late", f"{type(error).__name__}: {error!s:.160}"
-    if not all(np.isfinite([*estimate.box, estimate.score]).all() for estimate in found):
-        return "wrong in silence", f"no finite answer: {[*found[-1].box, found[-1].score]}"
-    return "clean", "tracked with"
+    return answered(found)

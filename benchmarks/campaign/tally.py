@@ -8,6 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from cdedge_runtime.estimate import Estimate
+
 CLEAN = "clean"
 VERDICTS = (CLEAN, "refused late", "traceback", "crash", "hang", "memory", "destroyed", "wrong in silence", "skipped")
 HANG_S = 20.0  # of processor time, where it can be told: other work on the machine is no hang
@@ -29,6 +33,14 @@ def told(error: Exception, said: str = "") -> str:
     """An error that should not have been, and where it comes from."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{said}{type(error).__name__}: {str(error)[:120]} ({Path(place.filename).name}:{place.lineno})"
+
+
+def answered(found: Iterable[Estimate]) -> tuple[str, str]:
+    """The verdict on a tracker's answers."""
+    for estimate in found:
+        if not np.isfinite([*estimate.box, estimate.score]).all():
+            return "wrong in silence", f"no finite answer: {[*estimate.box, estimate.score]}"
+    return CLEAN, "tracked with"
 
 
 def table(cases: Iterable[Case]) -> Iterator[str]:

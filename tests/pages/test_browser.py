@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,20 +14,11 @@ from tests.conftest import make_spec
 
 from .devices import make_device, make_pictures
 from .trackers import make_evaluation
-from .webdriver import Browser, chromium
+from .webdriver import Browser
 
 _ROWS = "return [...document.querySelectorAll('section:has(#sequences) tbody tr')].map(r => r.cells[0].textContent)"
 _ORDERS = "return [...document.querySelectorAll('section:has(#sequences) th')].map(h => h.getAttribute('aria-sort'))"
 _WIDTHS = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    driver, binary = shutil.which("chromedriver"), shutil.which("chromium")
-    if driver is None or binary is None:
-        pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
-    with chromium(driver, binary, tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 @pytest.fixture

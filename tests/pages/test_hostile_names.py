@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -25,7 +24,7 @@ from tests.serve.serving import SHAPE, Stub, serving
 
 from .devices import make_bench, make_device, make_pictures, make_run
 from .trackers import make_evaluation
-from .webdriver import Browser, chromium
+from .webdriver import Browser
 
 HOSTILE = (
     "<script>window.ran = 1</script>",
@@ -40,15 +39,6 @@ HOSTILE = (
 Shown = Callable[[Path, str], AbstractContextManager[str]]
 _FOREIGN = "return document.querySelectorAll('img[src=x], svg[onload], [onmouseover], a[href^=\"javascript:\"]').length"
 _TEXT = "(document.body ? document.body.innerText : document.documentElement.textContent)"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    driver, binary = shutil.which("chromedriver"), shutil.which("chromium")
-    if driver is None or binary is None:
-        pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
-    with chromium(driver, binary, tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 @contextmanager
