@@ -9,11 +9,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.model import contract
 from cdedge_runtime.model.contract import InputConvention, ModelSpec, Selection, SourceInfo, Tap, WeightsInfo
 from cdedge_runtime.trackers.deepcd.settings import Settings
+
+# Everybody's run tries the same examples; CONTRIBUTING.md says how to look further.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("further", max_examples=1000, deadline=None)
+settings.load_profile("same")
 
 CHANNELS = 6
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -59,7 +59,6 @@ def test_overlap_of_hand_cases(other, expected):
 
 
 @given(box_arrays(), box_arrays())
-@settings(deadline=None, max_examples=40)
 def test_overlap_is_symmetric_and_one_only_with_itself(first, second):
     ratio = overlaps(first, second)
     np.testing.assert_array_equal(ratio, overlaps(second, first))
@@ -68,7 +67,6 @@ def test_overlap_is_symmetric_and_one_only_with_itself(first, second):
 
 
 @given(box_arrays(), box_arrays())
-@settings(deadline=None, max_examples=40)
 def test_center_error_is_otbs_one_based_rule(first, second):
     def otb_center(boxes):
         return boxes[:, :2] + 1 + (boxes[:, 2:] - 1) / 2
@@ -78,7 +76,6 @@ def test_center_error_is_otbs_one_based_rule(first, second):
 
 
 @given(box_arrays(), box_arrays(), st.integers(-50, 50))
-@settings(deadline=None, max_examples=40)
 def test_scores_do_not_change_when_everything_moves(predictions, truth, shift):
     truth = moved(truth, 200)  # so that no shift makes a position invalid
     first, second = score(predictions, truth), score(moved(predictions, shift), moved(truth, shift))
@@ -87,7 +84,6 @@ def test_scores_do_not_change_when_everything_moves(predictions, truth, shift):
 
 
 @given(box_arrays())
-@settings(deadline=None, max_examples=40)
 def test_a_perfect_tracker_scores_20_of_21(truth):
     truth = moved(truth, 1)
     for convention in CONVENTIONS.values():

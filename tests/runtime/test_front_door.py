@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cdedge
@@ -208,7 +208,6 @@ def arrays(draw) -> np.ndarray:
     return array[(slice(None, None, draw(st.sampled_from([1, -1, 2]))),) * array.ndim]
 
 
-@settings(max_examples=300, deadline=None)
 @given(ANYTHING | arrays(), ANYTHING | arrays())
 def test_any_frame_and_any_box_are_taken_or_refused(frame, box) -> None:
     with refused("frame", "box"):
@@ -218,7 +217,6 @@ def test_any_frame_and_any_box_are_taken_or_refused(frame, box) -> None:
         assert all(map(math.isfinite, target))
 
 
-@settings(max_examples=100, deadline=None)
 @given(arrays())
 def test_a_frame_that_is_taken_is_bgr(frame) -> None:
     with refused("frame"):
@@ -236,7 +234,6 @@ def test_what_is_no_path_is_refused_by_name(path) -> None:
         assert caught.value.field == "source"
 
 
-@settings(max_examples=200, deadline=None)
 @given(ANYTHING)
 def test_any_path_is_opened_or_refused(path) -> None:
     with refused("model"), suppress(BadModel):
