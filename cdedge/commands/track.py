@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -35,9 +35,8 @@ from cdedge.show.lines import Seen, alone, boxes_to, json_line, writing
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, many, say, show_facts, show_stages, tinted, whats_next
 from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, outlined, playable
-from cdedge_runtime.box import Box
 from cdedge_runtime.errors import CdedgeError, Usage
-from cdedge_runtime.estimate import Estimate
+from cdedge_runtime.estimate import Estimate, ModelTracker
 from cdedge_runtime.image import Frame
 from cdedge_runtime.run import Observer, RunReport, starting_box
 from cdedge_runtime.run import track as run_track
@@ -100,47 +99,27 @@ def track(
     as_json: JsonOption = False,
 ) -> None:
     """Track the target through SOURCE. Needs no PyTorch."""
-    import cv2
-
-    from cdedge_runtime.opening import open_features, open_tracker
-
     check_order(model, source)
     texts = _targets(target, out, box=box, select=select, as_json=as_json)
     outputs = {"-o": out, "--jsonl": jsonl, "--video": video, "--preview": preview}
     check_outputs(outputs, (model, source), as_json=as_json)
     codec = _codec(video)
-    reading = Reading(start, every, parse_depth_range(depth_range), reconnect, tell=say)
-    opened = open_source(source, reading)
+    opened = open_source(source, Reading(start, every, parse_depth_range(depth_range), reconnect, tell=say))
     introduce(opened)
-    several = None
-    if len(texts) > 1:
-        several = Several(open_features(model, provider=provider, threads=threads), texts[1:], opened.origin)
-    tracker = several or open_tracker(model, provider=provider, threads=threads)
-    cv2.setNumThreads(threads or 0)
+    tracker = _opened(model, texts[1:], opened.origin, provider=provider, threads=threads)
+    several = tracker if isinstance(tracker, Several) else None
     find = finder(Asked(texts[0] if texts else box, select, preview), opened)
     kept = None if opened.live or not as_json else Kept(opened.origin)
-
-    def begin(frame: Frame) -> Box:
-        return starting_box(opened, tracker.spec, find(frame))(frame)
-
-    def observe(index: int, frame: Frame, estimate: Estimate) -> None:
-        if kept is not None:
-            kept(index, frame, estimate)
-        for each in seen:
-            each(index, frame, estimate)
-
     with ExitStack() as stack:
         writers = _writers(stack, opened, out, jsonl, alone if several is None else lambda _: several.seen)
-        seen = [*writers, stack.enter_context(progress("tracking", frames or opened.count))]
-        film = None if video is None else stack.enter_context(Video(video, _fps(opened), codec))
-        if film is not None:
-            stack.enter_context(patiently(f"tracking, and writing {video}"))
+        bar = stack.enter_context(progress("tracking", frames or opened.count))
+        film = None if video is None else _film(stack, video, opened, codec)
         report = run_track(
             tracker,
             opened,
-            begin,
+            lambda frame: starting_box(opened, tracker.spec, find(frame))(frame),
             limit=frames,
-            observe=observe,
+            observe=_each([*([] if kept is None else [kept]), *writers, bar]),
             draw=None if film is None else partial(_draw, film, several),
             newest=opened.live and not (opened.waits or every_frame),
         )
@@ -161,6 +140,38 @@ def _targets(given: list[str] | None, out: Path | None, *, box: str | None, sele
     if given and len(given) > 1 and (as_json or (out is not None and out.suffix.lower() != ".csv")):
         raise Usage("--target: x,y,w,h alone and --json are of one target; name the file of -o .csv, or use --jsonl")
     return given or []
+
+
+def _opened(
+    model: Path, others: list[str], origin: int, *, provider: str, threads: int | None
+) -> ModelTracker | Several:
+    """The model's tracker; with ``others``, boxes of further targets as they were typed, one that follows all."""
+    import cv2
+
+    from cdedge_runtime.opening import open_features, open_tracker
+
+    if others:
+        made: ModelTracker | Several = Several(open_features(model, provider=provider, threads=threads), others, origin)
+    else:
+        made = open_tracker(model, provider=provider, threads=threads)
+    cv2.setNumThreads(threads or 0)
+    return made
+
+
+def _each(observers: Sequence[Observer]) -> Observer:
+    """One observer that tells all of them, in their order."""
+
+    def observe(index: int, frame: Frame, estimate: Estimate) -> None:
+        for each in observers:
+            each(index, frame, estimate)
+
+    return observe
+
+
+def _film(stack: ExitStack, video: Path, source: Source, codec: str) -> Video:
+    film = stack.enter_context(Video(video, _fps(source), codec))
+    stack.enter_context(patiently(f"tracking, and writing {video}"))
+    return film
 
 
 def _draw(film: Video, several: Several | None, index: int, frame: Frame, estimate: Estimate) -> None:
