@@ -34,7 +34,7 @@ from cdedge.planning.budget import (
     options_svg,
     show_plan,
 )
-from cdedge.planning.scaling import core_here, core_of, load_note, notes, slowdown, target_of
+from cdedge.planning.scaling import Pace, Target, load_note, pace_of, target_of
 from cdedge.planning.search import Found, Scene, candidates, evaluate, make, options_of
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, say, whats_next
@@ -44,7 +44,7 @@ from cdedge_runtime.files import scratch_folder, write_whole
 from cdedge_runtime.measure.conditions import read_conditions
 from cdedge_runtime.measure.footage import footage_of
 from cdedge_runtime.record import encode
-from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.frames import Source, open_source
 
 _Device = Annotated[str, typer.Option(help="here, a device profile's name (see 'cdedge devices') or its TOML file.")]
 _MaxMemory = Annotated[
@@ -118,49 +118,49 @@ def plan(
 ) -> None:
     """Search layers, channels, modes and input sizes for the best file that fits a budget; exit code 4 if none does."""
     tried = (layers.split(","), channels.split(","), mode.split(","), _sides(input_px), precision.split(","))
-    networks = tuple(None if name == "none" else name for name in deep.split(","))
+    networks = tuple(dict.fromkeys(None if name == "none" else name for name in deep.split(",")))
     chosen = candidates(*tried, deep=networks, deep_head=deep_head)
     target = target_of(device)
-    there = None if target.profile is None else core_of(target.profile, threads)
+    pace = pace_of(target, threads)
+    if pace.slowdown is None:
+        _refuse_rates(pace.notes[-1], min_fps, plot)
     budget = Budget(None if max_memory is None else parse_bytes("--max-memory", max_memory), min_fps)
     check_outputs({"-o": out, "--plot": plot, "--preview": preview}, (source, weights, device, *networks, deep_head))
-    opened = open_source(source)
-    introduce(opened)
-    if opened.live:
-        raise BadInput(f"{opened.name} is live: plan on a recording of it")
+    opened = _recording(source)
     busy = load_note(read_conditions())
     for note in busy:
         say(note)
-    said = notes(target, there)
-    factor = 1.0 if there is None else slowdown(core_here(), there)
-    if factor is None and min_fps is not None:
-        raise Usage(f"{said[-1]}: plan without --min-fps, or measure on the device with --device here")
     with patiently("loading PyTorch"):
         from cdedge_export.choose.look import first_frames
 
     two, first = first_frames(opened, parse_box(box, opened, select=select, preview=preview))
     scene = Scene(source, opened, first, two, footage_of(source, opened), frames, threads, weights)
-    found, fitting = _searched(chosen, scene, budget, factor, measured_here=there is None, out=out)
-    options, taken = tuple(option for option, _ in found.options), next(iter(fitting), None)
-    report = PlanReport(
-        source=opened.name,
-        device=target.name,
-        measured=there is None,
-        slowdown=factor,
-        threads=threads,
-        budget=budget,
-        options=options,
-        front=front(options),
-        left_out=found.left_out,
-        notes=(*said, *busy, *([_BESIDE] if len(set(networks)) > 1 else [])),
-        chosen=taken,
-        also=fitting[1:],
-        nearest=None if taken is not None else nearest(options, budget),
-        model=str(out) if taken is not None and out is not None else None,
-    )
+    with scratch_folder() as folder:
+        found = _searched(chosen, scene, budget, pace, folder, measured_here=target.profile is None)
+        report = _report(found, scene, budget, target, replace(pace, notes=pace.notes + busy), networks)
+        if report.chosen is not None and out is not None:
+            write_whole(out, _file_of(found, report.chosen).read_bytes())
+            report = replace(report, model=str(out))
     _tell(report, plot, as_json=as_json)
     if not as_json:
         _tell_next(report, [*([] if source is None else [source]), *([] if box is None else ["--box", box])], weights)
+
+
+def _refuse_rates(why: str, min_fps: float | None, plot: Path | None) -> None:
+    """Raise `Usage` for what asks for frame rates where none can be told."""
+    if min_fps is not None:
+        raise Usage(f"{why}: plan without --min-fps, or measure on the device with --device here")
+    if plot is not None:
+        raise Usage(f"{why}: plan without --plot, which draws them, or measure on the device with --device here")
+
+
+def _recording(source: str | None) -> Source:
+    """The source, introduced; raises `BadInput` for a live one."""
+    opened = open_source(source)
+    introduce(opened)
+    if opened.live:
+        raise BadInput(f"{opened.name} is live: plan on a recording of it")
+    return opened
 
 
 def _tell_next(report: PlanReport, where: list[str], weights: str | None) -> None:
@@ -177,25 +177,39 @@ def _tell_next(report: PlanReport, where: list[str], weights: str | None) -> Non
 
 
 def _searched(
-    chosen: tuple[Candidate, ...],
-    scene: Scene,
-    budget: Budget,
-    factor: float | None,
-    *,
-    measured_here: bool,
-    out: Path | None,
-) -> tuple[Found, tuple[Option, ...]]:
-    """What was found among the candidates, and the best that fit with each deep network; the first goes to ``out``."""
-    with scratch_folder() as folder:
-        with progress("exporting", len(chosen)) as step:
-            made, spoiled = make(chosen, scene, folder, step)
-        with progress("measuring", len(made)) as step:
-            found = evaluate(made, scene, budget, slowdown=factor, measured_here=measured_here, step=step)
-        networks = tuple(dict.fromkeys(candidate.deep for candidate in chosen))
-        fitting = best_of_each([option for option, _ in found.options], budget, networks)
-        if fitting and out is not None:
-            write_whole(out, _file_of(found, fitting[0]).read_bytes())
-    return replace(found, left_out=spoiled + found.left_out), fitting
+    chosen: tuple[Candidate, ...], scene: Scene, budget: Budget, pace: Pace, folder: Path, *, measured_here: bool
+) -> Found:
+    """What was found among the candidates; their files are in ``folder``."""
+    with progress("exporting", len(chosen)) as step:
+        made, spoiled = make(chosen, scene, folder, step)
+    with progress("measuring", len(made)) as step:
+        found = evaluate(made, scene, budget, slowdown=pace.slowdown, measured_here=measured_here, step=step)
+    return replace(found, left_out=spoiled + found.left_out)
+
+
+def _report(
+    found: Found, scene: Scene, budget: Budget, target: Target, pace: Pace, networks: tuple[str | None, ...]
+) -> PlanReport:
+    """What was found, and the best that fit with each of the deep networks; the first is chosen. No file is named."""
+    options = tuple(option for option, _ in found.options)
+    fitting = best_of_each(options, budget, networks)
+    taken = next(iter(fitting), None)
+    return PlanReport(
+        source=scene.source.name,
+        device=target.name,
+        measured=target.profile is None,
+        slowdown=pace.slowdown,
+        threads=scene.threads,
+        budget=budget,
+        options=options,
+        front=front(options),
+        left_out=found.left_out,
+        notes=(*pace.notes, *([_BESIDE] if len(networks) > 1 else [])),
+        chosen=taken,
+        also=fitting[1:],
+        nearest=None if taken is not None else nearest(options, budget),
+        model=None,
+    )
 
 
 def _tell(report: PlanReport, plot: Path | None, *, as_json: bool) -> None:
@@ -210,8 +224,6 @@ def _tell(report: PlanReport, plot: Path | None, *, as_json: bool) -> None:
 
 
 def _draw(report: PlanReport, plot: Path) -> None:
-    if report.slowdown is None:
-        raise Usage("--plot: without frame rates there is nothing to draw")
     kind = "measured" if report.measured else "PREDICTED"
     title = f"{report.source} on {report.device}, {kind}"
     write_whole(plot, options_svg(title, report.options, report.front, report.chosen, report.budget).encode())

@@ -40,6 +40,14 @@ class Target:
     profile: DeviceProfile | None = None
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How many times as long a frame takes there as here (None: it cannot be told), and what to know of figures."""
+
+    slowdown: float | None
+    notes: tuple[str, ...]
+
+
 def target_of(name: str) -> Target:
     """``here``, or a device profile's name or file; raises `Usage` for one that is absent or absurd."""
     if name == "here":
@@ -48,6 +56,14 @@ def target_of(name: str) -> Target:
         return Target(name, load(name))
     except BadProfile as error:
         raise Usage(str(error)) from error
+
+
+def pace_of(target: Target, threads: int) -> Pace:
+    """The pace of a target; raises `Usage` for more threads than it has cores."""
+    if target.profile is None:
+        return Pace(1.0, ())
+    there = core_of(target.profile, threads)
+    return Pace(slowdown(core_here(), there), notes(target, there))
 
 
 def core_here() -> Core:
@@ -81,10 +97,8 @@ def slowdown(here: Core, there: Core) -> float | None:
     return max(ratios)
 
 
-def notes(target: Target, there: Core | None) -> tuple[str, ...]:
-    """What has to be known of figures for that target."""
-    if target.profile is None or there is None:
-        return ()
+def notes(target: Target, there: Core) -> tuple[str, ...]:
+    """What has to be known of figures for a target that is not at hand."""
     said = [f"{target.name} is not at hand: memory and fps are predicted, not measured"]
     if there.flops is None:
         said.append(f"{target.name}: no arithmetic per cycle is stated for its cores, so no fps can be predicted")

@@ -106,9 +106,10 @@ def test_a_device_is_predicted_and_says_so(cdedge: Run, square_folder: Path, nar
 
 def test_a_profile_without_arithmetic(cdedge: Run, square_folder: Path, narrow: tuple[object, ...]) -> None:
     on = ("--device", "jetson-xavier-nx")
-    refused = cdedge("plan", square_folder, *narrow, *on, "--min-fps", 30)
-    assert refused.returncode == 2
-    assert "no fps can be predicted" in refused.stderr
+    for asked in (("--min-fps", 30), ("--plot", "front.svg")):
+        refused = cdedge("plan", square_folder, *narrow, *on, *asked)
+        assert refused.returncode == 2
+        assert f"no fps can be predicted: plan without {asked[0]}" in refused.stderr
     by_memory = cdedge("plan", square_folder, *narrow, *on, "--max-memory", "1GB")
     assert by_memory.returncode == 0, by_memory.stderr
     assert "unknown" in by_memory.stdout

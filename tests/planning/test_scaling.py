@@ -10,10 +10,12 @@ from cdedge.planning.scaling import (
     COPY_SHARE,
     MATRIX_SHARE,
     Core,
+    Pace,
     core_here,
     core_of,
     load_note,
     notes,
+    pace_of,
     slowdown,
     target_of,
 )
@@ -54,7 +56,7 @@ def test_without_arithmetic_there_is_no_rate_and_it_is_said() -> None:
 def test_this_machine_needs_no_profile_and_has_figures() -> None:
     target = target_of("here")
     assert target.profile is None
-    assert notes(target, None) == ()
+    assert pace_of(target, 1) == Pace(1.0, ())
     core = core_here()
     assert core.flops is not None
     assert core.flops > 1e8
@@ -62,7 +64,7 @@ def test_this_machine_needs_no_profile_and_has_figures() -> None:
 
 def test_more_threads_than_cores_are_refused() -> None:
     with pytest.raises(Usage, match="4 cores"):
-        core_of(load("jetson-nano"), 5)
+        pace_of(target_of("jetson-nano"), 5)
 
 
 def test_a_modes_own_bandwidth_goes_before_the_modules() -> None:
