@@ -188,6 +188,21 @@ def parse_depth_range(text: str | None) -> tuple[float, float] | None:
     return low, high
 
 
+def listed(option: str, text: str) -> tuple[str, ...]:
+    """The words of ``a,b,c``; raises `Usage` for an empty one, or one that is there twice.
+
+    >>> listed("--layers", "11, 11+12")
+    ('11', '11+12')
+    """
+    words = [word.strip() for word in text.split(",")]
+    if "" in words:
+        raise Usage(f"{option} {text!r}: expected words with a comma between each two, but one is empty")
+    twice = sorted({word for word in words if words.count(word) > 1})
+    if twice:
+        raise Usage(f"{option} {text}: {', '.join(twice)} is there more than once; name each once")
+    return tuple(words)
+
+
 def parse_bytes(option: str, text: str) -> int:
     """Bytes of ``24MB``, ``1.5 GB`` or ``800kB`` (decimal units, of which one has to be given); raises `Usage`."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([kMG])B?\s*", text)

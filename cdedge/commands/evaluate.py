@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cdedge.options import MORE, JsonOption, taking
+from cdedge.options import MORE, JsonOption, listed, taking
 from cdedge_export.options import ExportOptions
 
 Text = str | None
@@ -116,20 +116,20 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Run a tracker over a data set and score it; started again, it goes on where it stopped."""
-    from cdedge.evaluation.configuration import Configuration, TrackerOptions, resolved
+    from cdedge.evaluation.configuration import Configuration, TrackerOptions, full_path, resolved
     from cdedge.evaluation.evaluating import RunSettings, evaluate_one, evaluate_sweep
     from cdedge.evaluation.metrics import get_convention
 
     configuration = Configuration(
         dataset=dataset,
         root=str(root.resolve()),
-        sequences=None if sequences is None else tuple(sequences.split(",")),
+        sequences=None if sequences is None else listed("--sequences", sequences),
         protocol=protocol,
         threads=threads,
         tracker=TrackerOptions(
             made=resolved(options if raw is None else replace(options, tracker=f"raw:{raw.resolve()}")),
-            model=None if model is None else str(model.resolve()),
-            peer_model=() if peer_model is None else tuple(str(Path(p).resolve()) for p in peer_model.split(",")),
+            model=None if model is None else full_path(model),
+            peer_model=() if peer_model is None else tuple(map(full_path, listed("--peer-model", peer_model))),
         ),
     )
     settings = RunSettings(jobs, dask, time_limit, get_convention(scoring), matlab_compat)

@@ -17,6 +17,7 @@ from cdedge.options import (
     PreviewOption,
     SelectOption,
     SourceArgument,
+    listed,
     parse_box,
     parse_bytes,
 )
@@ -117,9 +118,16 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Search layers, channels, modes and input sizes for the best file that fits a budget; exit code 4 if none does."""
-    tried = (layers.split(","), channels.split(","), mode.split(","), _sides(input_px), precision.split(","))
-    networks = tuple(dict.fromkeys(None if name == "none" else name for name in deep.split(",")))
-    chosen = candidates(*tried, deep=networks, deep_head=deep_head)
+    networks = tuple(None if name == "none" else name for name in listed("--deep", deep))
+    chosen = candidates(
+        listed("--layers", layers),
+        listed("--channels", channels),
+        listed("--mode", mode),
+        tuple(map(_side, listed("--input", input_px))),
+        listed("--precision", precision),
+        networks,
+        deep_head,
+    )
     target = target_of(device)
     pace = pace_of(target, threads)
     if pace.slowdown is None:
@@ -234,8 +242,7 @@ def _file_of(found: Found, wanted: Option) -> Path:
     return next(path for option, path in found.options if option is wanted)
 
 
-def _sides(text: str) -> list[int]:
-    words = text.split(",")
-    if not all(word.isdecimal() and 32 <= int(word) <= 512 for word in words):
-        raise Usage(f"--input {text}: expected sides of 32 to 512 px, like 96,192")
-    return [int(word) for word in words]
+def _side(word: str) -> int:
+    if not word.isdecimal() or not 32 <= int(word) <= 512:
+        raise Usage(f"--input {word}: expected sides of 32 to 512 px, like 96,192")
+    return int(word)

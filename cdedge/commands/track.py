@@ -137,6 +137,8 @@ def _targets(given: list[str] | None, out: Path | None, *, box: str | None, sele
     """The boxes of ``--target``; raises `Usage` for what tells of one target only."""
     if given and (box is not None or select):
         raise Usage("--target and --box: give one box with --box, or each with --target")
+    if given and len(set(given)) < len(given):
+        raise Usage(f"--target {' --target '.join(given)}: one box is there twice; give each target once")
     if given and len(given) > 1 and (as_json or (out is not None and out.suffix.lower() != ".csv")):
         raise Usage("--target: x,y,w,h alone and --json are of one target; name the file of -o .csv, or use --jsonl")
     return given or []

@@ -64,9 +64,14 @@ class Configuration:
         check_record(self)
 
 
+def full_path(name: str | Path) -> str:
+    """A file's absolute path: a worker, or a later run, may stand in another folder."""
+    return str(Path(name).resolve())
+
+
 def resolved(options: ExportOptions) -> ExportOptions:
     """The options with absolute paths in the place of files' names; ``bundled`` and its like are names, not paths."""
-    found: dict[str, Any] = {name: str(path.resolve()) for name, path in _paths(options).items()}
+    found: dict[str, Any] = {name: full_path(path) for name, path in _paths(options).items()}
     return replace(options, **found)
 
 

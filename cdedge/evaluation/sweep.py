@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cdedge.options import listed
 from cdedge_export.options import ExportOptions, spelled
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.files import write_whole
 
-from .configuration import Configuration, resolved
+from .configuration import Configuration, full_path, resolved
 from .summary import Summary
 
 if sys.version_info >= (3, 11):
@@ -165,8 +166,7 @@ def _option(path: Path, key: str, value: object) -> tuple[str, object]:
 def _paths(path: Path, name: str, value: object) -> object:
     if not isinstance(value, str):
         raise Usage(f"{path}: {name} = {value!r}: expected a str")
-    paths = tuple(str(Path(word).resolve()) for word in value.split(","))
-    return paths if name == "peer_model" else paths[0]
+    return full_path(value) if name == "model" else tuple(map(full_path, listed(f"{path}: {name} =", value)))
 
 
 def _applied(base: Configuration, options: Table) -> Configuration:

@@ -213,6 +213,8 @@ def infos() -> dict[str, OptionInfo]:
 
 def _check_limits(name: str, value: Any) -> None:
     said = infos()[name]
+    if "" in (value if isinstance(value, tuple) else (value,)):  # a script's variable that was never set
+        raise ValueError(f"{name}: expected a value, got an empty text; leave it out for what it is by default")
     if said.least is not None and value < said.least:
         raise ValueError(f"{name}: expected at least {said.least}, got {value}")
     if said.most is not None and value > said.most:

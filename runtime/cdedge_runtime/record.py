@@ -97,10 +97,13 @@ def _checked(right: bool, value: Any, path: str, wanted: str) -> Any:
 
 
 def assigned(record: T, assignments: Sequence[str]) -> T:
-    """The record with ``name=value`` texts applied; raises `Usage` for one that does not fit."""
-    values = encode(record)
+    """The record with ``name=value`` texts applied; raises `Usage` for one that does not fit, or a name given twice."""
+    values, given = encode(record), set[str]()
     for text in assignments:
         name, equals, value = text.partition("=")
+        if name in given:
+            raise Usage(f"setting {text!r}: {name} is set twice; set it once", field="settings")
+        given.add(name)
         if name not in values or not equals:
             raise Usage(f"setting {text!r}: expected NAME=VALUE with one of {', '.join(values)}", field="settings")
         values[name] = value if isinstance(values[name], str) else _number(text, value, kind=type(values[name]))

@@ -160,6 +160,12 @@ def test_a_value_that_no_tracker_could_take_is_refused_by_name(field: str, value
         replace(ExportOptions(), **{field: value})
 
 
+@pytest.mark.parametrize("field", [name for name, value in ALTERED.items() if isinstance(value, (str, tuple))])
+def test_an_empty_text_is_not_taken_for_none(field: str) -> None:
+    with pytest.raises(Usage, match=f"^{field}"):
+        replace(ExportOptions(), **{field: ("",) if field == "settings" else ""})
+
+
 def test_defaults_stand_for_what_is_not_given() -> None:
     assert filled(ExportOptions(), {}).layers == "11"
     assert filled(ExportOptions(), {"layers": "12"}).layers == "12"
