@@ -10,7 +10,7 @@ import typer
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption
 from cdedge.outputs import check_folder
-from cdedge.show.render import many, say
+from cdedge.show.render import many, say, whats_next
 
 
 def convert(
@@ -30,6 +30,8 @@ def convert(
     as_json: JsonOption = False,
 ) -> None:
     """Write results so that another evaluator can read them."""
+    from cdedge.evaluation.configuration import data_words
+    from cdedge.evaluation.convert import READ_BACK
     from cdedge.evaluation.convert import convert as run_convert
     from cdedge.evaluation.datasets import load_dataset
     from cdedge.evaluation.manifest import read_manifest
@@ -49,3 +51,5 @@ def convert(
         emit_json("cdedge.convert/1", {"out": str(target), "to": to, "written": written, "left_out": left_out})
     else:
         say(f"{many(len(written), 'sequence')} in {target}")
+        if to in READ_BACK:
+            whats_next("evaluate", *data_words(made_by, root), "--raw", target, "-o", f"{target}-again")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,12 +24,15 @@ from cdedge.options import (
     check_order,
     parse_depth_range,
 )
-from cdedge.show.render import introduce, say
+from cdedge.show.render import introduce, say, whats_next
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.image import Frame
-from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.sources.frames import Source, open_source
 from cdedge_runtime.sources.reading import Reading
+
+if TYPE_CHECKING:
+    from cdedge.serve.session import Session
 
 
 def serve(
@@ -88,7 +92,30 @@ def serve(
         with listening(Site(session, viewers, token_for(host, token)), host, port) as address:
             if may_wait:
                 _tell(address, as_json=as_json)
-            session.run()
+            _run(session, [] if as_json else _following(model, source, opened, box))
+
+
+def _run(session: Session, following: list[object]) -> None:
+    """Serve until stopped, then say the next useful command."""
+    try:
+        session.run()
+    except KeyboardInterrupt:
+        if following:
+            whats_next(*following)
+        raise
+
+
+def _following(model: Path, source: str | None, opened: Source, box: str | None) -> list[object]:
+    """How to have a target's boxes; nothing for a pipe whose first box nobody has typed: it cannot be drawn there."""
+    if box is not None:
+        known = ["--box", box]
+    elif opened.first_box is not None:
+        known = []
+    elif opened.waits:
+        return []
+    else:
+        known = ["--select"]
+    return ["track", model, source, *known, "-o", "boxes.csv"]
 
 
 def _tell(address: str, *, as_json: bool) -> None:

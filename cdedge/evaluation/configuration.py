@@ -125,6 +125,12 @@ def _word(name: str, value: object) -> str:
     return f"{name}={Path(value).stem if isinstance(value, str) else value}"
 
 
+def data_words(configuration: Configuration, root: Path | None = None) -> list[str]:
+    """The options of ``cdedge evaluate`` that name its data, which is in ``root`` now, if not where it was."""
+    only = [] if configuration.sequences is None else ["--sequences", ",".join(configuration.sequences)]
+    return ["--dataset", configuration.dataset, "--root", str(root or configuration.root), *only]
+
+
 def differences(first: Configuration, second: Configuration) -> list[str]:
     """Lines ``name: first, second`` of the options that differ in what they mean: a default is as good as its name."""
     if first == second:

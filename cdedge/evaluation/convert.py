@@ -16,6 +16,7 @@ from .result_files import Result, Values, boxes_path, format_boxes, is_complete,
 from .sequence import Dataset, Sequence
 
 TARGETS = ("got10k", "otb-matlab-json", "pytracking", "pysot", "vot")
+READ_BACK = ("got10k", "pytracking", "pysot")  # layouts that `read_result` knows
 _PYTRACKING_PREFIX = {"uav123": "uav_", "nfs": "nfs_", "tc128": "tpl_"}
 _SEVERAL_TARGETS = re.compile(r"^(Jogging|Skating2|Human4)-(\d)$")
 

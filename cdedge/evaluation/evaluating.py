@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cdedge.answer import emit_json
 from cdedge.evaluation.checking import check, check_runs
-from cdedge.evaluation.configuration import Configuration, label
+from cdedge.evaluation.configuration import Configuration, data_words, label
 from cdedge.evaluation.datasets import load_dataset
 from cdedge.evaluation.job import Failure, Job, Outcome
 from cdedge.evaluation.metrics import Convention
@@ -113,9 +113,8 @@ def _tell_next(configuration: Configuration, folder: Path) -> None:
     if configuration.tracker.tracker not in names():
         whats_next("compare", folder, "--html", "compared.html")
         return
-    only = [] if configuration.sequences is None else ["--sequences", ",".join(configuration.sequences)]
-    data = ["--dataset", configuration.dataset, "--root", configuration.root, *only]
-    whats_next("evaluate", *data, "--tracker", "opencv:CSRT", "-o", folder.with_name(f"{folder.name}-csrt"))
+    peer = ["--tracker", "opencv:CSRT", "-o", folder.with_name(f"{folder.name}-csrt")]
+    whats_next("evaluate", *data_words(configuration), *peer)
 
 
 def raise_failures(failures: dict[str, Failure]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 
 import numpy as np
 import pytest
@@ -244,6 +246,20 @@ def test_convert_writes_another_layout(cdedge, imported, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["written"] == ["A", "B"]
     assert (tmp_path / "there" / "A.txt").read_text().splitlines()[0] == "41\t51\t24\t20"
+
+
+@pytest.mark.parametrize("to", ["got10k", "pytracking", "pysot"])
+def test_what_is_next_after_convert_scores_the_same(cdedge, imported, to):
+    done = cdedge("convert", imported[1], "--to", to)
+    (following,) = re.findall(r"^next: cdedge (.*)$", done.stderr, re.MULTILINE)
+    again = json.loads(cdedge(*shlex.split(following), "--json").stdout)
+    before = json.loads(cdedge("compare", imported[1], "--json").stdout)
+    assert again["auc"] == before["trackers"][0]["auc"]
+
+
+def test_a_layout_that_is_not_read_back_has_no_next(cdedge, imported):
+    done = cdedge("convert", imported[0], "--to", "vot")
+    assert (done.returncode, "next:" in done.stderr) == (0, False)
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cdedge.commands.serve import _following
+from cdedge_runtime.sources.frames import open_source
 from tests.conftest import Done
 
 from .client import ask
 
 Run = Callable[..., Done]
+DEMO = open_source(None)
 
 
 def start(*words: object) -> subprocess.Popen[str]:
@@ -39,8 +43,27 @@ def test_it_says_where_serves_and_ends_in_one_line(tiny_model: Path, square_fold
         finally:
             process.kill()
     assert process.returncode == 130
-    assert talk.strip().splitlines()[-1] == "cdedge: stopped"
+    following = f"next: cdedge track {tiny_model} {square_folder} --box 20%,31.25%,12%,12.5% -o boxes.csv"
+    assert talk.strip().splitlines()[-2:] == [following, "cdedge: stopped"]
     assert "Traceback" not in talk
+
+
+@pytest.mark.parametrize(
+    ("box", "annotated", "waits", "how"),
+    [
+        ("1,2,3,4", False, True, ["--box", "1,2,3,4"]),
+        (None, True, False, []),
+        (None, False, False, ["--select"]),
+    ],
+)
+def test_what_is_next_has_a_box_by_some_way(box: str | None, annotated: bool, waits: bool, how: list[str]) -> None:
+    opened = replace(DEMO, first_box=DEMO.first_box if annotated else None, waits=waits)
+    following = _following(Path("car.onnx"), "car.mp4", opened, box)
+    assert following == ["track", Path("car.onnx"), "car.mp4", *how, "-o", "boxes.csv"]
+
+
+def test_a_pipe_whose_box_nobody_typed_has_no_next() -> None:
+    assert _following(Path("car.onnx"), "-", replace(DEMO, first_box=None, waits=True), None) == []
 
 
 def test_a_taken_port_is_one_line_and_exit_code_3(cdedge: Run, tiny_model: Path, square_folder: Path) -> None:
