@@ -75,7 +75,7 @@ def report(
         model, spec, source, provider=measured.request.provider, threads=measured.threads
     )
     pictures, no_pictures = pictures_or_reason(model, spec, source, box=box, weights=weights)
-    with progress("tracking", frames) as step:
+    with progress("tracking", frames, "frames") as step:
         asked = Pass(model, source, box, frames, provider, threads)
         tracking, no_tracking = followed_or_reason(asked, step)
     left_out = (*no_tracking, *no_prediction, *no_pictures, *deep_pictures_reason(spec))

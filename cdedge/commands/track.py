@@ -112,7 +112,7 @@ def track(
     kept = None if opened.live or not as_json else Kept(opened.origin)
     with ExitStack() as stack:
         writers = _writers(stack, opened, out, jsonl, alone if several is None else lambda _: several.seen)
-        bar = stack.enter_context(progress("tracking", frames or opened.count))
+        bar = stack.enter_context(progress("tracking", frames or opened.count, "frames"))
         film = None if video is None else _film(stack, video, opened, codec)
         report = run_track(
             tracker,

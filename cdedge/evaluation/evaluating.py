@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,27 +130,33 @@ def _run(dataset: Dataset, configuration: Configuration, folder: Path, settings:
     tracker = configuration.tracker.tracker
     if tracker.startswith("raw:"):
         return import_raw(dataset, configuration, folder, source=Path(tracker.removeprefix("raw:")))
-    hand = _shown(_hand(settings))
+    hand = _shown(settings)
     return run(dataset, configuration, folder, hand=hand, jobs=settings.jobs, cluster=settings.dask)
 
 
-def _hand(settings: RunSettings) -> Hand:
+def _hand(settings: RunSettings, see: Callable[[Job, int], None]) -> Hand:
     if settings.dask is None:
-        return local_hand(settings.jobs, limit_s=settings.limit_s)
+        return local_hand(settings.jobs, limit_s=settings.limit_s, see=see)
     from cdedge.evaluation.cluster import dask_hand
 
     return dask_hand(settings.dask, limit_s=settings.limit_s)
 
 
-def _shown(hand: Hand) -> Hand:
-    """Make the same hand, with a progress bar and a line for each pass as it ends."""
+def _shown(settings: RunSettings) -> Hand:
+    """The hand that was asked for, with progress by frames and a line for each pass as it ends."""
 
     def shown(todo: list[Job]) -> Iterator[Answer]:
-        with work_bar("frames", sum(len(job.frame_paths) for job in todo)) as step:
-            for answer in hand(todo):
+        done = dict.fromkeys((job.name for job in todo), 0)  # no name is added, so that threads may sum it up
+        with work_bar("tracking", sum(len(job.frame_paths) for job in todo), "frames") as reach:
+
+            def see(job: Job, frames: int) -> None:
+                done[job.name] = frames
+                reach(sum(done.values()))
+
+            for answer in _hand(settings, see)(todo):
                 yield answer
                 say(_line(answer[0], answer[1]))
-                step(len(answer[0].frame_paths))
+                see(answer[0], len(answer[0].frame_paths))
 
     return shown
 

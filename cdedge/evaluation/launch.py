@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,26 +14,29 @@ from cdedge_runtime.record import decode, encode
 from .job import Job, Outcome, broken
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+See = Callable[[int], None]
+
 _live: set[Child] = set()
 _mine = threading.local()
 
 
-def run_job(job: Job, *, limit_s: float | None = None) -> tuple[Outcome, bytes | None]:
+def run_job(job: Job, *, limit_s: float | None = None, see: See | None = None) -> tuple[Outcome, bytes | None]:
     """Distil and track one pass in processes of their own; the model's bytes where one was made.
 
     Each pass has a fresh process for tracking, so that its memory is its own. The one that distils stays for the
     next job of this thread, for PyTorch takes seconds to load; it always has one thread, so that the choice of
-    channels does not depend on ``threads``. ``limit_s`` bounds distilling and tracking, each.
+    channels does not depend on ``threads``. ``limit_s`` bounds distilling and tracking, each; ``see`` is told now and
+    then how many frames are tracked.
     Raises what every other pass would meet too.
     """
     if not job.tracker.distils:
-        return _track(job, limit_s), None
+        return _track(job, limit_s, see), None
     with scratch_folder() as folder:
         model = folder / "model.onnx"
         made = _asked(_distiller(), job, model, limit_s)
         if made.failure is not None:
             return made, None
-        return _track(replace(job, tracker=replace(job.tracker, model=str(model))), limit_s), model.read_bytes()
+        return _track(replace(job, tracker=replace(job.tracker, model=str(model))), limit_s, see), model.read_bytes()
 
 
 def kill_all() -> None:
@@ -47,10 +51,10 @@ def close_all() -> None:
         _closed(worker)
 
 
-def _track(job: Job, limit_s: float | None) -> Outcome:
+def _track(job: Job, limit_s: float | None, see: See | None) -> Outcome:
     worker = _started("track", threads=job.threads)
     try:
-        return _asked(worker, job, None, limit_s)
+        return _asked(worker, job, None, limit_s, see)
     finally:
         _closed(worker)
 
@@ -75,11 +79,11 @@ def _closed(worker: Child) -> None:
     worker.close()
 
 
-def _asked(worker: Child, job: Job, out: Path | None, limit_s: float | None) -> Outcome:
+def _asked(worker: Child, job: Job, out: Path | None, limit_s: float | None, see: See | None = None) -> Outcome:
     """The outcome of a job, at most ``limit_s`` later; raises what every other pass would meet too."""
     request = {"job": encode(job), "out": None if out is None else str(out)}
     try:
-        return decode(Outcome, worker.ask(request, limit_s=limit_s))
+        return decode(Outcome, worker.ask(request, see=see, limit_s=limit_s))
     except Died as death:
         return broken("process", _end_of(death, limit_s))
 

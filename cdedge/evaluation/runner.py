@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -140,13 +141,20 @@ def run(
     return RunSummary(len(todo), total - len(todo), failures)
 
 
-def local_hand(jobs: int, *, limit_s: float | None = None) -> Hand:
-    """Hand jobs to ``jobs`` processes at a time on this machine; a pass that takes longer than ``limit_s`` fails."""
+def _unseen(_job: Job, _frames: int) -> None:
+    """Nobody wants to be told."""
+
+
+def local_hand(jobs: int, *, limit_s: float | None = None, see: Callable[[Job, int], None] = _unseen) -> Hand:
+    """Hand jobs to ``jobs`` processes at a time on this machine; a pass that takes longer than ``limit_s`` fails.
+
+    ``see`` is told now and then, from other threads, how many frames of a job are tracked.
+    """
 
     def hand(todo: list[Job]) -> Iterator[Answer]:
         try:
             with ThreadPoolExecutor(jobs) as pool:
-                futures = {pool.submit(run_job, job, limit_s=limit_s): job for job in todo}
+                futures = {pool.submit(run_job, job, limit_s=limit_s, see=partial(see, job)): job for job in todo}
                 try:
                     for future in as_completed(futures):
                         yield (futures.pop(future), *future.result())

@@ -17,6 +17,7 @@ import cv2
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.estimate import Estimate
+from cdedge_runtime.measure.child import Beat, beat
 from cdedge_runtime.measure.meters import MemoryNow, memory_now, reset_peak
 from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.record import decode, encode
@@ -26,8 +27,8 @@ from .job import Failure, Job, Outcome, PassMemory, broken
 from .peers import AnyTracker, Peer
 
 
-def track_job(job: Job) -> Outcome:
-    """Track one pass; only ``init`` and ``update`` are timed.
+def track_job(job: Job, going_on: Beat) -> Outcome:
+    """Track one pass; only ``init`` and ``update`` are timed. ``going_on`` is told how many frames are done.
 
     Raises the errors that every other pass would meet too: of the model file, the options and the machine.
     """
@@ -38,7 +39,7 @@ def track_job(job: Job) -> Outcome:
         tracker = _open(job)
     except BadInput as error:
         return broken("tracker", str(error))
-    estimates, times, failure = _loop(tracker, job)
+    estimates, times, failure = _loop(tracker, job, going_on)
     return Outcome(
         boxes=tuple((e.box.x, e.box.y, e.box.width, e.box.height) for e in estimates),
         times_s=tuple(times),
@@ -73,7 +74,7 @@ def _open(job: Job) -> AnyTracker:
     return open_tracker(Path(job.tracker.model), threads=job.threads)
 
 
-def _loop(tracker: AnyTracker, job: Job) -> tuple[list[Estimate], list[float], Failure | None]:
+def _loop(tracker: AnyTracker, job: Job, going_on: Beat) -> tuple[list[Estimate], list[float], Failure | None]:
     estimates: list[Estimate] = []
     times: list[float] = []
     frames = _images(job).frames()
@@ -89,6 +90,7 @@ def _loop(tracker: AnyTracker, job: Job) -> tuple[list[Estimate], list[float], F
             return estimates, times, Failure("tracker", f"{type(error).__name__}: {error}".strip(), index)
         times.append(time.perf_counter() - begin)
         estimates.append(estimate)
+        going_on(index + 1)
     return estimates, times, None
 
 
@@ -102,9 +104,9 @@ def _memory(floor: MemoryNow, peak: MemoryNow) -> PassMemory:
     return PassMemory(floor.rss_bytes, peak.peak_bytes, over)
 
 
-def track(request: Any, _see: Callable[[Any], None]) -> Any:
+def track(request: Any, see: Callable[[Any], None]) -> Any:
     """`track_job` as a child's work (see `child.Child`)."""
-    return encode(track_job(decode(Job, request["job"])))
+    return encode(track_job(decode(Job, request["job"]), beat(see)))
 
 
 def export(request: Any, _see: Callable[[Any], None]) -> Any:

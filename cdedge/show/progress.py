@@ -1,4 +1,4 @@
-"""Progress bars on stderr, only where stderr is a terminal."""
+"""Progress on stderr: bars where it is a terminal, else a line now and then."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import Any
 
+from cdedge.show.lately import Present, Tally, now_and_then, so_far, time_left
 from cdedge.show.render import is_watched, say, talk
 from cdedge_runtime.plain import plain
 
@@ -15,10 +16,12 @@ _PATIENCE_S = 1.0
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
-    """A function to call once per step (its arguments are ignored); silent when stderr is no terminal."""
+def progress(what: str, total: int | None, unit: str = "") -> Iterator[Callable[..., None]]:
+    """A function to call once per step (its arguments are ignored); ``unit`` is what a step is one of."""
     if not is_watched():
-        yield lambda *_: None
+        tally = Tally(what, total, unit)
+        with now_and_then(tally.line):
+            yield tally.step
         return
     from rich.progress import (
         BarColumn,
@@ -44,9 +47,10 @@ def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def working(what: str) -> Iterator[Callable[[], None]]:
-    """A function to call while waiting: shows the time taken; silent when stderr is no terminal."""
+    """A function to call while waiting: shows the time taken."""
     if not is_watched():
-        yield lambda: None
+        with now_and_then(lambda elapsed_s: f"{what}: {so_far(elapsed_s)}"):
+            yield lambda: None
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -59,9 +63,11 @@ def working(what: str) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def steps() -> Iterator[Callable[[str], None]]:
-    """`say`, for the steps of a longer work; on a terminal the present one shows how long it has taken so far."""
+    """`say`, for the steps of a longer work; the present one shows how long it has taken so far."""
     if not is_watched():
-        yield say
+        present = Present(say)
+        with now_and_then(present.line):
+            yield present.begin
         return
     from rich.markup import escape
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -98,14 +104,16 @@ def patiently(doing: str) -> Iterator[None]:
 
 
 @contextmanager
-def work_bar(unit: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A function to call with the size of each piece as it ends; silent when stderr is no terminal.
+def work_bar(what: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """A function to call with how much is done in all, from any thread.
 
     The time left goes by the mean pace since the start: single pieces may take minutes, over which rich's own
     estimate forgets what it saw.
     """
     if not is_watched():
-        yield lambda _: None
+        tally = Tally(what, total, unit)
+        with now_and_then(tally.line):
+            yield tally.reach
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -113,24 +121,9 @@ def work_bar(unit: str, total: int) -> Iterator[Callable[[int], None]]:
         BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn(), TextColumn("{task.fields[left]}"),
     )  # fmt: skip
     with Progress(*columns, console=talk(), transient=True) as bar:
-        task, begin, done = bar.add_task(unit, total=total, left=""), time.monotonic(), 0
+        task, begin = bar.add_task(unit, total=total, left=""), time.monotonic()
 
-        def step(size: int) -> None:
-            nonlocal done
-            done += size
-            left = time_left(time.monotonic() - begin, done, total)
-            bar.update(task, completed=done, left=left)
+        def reach(done: int) -> None:
+            bar.update(task, completed=done, left=time_left(time.monotonic() - begin, done, total))
 
-        yield step
-
-
-def time_left(elapsed_s: float, done: int, total: int) -> str:
-    """``1:02:03 left`` at the mean pace so far; empty before anything is done.
-
-    >>> time_left(60, 100, 300)
-    '0:02:00 left'
-    """
-    if done <= 0:
-        return ""
-    seconds = round(elapsed_s / done * (total - done))
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d} left"
+        yield reach

@@ -17,7 +17,7 @@ from cdedge.evaluation.manifest import locked, model_paths
 from cdedge.evaluation.metrics import get_convention
 from cdedge.evaluation.runner import local_hand, run
 from cdedge.evaluation.summary import summarize
-from cdedge.show.progress import time_left
+from cdedge.show.lately import time_left
 from cdedge_export.options import ExportOptions
 from cdedge_runtime.errors import BadInput, BadModel, Usage
 from tests.evaluation.running import broken_at, configure, hand_of, make_squares, perfect

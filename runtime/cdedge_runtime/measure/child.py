@@ -26,6 +26,7 @@ from cdedge_runtime.model.graph import node_count, read_metadata
 from .conditions import read_conditions
 
 Tick = Callable[[], None]
+Beat = Callable[[int], None]
 
 _TICK_S, _BEAT_S = 0.2, 1.0
 SILENCE_S = 120.0  # a session is made, and a frame is through, long before
@@ -177,15 +178,15 @@ def ask(task: str, request: Any, model: Path, tick: Tick | None = None, **more: 
         raise failure(death, model) from death
 
 
-def beat(see: Callable[[Any], None]) -> Callable[[], None]:
-    """A function to be called as work goes on, which lets the parent know once a second."""
+def beat(see: Callable[[Any], None]) -> Beat:
+    """A function to be called as work goes on, with how far it is; it lets the parent know once a second."""
     last = time.monotonic()
 
-    def going_on() -> None:
+    def going_on(reached: int) -> None:
         nonlocal last
         if time.monotonic() - last > _BEAT_S:
             last = time.monotonic()
-            see(None)
+            see(reached)
 
     return going_on
 

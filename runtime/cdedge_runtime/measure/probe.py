@@ -112,7 +112,7 @@ def answer(request: Any, see: Callable[[Any], None]) -> Any:
     return encode(_probed(decode(Request, request), child.beat(see)))
 
 
-def _probed(request: Request, beat: Callable[[], None]) -> ProbeReport:
+def _probed(request: Request, beat: child.Beat) -> ProbeReport:
     cv2.setNumThreads(request.threads or 0)
     floor = memory_now()
     source = open_source(request.source)
@@ -129,8 +129,8 @@ def _probed(request: Request, beat: Callable[[], None]) -> ProbeReport:
     frame_us: list[int] = []
 
     def book(laps: dict[str, int]) -> None:
-        beat()
         frame_us.append(round((sum(laps.values()) - laps["read"]) / 1000))
+        beat(len(frame_us))
 
     begin_box = starting_box(source, tracker.spec, given)
     report = track(tracker, source, begin_box, limit=request.frames, booked=book)
