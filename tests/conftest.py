@@ -12,8 +12,8 @@ import pytest
 from hypothesis import settings
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.model import contract
 from cdedge_runtime.model.contract import InputConvention, ModelSpec, Selection, SourceInfo, Tap, WeightsInfo
+from cdedge_runtime.model.metadata import seal, to_metadata
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
 # Everybody's run tries the same examples; CONTRIBUTING.md says how to look further.
@@ -71,9 +71,9 @@ def tiny_model_bytes(spec: ModelSpec, metadata: dict[str, str] | None = None) ->
         [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(mean, "mean")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    helper.set_model_props(model, contract.to_metadata(spec) if metadata is None else metadata)
+    helper.set_model_props(model, to_metadata(spec) if metadata is None else metadata)
     onnx.checker.check_model(model)
-    return contract.seal(model.SerializeToString())
+    return seal(model.SerializeToString())
 
 
 @pytest.fixture(scope="session")

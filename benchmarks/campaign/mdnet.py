@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: TID251 - what attack
 from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.model import contract
 from cdedge_runtime.model.contract import Tap
+from cdedge_runtime.model.metadata import seal, to_metadata
 from tests.conftest import make_spec
 
 _SIDE_PX, _GRID, _CHANNELS, _DENSE = 12, 3, 4, 8
@@ -69,8 +70,8 @@ def tiny_bytes() -> bytes:
         grid=(_GRID, _GRID),
         settings=find_kind("mdnet").settings(),
     )
-    helper.set_model_props(model, contract.to_metadata(spec))
-    return contract.seal(model.SerializeToString())
+    helper.set_model_props(model, to_metadata(spec))
+    return seal(model.SerializeToString())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import onnx  # noqa: TID251 - what attacks a model file takes it apart
 
 from cdedge_runtime import open_tracker
 from cdedge_runtime.errors import BadModel, CdedgeError
-from cdedge_runtime.model import contract
+from cdedge_runtime.model import metadata
+from cdedge_runtime.model.metadata import UNSEALED, seal
 from tests.conftest import MovingSquare
 
 from .tally import answered
@@ -25,11 +26,11 @@ RAW = ["NaN", "Infinity", "1e400", "-0", "9" * 400, "[" * 3000, '"\\ud800"', "",
 
 def resealed(data: bytes) -> bytes:
     """A model's bytes with the seal that they ask for; as they are where they have no place for one."""
-    places = list(contract._SEAL.finditer(data))  # noqa: SLF001 - an attacker reads it too
+    places = list(metadata._SEAL.finditer(data))  # noqa: SLF001 - an attacker reads it too
     if not places:
         return data
     start, end = places[-1].span(1)
-    return contract.seal(data[:start] + contract.UNSEALED.encode() + data[end:])
+    return seal(data[:start] + UNSEALED.encode() + data[end:])
 
 
 def ready(folder: Path) -> Callable[[Rng, int, Path], tuple[str, str]]:

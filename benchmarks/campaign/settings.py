@@ -15,7 +15,7 @@ import onnx  # noqa: TID251 - what attacks a model file takes it apart
 from cdedge_runtime import BoxLike, open_tracker
 from cdedge_runtime.errors import BadInput, BadModel, CdedgeError
 from cdedge_runtime.kinds import find_kind
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
+from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
 from tests.conftest import MovingSquare
 
 from . import mdnet

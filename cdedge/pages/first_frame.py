@@ -17,9 +17,8 @@ from cdedge_runtime.errors import BadInput, CdedgeError, MissingExtra
 from cdedge_runtime.image import Frame, frame_sha256
 from cdedge_runtime.measure.footage import footage_of
 from cdedge_runtime.measure.predict import predict
-from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.model.contract import HOG_BACKBONE, ModelSpec
 from cdedge_runtime.model.graph import node_count
-from cdedge_runtime.model.hog import BACKBONE
 from cdedge_runtime.run import starting_box
 from cdedge_runtime.sources.frames import Source, first_frame, open_source
 
@@ -100,7 +99,7 @@ def _of_kept(model: Path, spec: ModelSpec, source: Source, box: str | None) -> C
 
 
 def _whole(spec: ModelSpec, window: Frame, weights: str | None) -> dict[str, NDArray[np.float32]]:
-    if spec.backbone == BACKBONE:
+    if spec.backbone == HOG_BACKBONE:
         from cdedge_export.maps import hog_maps
 
         return hog_maps(spec, window)

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cdedge.show.render import number, size
-from cdedge_runtime.model.contract import DeepPart, ModelSpec, Tap, WeightsInfo
-from cdedge_runtime.model.hog import BACKBONE
+from cdedge_runtime.model.contract import HOG_BACKBONE, DeepPart, ModelSpec, Tap, WeightsInfo
 
 
 def channel_words(part: ModelSpec | DeepPart, what: str = "") -> str:
@@ -25,7 +24,7 @@ def model_facts(spec: ModelSpec, model: Path) -> list[tuple[str, str]]:
     return [
         ("tracker", spec.tracker),
         ("file", size(model.stat().st_size)),
-        *(_hog_facts(spec) if spec.backbone == BACKBONE else _network_facts(spec)),
+        *(_hog_facts(spec) if spec.backbone == HOG_BACKBONE else _network_facts(spec)),
         ("response grid", f"{spec.grid[1]}x{spec.grid[0]} cells"),
         *deep_facts(spec.deep),
         *(_generic_facts(spec) if spec.filter_channels < spec.channels else _selection_facts(spec)),
@@ -70,7 +69,7 @@ def _network_facts(spec: ModelSpec) -> list[tuple[str, str]]:
 
 def weights_facts(spec: ModelSpec) -> list[tuple[str, str]]:
     """Each network's weights and their licence, by the file's own word; none where there is no network."""
-    if spec.backbone == BACKBONE:
+    if spec.backbone == HOG_BACKBONE:
         return []
     deep = spec.deep
     if deep is None:

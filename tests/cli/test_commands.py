@@ -157,9 +157,9 @@ def test_a_result_that_was_there_survives_bad_input(
 
 
 def test_a_later_format_is_refused(cdedge: Run, tmp_path: Path, square_folder: Path) -> None:
-    from cdedge_runtime.model import contract
+    from cdedge_runtime.model.metadata import to_metadata
 
-    metadata = {**contract.to_metadata(make_spec()), "cdedge.format_version": "99"}
+    metadata = {**to_metadata(make_spec()), "cdedge.format_version": "99"}
     path = tmp_path / "later.onnx"
     path.write_bytes(tiny_model_bytes(make_spec(), metadata))
     done = cdedge("track", path, square_folder)

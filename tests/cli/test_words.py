@@ -24,7 +24,8 @@ from cdedge_export.graph.compare import TapLoss
 from cdedge_export.network.backbones import find_backbone
 from cdedge_export.network.weights import download_bytes
 from cdedge_runtime.errors import BadModel, Usage
-from cdedge_runtime.model.contract import WeightsInfo, from_metadata, to_metadata
+from cdedge_runtime.model.contract import WeightsInfo
+from cdedge_runtime.model.metadata import from_metadata, to_metadata
 from tests.conftest import Done, make_spec
 from tests.runtime.test_deep import PART
 

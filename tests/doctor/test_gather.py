@@ -13,8 +13,8 @@ import pytest
 
 from cdedge.doctor.gather import missing_in_ldd
 from cdedge_runtime.errors import BadModel
-from cdedge_runtime.model import contract
 from cdedge_runtime.model.graph import ir_and_opset, read_metadata
+from cdedge_runtime.model.metadata import from_metadata
 from tests.conftest import Done, make_spec
 
 Run = Callable[..., Done]
@@ -34,7 +34,7 @@ def test_the_linker_s_answer_is_read() -> None:
 
 def test_stamps_are_read_without_onnx(tiny_model: Path, tmp_path: Path) -> None:
     assert ir_and_opset(tiny_model) == (8, 17)
-    assert contract.from_metadata(read_metadata(tiny_model)) == make_spec()
+    assert from_metadata(read_metadata(tiny_model)) == make_spec()
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(tiny_model.read_bytes()[:-40])
     assert ir_and_opset(cut) == (None, None)

@@ -22,7 +22,8 @@ from cdedge_export.graph.write import write_model
 from cdedge_export.network.backbones import VGG19
 from cdedge_export.network.layers import Geometry
 from cdedge_export.network.prune import prune
-from cdedge_runtime.model.contract import Precision, Tap, from_metadata, to_metadata, verify
+from cdedge_runtime.model.contract import Precision, Tap
+from cdedge_runtime.model.metadata import from_metadata, to_metadata, verify
 from tests.conftest import Done, make_spec
 from tests.export.random_nets import random_kept, random_patches, random_weights
 

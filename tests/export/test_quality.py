@@ -9,7 +9,7 @@ import pytest
 
 from cdedge_export.choose.quality import Judge, located, margin
 from cdedge_export.recipes.deep_part import DeepOptions, add_deep_part, open_deep
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings
+from cdedge_runtime.model.deep_settings import DeepSettings
 from tests.conftest import MovingSquare
 from tests.export.onnx_nets import two_strides
 

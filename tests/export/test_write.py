@@ -19,7 +19,8 @@ from cdedge_export.network.layers import Geometry, Network
 from cdedge_export.network.prune import prune
 from cdedge_export.network.weights import Weights
 from cdedge_runtime.errors import BadEnvironment, BadModel
-from cdedge_runtime.model.contract import ModelSpec, Tap, from_metadata, verify
+from cdedge_runtime.model.contract import ModelSpec, Tap
+from cdedge_runtime.model.metadata import from_metadata, verify
 from tests.conftest import make_spec
 from tests.export.random_nets import random_kept, random_patches, random_weights
 

@@ -14,11 +14,11 @@ from cdedge_runtime.errors import BadModel, BadValue
 from cdedge_runtime.estimate import Seen, no_lap
 from cdedge_runtime.filter.compact import label_for
 from cdedge_runtime.filter.fourier import peak, wrapped
-from cdedge_runtime.model import contract
 from cdedge_runtime.model.contract import DeepPart, HeadPart, InputConvention, ModelSpec, Tap, WeightsInfo
+from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
+from cdedge_runtime.model.metadata import from_metadata, to_metadata
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.trackers.deepcd.deep import DeepSight, Lattice, Look, places
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import MovingSquare, make_spec
 
@@ -176,15 +176,15 @@ def test_only_a_frame_that_is_looked_at_can_be_learned() -> None:
 
 def test_a_box_head_looks_at_every_frame() -> None:
     head = HeadPart((64, 64), (8, 8), HeadSettings(), PART.weights)
-    metadata = contract.to_metadata(make_spec(deep=replace(PART, head=head, settings=DeepSettings(every=2))))
+    metadata = to_metadata(make_spec(deep=replace(PART, head=head, settings=DeepSettings(every=2))))
     with pytest.raises(BadModel, match=r"deep\.every is 1 beside it, not 2"):
-        contract.from_metadata(metadata)
+        from_metadata(metadata)
 
 
 def test_a_file_without_a_deep_part_says_nothing_of_it() -> None:
-    assert "cdedge.deep" not in contract.to_metadata(make_spec())
+    assert "cdedge.deep" not in to_metadata(make_spec())
     spec = make_spec(deep=PART)
-    assert contract.from_metadata(contract.to_metadata(spec)) == spec
+    assert from_metadata(to_metadata(spec)) == spec
 
 
 @pytest.mark.parametrize(
@@ -197,18 +197,18 @@ def test_a_file_without_a_deep_part_says_nothing_of_it() -> None:
     ],
 )
 def test_a_damaged_deep_part_is_refused(change: dict[str, object], message: str) -> None:
-    metadata = contract.to_metadata(make_spec(deep=PART))
+    metadata = to_metadata(make_spec(deep=PART))
     damaged = {**json.loads(metadata["cdedge.deep"]), **change}
     with pytest.raises(BadModel, match=message):
-        contract.from_metadata({**metadata, "cdedge.deep": json.dumps(damaged)})
+        from_metadata({**metadata, "cdedge.deep": json.dumps(damaged)})
 
 
 def test_its_precision_is_said_where_it_is_another() -> None:
-    plain, half = (contract.to_metadata(make_spec(deep=replace(PART, precision=p))) for p in ("fp32", "fp16"))
+    plain, half = (to_metadata(make_spec(deep=replace(PART, precision=p))) for p in ("fp32", "fp16"))
     assert "precision" not in json.loads(plain["cdedge.deep"])  # as before there were others
     assert json.loads(half["cdedge.deep"])["precision"] == "fp16"
     for precision, metadata in (("fp32", plain), ("fp16", half)):
-        read = contract.from_metadata(metadata)
+        read = from_metadata(metadata)
         assert read.deep is not None
         assert (read.precision, read.deep.precision) == ("fp32", precision)
 

@@ -9,8 +9,8 @@ import pytest
 
 from cdedge_runtime.estimate import Seen
 from cdedge_runtime.model.contract import HeadPart, WeightsInfo
+from cdedge_runtime.model.deep_settings import HeadSettings
 from cdedge_runtime.trackers.deepcd.head import BoxHead, decoded, scale_and_aspect
-from cdedge_runtime.trackers.deepcd.settings import HeadSettings
 
 PART = HeadPart((64, 64), (4, 4), HeadSettings(), WeightsInfo("none", "ab" * 32, "Apache-2.0"))
 WINDOW = np.zeros((128, 128, 3), np.uint8)

@@ -16,9 +16,11 @@ from cdedge_runtime.filter import compact
 from cdedge_runtime.filter.channels import best, diverse, scene_of, taken
 from cdedge_runtime.filter.fourier import hann_window
 from cdedge_runtime.kinds import find_kind
-from cdedge_runtime.model.contract import DeepPart, ModelSpec, Tap, from_metadata, to_metadata
+from cdedge_runtime.model.contract import DeepPart, ModelSpec, Tap
+from cdedge_runtime.model.deep_settings import DeepSettings
+from cdedge_runtime.model.metadata import from_metadata, to_metadata
 from cdedge_runtime.model.session import Extractor
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings, Settings
+from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import CHANNELS, MovingSquare, make_spec, tiny_model_bytes
 

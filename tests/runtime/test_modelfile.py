@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from cdedge_runtime.errors import BadModel
-from cdedge_runtime.model import contract
 from cdedge_runtime.model.contract import Tap
 from cdedge_runtime.model.graph import node_count
+from cdedge_runtime.model.metadata import from_metadata, to_metadata
 from cdedge_runtime.model.session import Extractor, read_spec
 from tests.conftest import make_spec, tiny_model_bytes
 
 
 def test_reading_gives_back_what_was_written(tiny_model: Path) -> None:
     spec = make_spec()
-    assert contract.from_metadata(contract.to_metadata(spec)) == spec
+    assert from_metadata(to_metadata(spec)) == spec
     assert read_spec(tiny_model) == spec
 
 
@@ -43,7 +43,7 @@ def test_nodes_are_counted_those_of_branches_too(tiny_model: Path, tmp_path: Pat
 
 def test_foreign_metadata_is_refused() -> None:
     with pytest.raises(BadModel, match="not a cdedge model"):
-        contract.from_metadata({"author": "someone"})
+        from_metadata({"author": "someone"})
 
 
 @pytest.mark.parametrize(
@@ -68,16 +68,16 @@ def test_foreign_metadata_is_refused() -> None:
     ],
 )
 def test_a_damaged_contract_is_refused(key: str, text: str, message: str) -> None:
-    metadata = {**contract.to_metadata(make_spec()), f"cdedge.{key}": text}
+    metadata = {**to_metadata(make_spec()), f"cdedge.{key}": text}
     with pytest.raises(BadModel, match=message):
-        contract.from_metadata(metadata)
+        from_metadata(metadata)
 
 
 def test_a_missing_field_is_refused() -> None:
-    metadata = contract.to_metadata(make_spec())
+    metadata = to_metadata(make_spec())
     del metadata["cdedge.weights"]
     with pytest.raises(BadModel, match="fields"):
-        contract.from_metadata(metadata)
+        from_metadata(metadata)
 
 
 @pytest.mark.parametrize("where", [0.1, 0.5, 0.9, 0.999])
@@ -115,7 +115,7 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
 def test_a_graph_that_contradicts_its_contract_is_refused(tmp_path: Path) -> None:
     spec = make_spec()
     path = tmp_path / "wrong.onnx"
-    path.write_bytes(tiny_model_bytes(spec, contract.to_metadata(replace(spec, input_px=(48, 64)))))
+    path.write_bytes(tiny_model_bytes(spec, to_metadata(replace(spec, input_px=(48, 64)))))
     with pytest.raises(BadModel, match="its contract says"):
         Extractor(path)
 

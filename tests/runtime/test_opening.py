@@ -9,7 +9,7 @@ import pytest
 
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.kinds import find_kind, names, settings_of
-from cdedge_runtime.model import contract
+from cdedge_runtime.model.metadata import from_metadata, to_metadata
 from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.record import assigned
 from cdedge_runtime.trackers.cf2.settings import Cf2Settings
@@ -26,22 +26,22 @@ def test_every_folder_is_a_tracker() -> None:
 @pytest.mark.parametrize("name", names())
 def test_a_contract_carries_its_own_trackers_settings(name: str) -> None:
     spec = make_spec(tracker=name, settings=find_kind(name).settings())
-    assert contract.from_metadata(contract.to_metadata(spec)) == spec
+    assert from_metadata(to_metadata(spec)) == spec
 
 
 def test_settings_of_another_tracker_are_refused() -> None:
     spec = make_spec(tracker="cf2", settings=find_kind("deepcd").settings())
     with pytest.raises(BadModel, match="fields"):
-        contract.from_metadata(contract.to_metadata(spec))
+        from_metadata(to_metadata(spec))
     with pytest.raises(BadModel, match="open_tracker"):
         settings_of(spec, Cf2Settings)
 
 
 @pytest.mark.parametrize("text", ['"atom"', "7"])
 def test_an_unknown_tracker_is_refused(text: str) -> None:
-    metadata = {**contract.to_metadata(make_spec()), "cdedge.tracker": text}
+    metadata = {**to_metadata(make_spec()), "cdedge.tracker": text}
     with pytest.raises(BadModel, match=f"tracker {json.loads(text)!r}"):
-        contract.from_metadata(metadata)
+        from_metadata(metadata)
     with pytest.raises(Usage, match="unknown tracker"):
         find_kind(text)
 

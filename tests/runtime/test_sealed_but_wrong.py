@@ -18,8 +18,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from cdedge_runtime import open_tracker
 from cdedge_runtime.errors import BadModel
-from cdedge_runtime.model import contract, graph
+from cdedge_runtime.model import graph
 from cdedge_runtime.model.contract import Tap
+from cdedge_runtime.model.metadata import UNSEALED, _find_seal, seal, to_metadata
 from cdedge_runtime.model.session import read_spec
 from tests.conftest import make_spec, tiny_model_bytes
 
@@ -28,8 +29,8 @@ Change = Callable[[onnx.ModelProto], None]
 
 def resealed(data: bytes) -> bytes:
     """A model's bytes with the seal that they ask for."""
-    found = contract._find_seal(data)
-    return contract.seal(data[: found.start(1)] + contract.UNSEALED.encode() + data[found.end(1) :])
+    found = _find_seal(data)
+    return seal(data[: found.start(1)] + UNSEALED.encode() + data[found.end(1) :])
 
 
 def changed(change: Change) -> bytes:
@@ -155,7 +156,7 @@ def test_a_contract_that_contradicts_its_graph_is_found_at_load(change: dict[str
         from cdedge_runtime.kinds import find_kind
 
         change = {**change, "settings": find_kind("mdnet").settings()}
-    path.write_bytes(tiny_model_bytes(spec, contract.to_metadata(replace(spec, **change))))
+    path.write_bytes(tiny_model_bytes(spec, to_metadata(replace(spec, **change))))
     refused(path, "its contract says")
 
 
@@ -235,7 +236,7 @@ def test_the_command_line_says_the_same(tmp_path: Path, cdedge: Callable[..., ob
 def test_looking_needs_no_numpy_nor_onnx(tiny_model: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from cdedge_runtime.model.graph import read_metadata; "
-        "from cdedge_runtime.model.contract import from_metadata; from_metadata(read_metadata(Path(sys.argv[1]))); "
+        "from cdedge_runtime.model.metadata import from_metadata; from_metadata(read_metadata(Path(sys.argv[1]))); "
         "sys.exit(bool({'numpy', 'cv2', 'onnx', 'onnxruntime'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code, tiny_model], check=True)

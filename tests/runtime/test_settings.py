@@ -13,10 +13,11 @@ import pytest
 from cdedge_runtime import open_tracker
 from cdedge_runtime.errors import BadModel, BadValue, Usage
 from cdedge_runtime.kinds import find_kind, names
-from cdedge_runtime.model import contract
 from cdedge_runtime.model.contract import Tap
+from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
+from cdedge_runtime.model.metadata import from_metadata, to_metadata
 from cdedge_runtime.record import assigned, check_record, decode, encode, within
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings, Settings
+from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.mdnet.settings import MdNetSettings
 from tests.conftest import MovingSquare, make_spec, tiny_model_bytes
 
@@ -83,10 +84,10 @@ def test_no_number_out_of_its_range_comes_through_any_door(tracker: str, name: s
 @pytest.mark.parametrize(("tracker", "name", "value"), FROM_THE_ISSUE)
 def test_a_model_file_with_such_a_setting_is_refused(tracker: str, name: str, value: float) -> None:
     settings = find_kind(tracker).settings()
-    metadata = contract.to_metadata(make_spec(tracker=tracker, settings=settings))
+    metadata = to_metadata(make_spec(tracker=tracker, settings=settings))
     metadata["cdedge.settings"] = json.dumps({**encode(settings), name: value})
     with pytest.raises(BadModel, match=r"model.*: .*" + ("finite" if math.isnan(value) else name)):
-        contract.from_metadata(metadata)
+        from_metadata(metadata)
 
 
 @pytest.mark.parametrize(
@@ -109,9 +110,9 @@ def test_a_training_that_nobody_waits_for_is_refused() -> None:
     many = (Tap("54", tuple(range(512)), 512),)
     spec = make_spec(taps=many, settings=Settings(memory=500, first_iterations=500))
     with pytest.raises(BadModel, match="worth waiting for"):
-        contract.from_metadata(contract.to_metadata(spec))
+        from_metadata(to_metadata(spec))
     allowed = replace(spec, settings=Settings(memory=20, first_iterations=60))
-    assert contract.from_metadata(contract.to_metadata(allowed)) == allowed
+    assert from_metadata(to_metadata(allowed)) == allowed
 
 
 @pytest.mark.parametrize(

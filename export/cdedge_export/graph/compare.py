@@ -12,7 +12,8 @@ import onnxruntime as ort
 from cdedge_export.network.layers import Floats, Patches
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.files import utf8_name
-from cdedge_runtime.model.contract import INPUT_NAME, OUTPUT_NAME, ModelSpec, Precision, Tap, from_metadata
+from cdedge_runtime.model.contract import INPUT_NAME, OUTPUT_NAME, ModelSpec, Precision, Tap
+from cdedge_runtime.model.metadata import from_metadata
 
 # Of the largest feature; measured at most: 1e-6, 2e-3 and 0.11.
 TOLERANCES: dict[Precision, float] = {"fp32": 1e-4, "fp16": 1e-2, "int8": 0.3}

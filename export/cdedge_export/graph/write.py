@@ -10,7 +10,8 @@ import onnx
 
 from cdedge_export.network.layers import Floats, Geometry, Network
 from cdedge_runtime.files import whole_file
-from cdedge_runtime.model.contract import CROPS, ModelSpec, seal, to_metadata
+from cdedge_runtime.model.contract import CROPS, ModelSpec
+from cdedge_runtime.model.metadata import seal, to_metadata
 
 from .build import build_empty, build_model
 

@@ -35,7 +35,8 @@ from cdedge_export.onnx_net.torchvision_net import is_file, open_network
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.model.contract import InputConvention, ModelSpec, Tap, to_metadata
+from cdedge_runtime.model.contract import InputConvention, ModelSpec, Tap
+from cdedge_runtime.model.metadata import to_metadata
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
 from .projections import narrowed

@@ -19,7 +19,8 @@ from cdedge_runtime.estimate import no_lap
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.filter.fourier import psr
 from cdedge_runtime.image import Frame
-from cdedge_runtime.model.hog import BACKBONE, TAP, HogFeatures
+from cdedge_runtime.model.contract import HOG_BACKBONE, HOG_TAP
+from cdedge_runtime.model.hog import HogFeatures
 from cdedge_runtime.trackers.cacf.settings import CacfSettings
 from cdedge_runtime.trackers.cacf.tracker import Cacf, grid_for, weighted
 from cdedge_runtime.trackers.deepcd.settings import Settings
@@ -41,7 +42,7 @@ def distill_hog(frames: list[Frame], box: Box, method: Cacf, options: DistillOpt
     centers = box.center, tracker.update(frames[1]).box.center
     maps = [method.maps(frame, center, no_lap) for frame, center in zip(frames, centers, strict=True)]
     first, second = (method.samples(frame, center, no_lap) for frame, center in zip(frames, centers, strict=True))
-    layers = {TAP: slice(0, len(maps[0]))}
+    layers = {HOG_TAP: slice(0, len(maps[0]))}
     padding, grid = method.settings.padding, method.spec.grid
     where = scene(grid, (grid[0] / padding, grid[1] / padding), Settings())
     scores, order = ranked(options, np.stack(maps), layers, padding=padding, where=where)
@@ -54,7 +55,7 @@ def distill_hog(frames: list[Frame], box: Box, method: Cacf, options: DistillOpt
     def objective() -> GivenFilter:
         return _objective(np.concatenate([first, second]), method, amplitude=options.search == "e4")
 
-    return searched(BACKBONE, layers, scores, seed, options=options, objective=objective)
+    return searched(HOG_BACKBONE, layers, scores, seed, options=options, objective=objective)
 
 
 def _objective(samples: NDArray[np.complex64], method: Cacf, *, amplitude: bool) -> GivenFilter:

@@ -33,9 +33,11 @@ from cdedge_export.report import Say
 from cdedge_runtime import patch
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.files import scratch_folder, whole_file
-from cdedge_runtime.model.contract import BOX_CHANNELS, DeepPart, HeadPart, ModelSpec, Precision, Tap, seal, to_metadata
+from cdedge_runtime.model.contract import BOX_CHANNELS, DeepPart, HeadPart, ModelSpec, Precision, Tap
+from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
+from cdedge_runtime.model.metadata import seal, to_metadata
 from cdedge_runtime.model.session import Extractor, read_spec
-from cdedge_runtime.trackers.deepcd.settings import DeepSettings, HeadSettings, Settings
+from cdedge_runtime.trackers.deepcd.settings import Settings
 
 from .box_head import head_cost, open_head, telling_answers, weights_info
 from .recipe import Design, Scene

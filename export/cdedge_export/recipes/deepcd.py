@@ -10,9 +10,11 @@ from cdedge_export.network.backbones import CDEDGE_DEEP
 from cdedge_export.options import ExportOptions, filled
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
+from cdedge_runtime.filter.shapes import LEAST_KEPT, MOST_KEPT
 from cdedge_runtime.model.contract import DeepPart, ModelSpec, Precision
+from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
 from cdedge_runtime.record import assigned
-from cdedge_runtime.trackers.deepcd.settings import LEAST_KEPT, MOST_KEPT, PROFILES, DeepSettings, HeadSettings
+from cdedge_runtime.trackers.deepcd.settings import PROFILES
 
 from .deep_part import DeepNetwork, DeepOptions, fewer_channels, open_deep, with_deep_part
 from .recipe import Design, Recipe, Scene, rules_of, started

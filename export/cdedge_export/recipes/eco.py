@@ -9,8 +9,7 @@ from cdedge_export.choose.look import DEFAULT_GRID, square
 from cdedge_export.choose.plan import COMPONENT_SHARES, ChannelPlan, DistillOptions
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
-from cdedge_runtime.model.contract import ModelSpec
-from cdedge_runtime.model.hog import BACKBONE, TAP
+from cdedge_runtime.model.contract import HOG_BACKBONE, HOG_TAP, ModelSpec
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.eco.settings import EcoSettings
 
@@ -22,7 +21,7 @@ from .steps import is_built_in, network_recipe, square_settings_window
 
 def recipe(options: ExportOptions) -> Recipe:
     """ECO on a network's taps or, for the layer ``hog``, ECO-HC."""
-    if options.layers == TAP:
+    if options.layers == HOG_TAP:
         why = "it is for networks, and the tracker eco uses HOG here"
         return Recipe(OF_EVERY | {"layers", "grid"}, why, _on_hog)
     why_not = "the tracker eco has no profiles, no deep part and no generic files"
@@ -51,7 +50,7 @@ def _on_hog(scene: Scene, options: ExportOptions, say: Say) -> Design:
     whole = hog.whole_spec(square(options.grid or DEFAULT_GRID), scene, "eco", settings)
 
     def choose(rules: DistillOptions) -> ChannelPlan:
-        return distill(BACKBONE, _two_frames(scene, whole, settings), rules)
+        return distill(HOG_BACKBONE, _two_frames(scene, whole, settings), rules)
 
     return hog.design(whole, options, choose, say, auto=COMPONENT_SHARES)
 

@@ -18,8 +18,18 @@ from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime import patch
 from cdedge_runtime.errors import BadModel
-from cdedge_runtime.model.contract import InputConvention, ModelSpec, Selection, Tap, WeightsInfo
-from cdedge_runtime.model.hog import BACKBONE, CELL_PX, CHANNELS, TAP, HogFeatures
+from cdedge_runtime.model.contract import (
+    HOG_BACKBONE,
+    HOG_CELL_PX,
+    HOG_CHANNELS,
+    HOG_TAP,
+    InputConvention,
+    ModelSpec,
+    Selection,
+    Tap,
+    WeightsInfo,
+)
+from cdedge_runtime.model.hog import HogFeatures
 from cdedge_runtime.model.session import read_spec
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
@@ -31,7 +41,7 @@ def design(
 ) -> Design:
     """The file of a contract with all channels, of which ``choose`` keeps some."""
     say("choosing channels of HOG")
-    plan = decided(options, BACKBONE, {TAP: CHANNELS}, choose, **more)
+    plan = decided(options, HOG_BACKBONE, {HOG_TAP: HOG_CHANNELS}, choose, **more)
     taps = tuple(Tap(tap.name, tap.kept, tap.total) for tap in plan.taps)
     spec = replace(whole, taps=taps, selection=plan.selection)
 
@@ -46,11 +56,11 @@ def whole_spec(grid: Size, scene: Scene, tracker: str, settings: Any) -> ModelSp
     """The contract with all 31 channels."""
     return ModelSpec(
         tracker=tracker,
-        backbone=BACKBONE,
-        taps=(Tap(TAP, tuple(range(CHANNELS)), CHANNELS),),
+        backbone=HOG_BACKBONE,
+        taps=(Tap(HOG_TAP, tuple(range(HOG_CHANNELS)), HOG_CHANNELS),),
         mode="exact",
         subsample=1,
-        input_px=(CELL_PX * grid[0], CELL_PX * grid[1]),
+        input_px=(HOG_CELL_PX * grid[0], HOG_CELL_PX * grid[1]),
         grid=grid,
         convention=InputConvention("BGR", 1 / 255, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
         settings=settings,
@@ -69,7 +79,7 @@ def two_frames_of(whole: ModelSpec, scene: Scene, *, padding: float, label_sigma
     features = HogFeatures(whole)
 
     def look(windows: Patches) -> dict[str, Maps]:
-        return {TAP: np.stack([features(window) for window in windows])}
+        return {HOG_TAP: np.stack([features(window) for window in windows])}
 
     side = patch.window_side_px(scene.box.size, padding)
     view = SearchWindow((side, side), whole.input_px, whole.grid, padding, 1.0, label_sigma)

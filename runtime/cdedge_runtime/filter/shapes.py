@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cdedge_runtime.errors import BadValue
+
 Size = tuple[int, int]
+LEAST_KEPT = 1e-3  # of a layer's channels
+MOST_KEPT = 4096  # channels: each is compared with every other
 
 
 def support_cells(target_cells: tuple[float, float], factor: float, grid: Size) -> Size:
@@ -27,3 +31,9 @@ def of_layer(share: float, channels: int) -> int:
 def kept_count(keep: float, layers: Sequence[int]) -> int:
     """How many channels of layers with so many ``keep`` leaves: up to 1 a share of each, above it so many of all."""
     return min(int(keep), sum(layers)) if keep > 1 else sum(of_layer(keep, count) for count in layers)
+
+
+def check_keep(keep: float) -> None:
+    """Raise `BadValue` for a part of a channel."""
+    if keep > 1 and keep != int(keep):
+        raise BadValue(f"keep: expected a share up to 1, or a whole number of channels, got {keep!r}", field="keep")

@@ -20,8 +20,9 @@ from cdedge_runtime.blas import limit_blas
 from cdedge_runtime.errors import BadEnvironment, BadModel, CdedgeError, exhausted, memory_ran_out
 from cdedge_runtime.kinds import find_kind
 from cdedge_runtime.measure.predict import FLOOR_BYTES, predict
-from cdedge_runtime.model.contract import ModelSpec, from_metadata
+from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.model.graph import node_count, read_metadata
+from cdedge_runtime.model.metadata import from_metadata
 
 from .conditions import read_conditions
 

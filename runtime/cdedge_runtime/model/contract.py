@@ -22,28 +22,20 @@ A deep part may have a box head (`HeadPart`), the second half of a Siamese track
 MDNet's graph takes any number N of crops in the place of the 1, and has constants as further outputs: the first
 weights of the layers that are trained on the device, ``NAME.weight`` (out, in) and ``NAME.bias`` (out,).
 
-Everything else stands in ``metadata_props`` under ``cdedge.*`` keys, one JSON value per field of `ModelSpec`.
-``cdedge.sha256`` is the SHA-256 of the whole file with these 64 digits set to zero.
+Everything else, `ModelSpec`, stands in the file's metadata (see `model.metadata`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from cdedge_runtime.errors import BadModel, Usage
-from cdedge_runtime.filter.shapes import kept_count
-from cdedge_runtime.kinds import find_kind
-from cdedge_runtime.record import decode, encode, later
-from cdedge_runtime.trackers.deepcd.settings import MOST_KEPT, DeepSettings, HeadSettings
+from cdedge_runtime.errors import BadModel
+from cdedge_runtime.filter.shapes import MOST_KEPT, kept_count
+from cdedge_runtime.record import later
 
-from .graph import mapped
+from .deep_settings import DeepSettings, HeadSettings
 
 Precision = Literal["fp32", "fp16", "int8"]
 
@@ -54,18 +46,12 @@ DEEP_INPUT_NAME, DEEP_SWITCH_NAME, DEEP_OUTPUT_NAME = "deep_patch", "look_deep",
 TEMPLATE_INPUT_NAME, TEMPLATE_SWITCH_NAME, TEMPLATE_OUTPUT_NAME = "template_patch", "look_template", "template_features"
 TEMPLATE_NAME, BOXES_NAME = "template", "deep_boxes"
 BOX_CHANNELS = 6
-PREFIX = "cdedge."
-UNSEALED = "0" * 64
 LARGEST_INPUT_PX = 2048  # per side
 MOST_VALUES = 1 << 26  # of the feature maps: 256 MiB
 MOST_WORK = 5_000_000_000  # values that one training of the filter goes through: some ten seconds
 HOG_BACKBONE = "fhog"  # whose graph hands the window on: HOG is computed by this package
+HOG_TAP, HOG_CELL_PX, HOG_CHANNELS = "hog", 4, 31
 CROPS = "crops"  # the name of the open first axis
-
-_SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map entry: key, then a 64-byte value
-_ADDED: dict[str, Any] = {"reconstructed": False, "precision": "fp32"}  # what files from before these fields meant
-_MOST_DIGITS = 19
-_REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256", f"{PREFIX}tracker"}
 
 
 @dataclass(frozen=True)
@@ -212,59 +198,8 @@ def _filter_channels(part: ModelSpec | DeepPart) -> int:
     return kept_count(getattr(part.settings, "keep", 1.0), [len(tap.kept) for tap in part.taps])
 
 
-def to_metadata(spec: ModelSpec) -> dict[str, str]:
-    """``metadata_props`` of ``spec``, not yet sealed (see `seal`)."""
-    fields = encode(spec, brief=True)
-    values = {f"{PREFIX}{name}": json.dumps(value) for name, value in fields.items()}
-    return {**values, f"{PREFIX}sha256": UNSEALED}
-
-
-def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
-    """Read a `ModelSpec` back; raises `BadModel` for a foreign file, a later format or a damaged contract."""
-    if not set(metadata) >= _REQUIRED:
-        raise BadModel("not a cdedge model: it has no cdedge.* metadata", field="model")
-    fields = {k[len(PREFIX) :]: v for k, v in metadata.items() if k.startswith(PREFIX)}
-    del fields["sha256"]
-    try:
-        values = {**_ADDED, **{name: _json(text) for name, text in fields.items()}}
-    except (ValueError, RecursionError) as error:
-        raise BadModel(f"the model's contract is damaged: {error}") from error
-    version = values["format_version"]
-    if version != FORMAT_VERSION:
-        raise BadModel(
-            f"the model has format version {version}, this cdedge reads {FORMAT_VERSION}: "
-            "export it again, or install the cdedge that made it"
-        )
-    try:
-        kind = find_kind(values["tracker"])
-        spec = decode(ModelSpec, values, narrowed={"settings": kind.settings})
-    except Usage as error:
-        raise BadModel(f"the model cannot be tracked with: {error}") from error
-    except ValueError as error:
-        raise BadModel(f"the model's contract is damaged: {error}") from error
-    _check(spec)
-    return spec
-
-
-def _json(text: str) -> Any:
-    """A JSON value whose numbers are finite and fit 64 bits."""
-    return json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_finite)
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is no finite number")
-    return value
-
-
-def _whole(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
-        raise ValueError(f"{text[:_MOST_DIGITS]}... is too large a number")
-    return int(text)
-
-
-def _check(spec: ModelSpec) -> None:
+def check_spec(spec: ModelSpec) -> None:
+    """Raise `BadModel` for sizes, channels or settings that no exported file has, or that nobody would wait for."""
     parts = (spec,) if spec.deep is None else (spec, spec.deep)
     for tap in (tap for part in parts for tap in part.taps):
         if sorted(set(tap.kept)) != list(tap.kept) or not tap.kept or not 0 <= tap.kept[0] <= tap.kept[-1] < tap.total:
@@ -317,42 +252,9 @@ def _check_training(part: ModelSpec | DeepPart) -> None:
 
 def _check_hog(spec: ModelSpec) -> None:
     """HOG has one layer, and a cell per so many pixels."""
-    from .hog import CELL_PX, CHANNELS, TAP  # loads numpy and OpenCV, which contracts are read without
-
-    named = [(tap.name, tap.total) for tap in spec.taps]
-    if named != [(TAP, CHANNELS)] or spec.input_px != (CELL_PX * spec.grid[0], CELL_PX * spec.grid[1]):
+    named, cell_px = [(tap.name, tap.total) for tap in spec.taps], HOG_CELL_PX
+    if named != [(HOG_TAP, HOG_CHANNELS)] or spec.input_px != (cell_px * spec.grid[0], cell_px * spec.grid[1]):
         raise BadModel(
-            f"the model's contract is damaged: HOG has the tap {TAP!r} of {CHANNELS} channels and cells of {CELL_PX} "
-            f"px, not {named} on a grid of {spec.grid} for {spec.input_px} px"
+            f"the model's contract is damaged: HOG has the tap {HOG_TAP!r} of {HOG_CHANNELS} channels and cells of "
+            f"{cell_px} px, not {named} on a grid of {spec.grid} for {spec.input_px} px"
         )
-
-
-def seal(data: bytes) -> bytes:
-    """Set the file's own SHA-256 in the bytes of an unsealed model."""
-    found = _find_seal(data)
-    digest = hashlib.sha256(data).hexdigest().encode()
-    return data[: found.start(1)] + digest + data[found.end(1) :]
-
-
-def verify(path: Path) -> None:
-    """Raise `BadModel` unless the file's bytes are the ones that were sealed."""
-    data = mapped(path)
-    try:
-        found = _find_seal(data)
-        start, end, expected = found.start(1), found.end(1), found.group(1)
-        digest = hashlib.sha256(data[:start])
-        digest.update(UNSEALED.encode())
-        digest.update(data[end:])
-    except BadModel as error:
-        raise BadModel(f"{path}: {error}") from error
-    if digest.hexdigest().encode() != expected:
-        raise BadModel(f"{path}: altered or damaged since export (its checksum does not match); export it again")
-
-
-def _find_seal(data: Any) -> re.Match[bytes]:
-    found = None
-    for found in _SEAL.finditer(data):  # noqa: B007 - the last one: a weight could look like a seal
-        pass
-    if found is None:
-        raise BadModel("not a cdedge model, or cut short: it has no cdedge.* metadata", field="model")
-    return found

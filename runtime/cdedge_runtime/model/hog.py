@@ -11,14 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .contract import HOG_BACKBONE, ModelSpec
+from .contract import HOG_CELL_PX, HOG_CHANNELS, ModelSpec
 
 Real = NDArray[np.float32]
 
-BACKBONE = HOG_BACKBONE
-TAP = "hog"
-CELL_PX = 4
-CHANNELS = 31
 ORIENTATIONS = 9  # unsigned; twice as many signed ones
 _CLIP = 0.2
 _TEXTURE = 0.2357
@@ -37,7 +33,7 @@ class HogFeatures:
     def __call__(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Kept channels (C, H // 4, W // 4) float32 of a (H, W, 3) uint8 BGR window, grey values in 0..1."""
         grey = np.asarray(cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY), np.float32) * np.float32(1 / 255)
-        return fhog(grey, CELL_PX)[self._kept]
+        return fhog(grey, HOG_CELL_PX)[self._kept]
 
 
 def fhog(image: NDArray[np.float32], cell: int = 4) -> Real:
@@ -54,7 +50,7 @@ def fhog(image: NDArray[np.float32], cell: int = 4) -> Real:
     signed = _histograms(magnitude, bins, rows, columns, cell)
     unsigned = signed[:ORIENTATIONS] + signed[ORIENTATIONS:]
     norms = _norms(unsigned, cell)
-    out = np.empty((CHANNELS, rows, columns), np.float32)
+    out = np.empty((HOG_CHANNELS, rows, columns), np.float32)
     clipped = np.minimum(signed[:, None] * norms, np.float32(_CLIP))
     np.multiply(clipped.sum(axis=1), np.float32(0.5), out=out[:18])
     np.multiply(clipped.sum(axis=0), np.float32(_TEXTURE), out=out[27:])

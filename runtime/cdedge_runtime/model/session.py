@@ -26,7 +26,6 @@ from cdedge_runtime.estimate import Seen
 from cdedge_runtime.files import StrPath, as_path, utf8_name
 from cdedge_runtime.kinds import find_kind
 
-from . import contract
 from .contract import (
     BOX_CHANNELS,
     BOXES_NAME,
@@ -46,6 +45,7 @@ from .contract import (
     ModelSpec,
 )
 from .graph import read_metadata
+from .metadata import from_metadata, verify
 from .providers import PROVIDERS, engine_folder, made, session_entries, tensorrt_options
 from .threads import session_threads
 
@@ -247,10 +247,10 @@ def read_spec(model: StrPath) -> ModelSpec:
 
 def _loaded(path: Path, provider: str, threads: int) -> tuple[ort.InferenceSession, ModelSpec]:
     """The file's session and contract, which fit together."""
-    contract.verify(path)
+    verify(path)
     metadata = read_metadata(path)
     try:
-        spec = contract.from_metadata(metadata)
+        spec = from_metadata(metadata)
         session = _open_session(path, provider, threads)
         _check_ends(session, spec)
     except BadModel as error:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from cdedge_runtime.filter.shapes import Size, highest_frequencies, support_cells
 from cdedge_runtime.kinds import FilterMemory, settings_of
+from cdedge_runtime.model.deep_settings import DeepSettings
 
-from .settings import DeepSettings, Settings
+from .settings import Settings
 
 if TYPE_CHECKING:  # the contract asks for this tracker while it is read
     from cdedge_runtime.model.contract import DeepPart, ModelSpec
