@@ -48,9 +48,11 @@ def export(
     box: BoxOption = None,
     select: SelectOption = False,
     preview: PreviewOption = None,
-    save_plan: Annotated[
+    save_channels: Annotated[
         Path | None,
-        typer.Option(help="Save the channel plan as JSON.", show_default=False, rich_help_panel=MORE),
+        typer.Option(
+            help="Save the chosen channels as JSON, for --channels-from.", show_default=False, rich_help_panel=MORE
+        ),
     ] = None,
     depth_range: DepthRangeOption = None,
     out: Annotated[
@@ -64,17 +66,17 @@ def export(
         from cdedge_export.pipeline import export as run_export
 
     read = (source, *options.files)
-    check_outputs({"-o": out, "--save-plan": save_plan, "--preview": preview}, read)
+    check_outputs({"-o": out, "--save-channels": save_channels, "--preview": preview}, read)
     opened = open_source(source, Reading(depth_range=parse_depth_range(depth_range), tell=say))
     introduce(opened)
     target = out or Path(f"{opened.name}-{_features(options)}.onnx".replace("/", "_"))
     if out is None:
-        check_outputs({"-o": target, "--save-plan": save_plan}, read)
+        check_outputs({"-o": target, "--save-channels": save_channels}, read)
     given = parse_box(box, opened, select=select, preview=preview)
     with steps() as step:
         report = run_export(opened, given, target, options=options, say=step)
-    if save_plan is not None:
-        report.plan.save(save_plan)
+    if save_channels is not None:
+        report.plan.save(save_channels)
     if as_json:
         emit_json("cdedge.export/1", _as_dict(report))
     else:

@@ -109,7 +109,12 @@ class ExportOptions:
         metavar="RULE",
     )
     seed: int | None = _option("Seed of the random order. Default: 0.", least=0)
-    plan: str | None = _option("Replay a saved channel plan instead of choosing.", metavar="PATH", file=True)
+    plan: str | None = _option(
+        "Keep the channels that another export saved in this file, instead of choosing.",
+        spelled="channels_from",
+        metavar="PATH",
+        file=True,
+    )
     profile: str | None = _option(
         "deepcd's settings: fast, accurate, or robust with a deep network beside the layers. Default: fast for one "
         "layer, accurate for several, robust with a deep network."

@@ -38,7 +38,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_from_a_sequence_to_a_tracked_file(cdedge: Run, square_folder: Path, weights: Path, tmp_path: Path) -> None:
     model, plan = tmp_path / "square.onnx", tmp_path / "plan.json"
     options = ("--layers", "11+12+21", "--weights", weights, "--convention", "caffe")
-    done = cdedge("export", square_folder, *options, "--channels", 40, "--save-plan", plan, "-o", model, "--json")
+    done = cdedge("export", square_folder, *options, "--channels", 40, "--save-channels", plan, "-o", model, "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["schema"] == "cdedge.export/1"
@@ -49,7 +49,7 @@ def test_from_a_sequence_to_a_tracked_file(cdedge: Run, square_folder: Path, wei
     assert sum(len(t.kept) for t in spec.taps) == 40
     assert spec.source.name == "Square"
 
-    replay = cdedge("export", square_folder, *options, "--plan", plan, "-o", tmp_path / "again.onnx", "--json")
+    replay = cdedge("export", square_folder, *options, "--channels-from", plan, "-o", tmp_path / "again.onnx", "--json")
     assert replay.returncode == 0, replay.stderr
     assert read_spec(tmp_path / "again.onnx").taps == spec.taps
 

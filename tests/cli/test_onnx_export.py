@@ -77,14 +77,14 @@ def test_ecos_projections_read_maps_of_both_signs(
     assert tracked.returncode == 0, tracked.stderr
 
 
-def test_a_plan_is_saved_and_replayed(
+def test_chosen_channels_are_saved_and_taken_again(
     cdedge: Run, square_folder: Path, network: tuple[Path, str], tmp_path: Path
 ) -> None:
     plan, (path, _) = tmp_path / "plan.json", network
-    options = ("--backbone", path, "--layers", "relu1", "--convention", "bgr", "--input", 64)
-    first = cdedge("export", square_folder, *options, "--channels", 3, "--save-plan", plan, "-o", tmp_path / "a.onnx")
+    base = ("export", square_folder, "--backbone", path, "--layers", "relu1", "--convention", "bgr", "--input", 64)
+    first = cdedge(*base, "--channels", 3, "--save-channels", plan, "-o", tmp_path / "a.onnx")
     assert first.returncode == 0, first.stderr
-    second = cdedge("export", square_folder, *options, "--plan", plan, "-o", tmp_path / "b.onnx")
+    second = cdedge(*base, "--channels-from", plan, "-o", tmp_path / "b.onnx")
     assert second.returncode == 0, second.stderr
     kept = [read_spec(tmp_path / f"{name}.onnx").taps[0].kept for name in "ab"]
     assert kept[0] == kept[1]

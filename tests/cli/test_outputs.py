@@ -111,7 +111,7 @@ def test_a_folder_for_results(place: Path) -> None:
         (("track", "MODEL", "SOURCE", "-o", "-", "--json"), 2),
         (("report", "MODEL", "SOURCE", "-o", "MODEL"), 2),
         (("export", "MODEL", "-o", "MODEL"), 2),
-        (("export", "SOURCE", "-o", "a.onnx", "--save-plan", "a.onnx"), 2),
+        (("export", "SOURCE", "-o", "a.onnx", "--save-channels", "a.onnx"), 2),
         (("plan", "SOURCE", "-o", "/"), 2),
         (("plan", "SOURCE", "--plot", "no/such/x.svg"), 3),
         (("select", "SOURCE", "--png", "."), 2),

@@ -68,7 +68,7 @@ def test_what_is_spelled_is_an_option_of_a_command(field: str) -> None:
     ("error", "text"),
     [
         (Usage("no target", field="box"), "no target (--box X,Y,W,H; 'cdedge select' draws it)"),
-        (Usage("plan: it holds components"), "--plan: it holds components"),
+        (Usage("plan: it holds components"), "--channels-from: it holds components"),
         (Usage("give it with --box", field="box"), "give it with --box"),
         (BadInput("frame: expected an array", field="frame"), "frame: expected an array"),
         (BadInput("a.txt: row 3 is none"), "a.txt: row 3 is none"),

@@ -132,7 +132,7 @@ def test_plans_are_saved_and_replayed(tmp_path: Path) -> None:
 def test_a_damaged_plan_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(json.dumps({"schema": 1}))
-    with pytest.raises(BadInput, match="not a channel plan"):
+    with pytest.raises(BadInput, match="no channels that an export saved"):
         load_plan(path)
 
 

@@ -55,10 +55,10 @@ def test_the_contract_counts_components_and_plans_are_replayed(
 ) -> None:
     plan, first, again = tmp_path / "plan.json", tmp_path / "1.onnx", tmp_path / "2.onnx"
     base = ("export", square_folder, "--tracker", "eco", "--layers", "11+12", "--set", "compression=0.25")
-    answer(cdedge(*base, "--channels", "0.5", "--save-plan", plan, "-o", first, "--json"))
+    answer(cdedge(*base, "--channels", "0.5", "--save-channels", plan, "-o", first, "--json"))
     taps = read_spec(first).taps
     assert [(tap.name, len(tap.kept), tap.total) for tap in taps] == [("11", 8, 16), ("12", 8, 16)]
-    answer(cdedge(*base, "--plan", plan, "-o", again, "--json"))
+    answer(cdedge(*base, "--channels-from", plan, "-o", again, "--json"))
     assert read_spec(again).taps == taps
 
 
@@ -75,7 +75,7 @@ def test_a_layer_without_components_is_not_computed(cdedge: Run, square_folder: 
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--mode", "chain", "--plan", "none.json"], "--plan: it holds components"),
+        (["--mode", "chain", "--channels-from", "none.json"], "--channels-from: it holds components"),
         (["--layers", "hog", "--weights", "bundled"], "--weights: it is for networks"),
         (["--layers", "11", "--channels", "17"], "16 channels"),
         (["--set", "ridge=2"], "setting 'ridge=2'"),

@@ -98,7 +98,7 @@ def test_what_the_desk_cannot_say_of_it_is_refused_by_name(field: str, value: An
     ("channels", "reason"),
     [("auto", "a target at the desk"), ("paper", "a target at the desk"), ("1.0", "nothing to choose"),
      ("1", "nothing to choose"), ("1.5", "nothing to choose"), ("few", "a count like 28"), ("65", "have 64 channels"),
-     ("0.0001", "^channels: expected"), ("5000", "^channels: expected"), ("", "a count like 28")],
+     ("0.0001", "^channels: expected"), ("5000", "^channels: expected"), ("", "an empty text")],
 )  # fmt: skip
 def test_how_many_it_keeps_is_known_at_the_desk(tmp_path: Path, channels: str, reason: str) -> None:
     with pytest.raises(Usage, match=reason):

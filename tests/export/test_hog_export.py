@@ -84,8 +84,8 @@ def test_a_large_targets_grid_is_no_finer_than_the_networks_input_and_says_so() 
 def test_plans_of_hog_are_replayed(cdedge: Run, square_folder: Path, tmp_path: Path) -> None:
     plan, first, again = tmp_path / "plan.json", tmp_path / "1.onnx", tmp_path / "2.onnx"
     base = ("export", square_folder, "--tracker", "cacf")
-    assert cdedge(*base, "--channels", 9, "--save-plan", plan, "-o", first).returncode == 0
-    assert cdedge(*base, "--plan", plan, "-o", again).returncode == 0
+    assert cdedge(*base, "--channels", 9, "--save-channels", plan, "-o", first).returncode == 0
+    assert cdedge(*base, "--channels-from", plan, "-o", again).returncode == 0
     assert read_spec(again).taps == read_spec(first).taps
 
 

@@ -97,12 +97,12 @@ def test_the_command_line_hands_it_on(field: str) -> None:
 
 
 @pytest.mark.parametrize("field", ALTERED)
-def test_a_sweep_hands_it_on(field: str, tmp_path: Path) -> None:
-    name = {field: written for written, field in spelled().items()}[field]
+def test_a_sweep_hands_it_on_by_either_name(field: str, tmp_path: Path) -> None:
     file = tmp_path / "sweep.toml"
-    file.write_text(f'[[run]]\nname = "one"\n{name} = {in_toml(ALTERED[field])}\n')
-    (run,) = read_sweep(file, configure(tmp_path, tracker=TrackerOptions()))
-    assert run.configuration.tracker.made == replace(ExportOptions(), **{field: ALTERED[field]})
+    for name in (field, {field: written for written, field in spelled().items()}[field]):
+        file.write_text(f'[[run]]\nname = "one"\n{name} = {in_toml(ALTERED[field])}\n')
+        (run,) = read_sweep(file, configure(tmp_path, tracker=TrackerOptions()))
+        assert run.configuration.tracker.made == replace(ExportOptions(), **{field: ALTERED[field]})
 
 
 @pytest.mark.parametrize("field", ALTERED)

@@ -1,4 +1,4 @@
-"""How channels are chosen, and the channel plan that comes of it: values to print, save and replay. Loads no numpy."""
+"""How channels are chosen, and the choice that comes of it: values to print, save and take again. Loads no numpy."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def load_plan(path: Path) -> ChannelPlan:
     try:
         return decode(ChannelPlan, json.loads(path.read_text()))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not a channel plan: {error}") from error
+        raise BadInput(f"{path}: no channels that an export saved: {error}") from error
 
 
 def replayed(path: Path, backbone: str, totals: Mapping[str, int]) -> ChannelPlan:
@@ -86,7 +86,7 @@ def replayed(path: Path, backbone: str, totals: Mapping[str, int]) -> ChannelPla
     if plan.backbone != backbone or [t.name for t in plan.taps] != list(totals):
         layers = "+".join(t.name for t in plan.taps)
         raise Usage(
-            f"{path} is a plan for {plan.backbone} layers {layers}: use this backbone and these layers", field="plan"
+            f"{path} has channels of {plan.backbone}, layers {layers}: use this backbone and these layers", field="plan"
         )
     wrong = [t.name for t in plan.taps if t.total != totals[t.name]]
     if wrong:

@@ -119,14 +119,14 @@ def decided(
     choose: Callable[[DistillOptions], ChannelPlan],
     **more: Any,
 ) -> ChannelPlan:
-    """A saved plan, every channel, or what ``choose`` chooses by the rules that were asked for and ``more``."""
+    """A saved choice, every channel, or what ``choose`` chooses by the rules that were asked for and ``more``."""
     if options.plan is not None:
         return replayed(Path(options.plan), backbone, totals)
     return chosen_by(options, choose, **more)
 
 
 def chosen_by(options: ExportOptions, choose: Callable[[DistillOptions], ChannelPlan], **more: Any) -> ChannelPlan:
-    """As `decided`, of these layers' channels, whatever plan was saved of others."""
+    """As `decided`, of these layers' channels, whatever choice was saved of others."""
     if not options.distill:
         return keep_all(choose(KEEP_ALL))
     return choose(rules_of(options, **more))
@@ -145,11 +145,11 @@ def _check_choice(options: ExportOptions, chosen: ExportOptions) -> None:
         _check_generic(given)
     of_rules = next((name for name in _RULES if name in given), None)
     if of_rules and options.plan is not None:
-        raise Usage(f"{of_rules}: the saved plan says which channels are kept; leave one of the two out")
+        raise Usage(f"{of_rules}: the saved file says which channels are kept; leave one of the two out")
     if of_rules and not chosen.distill:
         raise Usage(f"{of_rules}: without distillation every channel is kept; leave one of the two out")
     if options.plan is not None and "distill" in given:
-        raise Usage("distill: the saved plan says which channels are kept; leave one of the two out")
+        raise Usage("distill: the saved file says which channels are kept; leave one of the two out")
     if "seed" in given and chosen.rank != "random":
         raise Usage("seed: it means something with the rank random only; leave it out, or add rank random")
     if chosen.reconstruct and chosen.mode == "exact":
