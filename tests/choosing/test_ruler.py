@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cdedge.choosing import ruler
 from cdedge.choosing.ruler import ruled
 from cdedge_runtime.box import Box
 
@@ -29,6 +30,12 @@ def test_the_frame_itself_is_left_alone() -> None:
     assert (frame == 128).all()
 
 
-def test_the_numbers_count_from_the_origin() -> None:
-    frame = np.full((60, 80, 3), 128, np.uint8)
-    assert not np.array_equal(ruled(frame, None), ruled(frame, None, origin=1))
+def test_the_numbers_count_from_the_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    monkeypatch.setattr(ruler, "_number", lambda _picture, text, *_, **__: written.append(int(text)))
+    ruled(np.full((60, 80, 3), 128, np.uint8), None, origin=1)
+    from_one = written.copy()
+    written.clear()
+    ruled(np.full((60, 80, 3), 128, np.uint8), None)
+    assert (min(written), max(written)) == (0, 80)
+    assert from_one == [number + 1 for number in written]

@@ -47,8 +47,7 @@ def test_standard_error_that_is_closed() -> None:
 
 
 def test_a_reader_that_goes_away() -> None:
-    done = run(["devices", "--json"], "| true")
-    assert "Traceback" not in done.stderr
+    assert run(["devices", "--json"], "| true").stderr == ""
 
 
 @pytest.mark.parametrize("json_", [(), ("--json",)])

@@ -63,6 +63,7 @@ def test_overlap_is_symmetric_and_one_only_with_itself(first, second):
     ratio = overlaps(first, second)
     np.testing.assert_array_equal(ratio, overlaps(second, first))
     assert ((ratio >= 0) & (ratio <= 1)).all()
+    assert (ratio[(abs(first - second) > 1e-6).any(axis=1)] < 1).all()
     np.testing.assert_array_equal(overlaps(first, first), 1)
 
 

@@ -55,7 +55,8 @@ def test_safetensors_of_half_precision_are_read_as_float32(tmp_path: Path) -> No
 def test_a_wrapped_state_dict_is_unwrapped(tmp_path: Path) -> None:
     state = {key: torch.from_numpy(value) for key, value in random_state(VGG19, ["11"]).items()}
     torch.save({"state_dict": state, "epoch": 3}, tmp_path / "wrapped.pt")
-    assert load_weights(str(tmp_path / "wrapped.pt"), VGG19, taps=["11"]).state
+    loaded = load_weights(str(tmp_path / "wrapped.pt"), VGG19, taps=["11"]).state
+    assert {key: value.tolist() for key, value in loaded.items()} == {k: v.tolist() for k, v in state.items()}
 
 
 def test_a_file_follows_the_authors_convention_unless_told_otherwise(vgg_file: Path) -> None:

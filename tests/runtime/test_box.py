@@ -57,5 +57,10 @@ def test_bad_targets_are_refused(box: Box, text: str) -> None:
         check_target(box, (50, 100, 3))
 
 
-def test_a_target_across_the_border_is_fine() -> None:
-    check_target(Box(-4, 45, 5, 50), (50, 100, 3))
+@pytest.mark.parametrize("corner", [(-4.9, -3.9), (99.9, -3.9), (-4.9, 49.9), (99.9, 49.9)])
+def test_a_target_across_two_borders_is_fine_until_it_leaves_one(corner: tuple[float, float]) -> None:
+    check_target(Box(*corner, 5, 4), (50, 100, 3))
+    outwards = [0.2 if place > 0 else -0.2 for place in corner]
+    for x, y in ((outwards[0], 0), (0, outwards[1])):
+        with pytest.raises(BadInput, match="outside the 100x50 frame"):
+            check_target(Box(corner[0] + x, corner[1] + y, 5, 4), (50, 100, 3))
