@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdedge.doubts import box_text, doubts, of_corners
 from cdedge.show.render import say
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput, Usage
-
-from .doubts import box_text, doubts, of_corners
 
 if TYPE_CHECKING:  # the doctor reads its options where OpenCV is broken
     from cdedge_runtime.image import Frame

@@ -39,7 +39,7 @@ def compare(
     """Compare trackers on the sequences that all folders have."""
     from cdedge.evaluation.compare import compare_folders, comparison_json
     from cdedge.evaluation.metrics import get_convention
-    from cdedge.show.score_tables import show_comparison
+    from cdedge.evaluation.score_tables import show_comparison
 
     check_outputs({"--html": html})
     comparison = compare_folders(folders, convention=get_convention(scoring), root=root, matlab_compat=matlab_compat)

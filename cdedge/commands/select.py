@@ -12,7 +12,7 @@ import typer
 from cdedge.answer import emit_json
 from cdedge.choosing.asked import box_in, save_ruled
 from cdedge.choosing.choose import SELECT_SCHEMA, Choice, SelectAnswer, choose
-from cdedge.choosing.doubts import doubts, numbered
+from cdedge.doubts import doubts, numbered
 from cdedge.options import BoxOption, DepthRangeOption, JsonOption, SourceArgument, StartOption, parse_depth_range
 from cdedge.outputs import check_outputs
 from cdedge.show.render import introduce, say, whats_next

@@ -13,13 +13,13 @@ from cdedge.evaluation.datasets import load_dataset
 from cdedge.evaluation.job import Failure, Job, Outcome
 from cdedge.evaluation.metrics import Convention
 from cdedge.evaluation.runner import Answer, Hand, RunSummary, import_raw, local_hand, run
+from cdedge.evaluation.score_tables import show_summary, show_sweep
 from cdedge.evaluation.sequence import Dataset
 from cdedge.evaluation.summary import Summary, summarize, summary_json
 from cdedge.evaluation.sweep import read_sweep, row_of, write_table
 from cdedge.outputs import check_folder
 from cdedge.show.progress import work_bar
 from cdedge.show.render import many, say, size, whats_next
-from cdedge.show.score_tables import show_summary, show_sweep
 from cdedge_runtime.errors import BadEnvironment, BadInput, BadValue, CdedgeError, exhausted
 from cdedge_runtime.kinds import names
 from cdedge_runtime.model.threads import MOST_THREADS

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from cdedge.choosing.doubts import doubts
+from cdedge.doubts import doubts
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import CdedgeError
 from cdedge_runtime.record import decode, encode

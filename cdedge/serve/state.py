@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from cdedge.choosing.doubts import numbered
+from cdedge.doubts import numbered
 from cdedge_runtime.estimate import Estimate
 
 STATE_SCHEMA = "cdedge.state/1"

@@ -1,4 +1,4 @@
-"""What a terminal is shown: tables, progress, stages, scores, a video with boxes.
+"""What a terminal is shown: tables, progress, stages, a video with boxes.
 
-May import: the packages below; never a command.
+May import: the packages below, and nothing of the front door but its small modules.
 """

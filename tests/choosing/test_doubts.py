@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdedge.choosing.doubts import box_text, doubts
+from cdedge.doubts import box_text, doubts
 from cdedge_runtime.box import Box
 
 FRAME = (240, 320, 3)

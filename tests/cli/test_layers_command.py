@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 pytest.importorskip("onnx", reason="networks are read with onnx: pip install 'cdedge[onnx]'")
-from cdedge.show.schemas import json_schema
+from cdedge.schemas.schema import json_schema
 from tests.conftest import Done
 from tests.export.onnx_nets import plain
 

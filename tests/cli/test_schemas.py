@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cdedge.show.answers import answers
-from cdedge.show.schemas import file_name, file_text, json_schema
+from cdedge.schemas.answers import answers
+from cdedge.schemas.schema import json_schema
 from tests.conftest import Done
 
 Run = Callable[..., Done]
@@ -31,10 +33,11 @@ def asked(done: Done) -> Any:
     return json.loads(done.stdout)
 
 
-def test_the_published_files_are_todays() -> None:
-    made = {file_name(name): file_text(name) for name in answers()}
+def test_the_published_files_are_todays(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "cdedge.schemas", tmp_path / "new"], check=True)
+    made = {path.name: path.read_text() for path in (tmp_path / "new").iterdir()}
     assert {path.name: path.read_text() for path in FOLDER.iterdir()} == made, (
-        "write them again: python -m cdedge.show.schemas docs/schemas"
+        "write them again: python -m cdedge.schemas docs/schemas"
     )
 
 

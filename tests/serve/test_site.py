@@ -15,9 +15,9 @@ import jsonschema
 import numpy as np
 import pytest
 
+from cdedge.schemas.schema import json_schema
 from cdedge.serve.listening import Server, token_for
 from cdedge.serve.site import Site
-from cdedge.show.schemas import json_schema
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadEnvironment, Usage
 from cdedge_runtime.sources.frames import Source

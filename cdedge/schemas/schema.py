@@ -1,21 +1,15 @@
-"""JSON schemas of answers of ``--json``, made from the records that are answered.
-
-``python -m cdedge.show.schemas docs/schemas`` writes the published files.
-"""
+"""JSON schemas of answers of ``--json``, made from the records that are answered."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
 import json
-import sys
 import types
 import typing
-from pathlib import Path
 from typing import Any
 
-from cdedge.show.answers import answers
-from cdedge_runtime.files import write_whole
+from .answers import answers
 
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
 
@@ -90,14 +84,3 @@ def _filled_in(kind: type, argument: Any, records: dict[str, Any]) -> dict[str, 
     hints = typing.get_type_hints(kind)
     fields = {name: argument if isinstance(hint, typing.TypeVar) else hint for name, hint in hints.items()}
     return _object({name: _schema(hint, records) for name, hint in fields.items()})
-
-
-def _main() -> None:
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in answers():
-        write_whole(folder / file_name(name), file_text(name).encode())
-
-
-if __name__ == "__main__":
-    _main()
