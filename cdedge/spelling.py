@@ -38,6 +38,11 @@ def option_of(field: str) -> str | None:
     return option_name(field) if field in infos() else None
 
 
+def box_words(box: str | None) -> list[str]:
+    """A box as it was given, for the next command."""
+    return [] if box is None else ["--box", box]
+
+
 def as_given(field: str) -> str | None:
     """How a field is given on the command line, and what else helps; None where it is none."""
     return _MORE.get(field) or option_of(field)

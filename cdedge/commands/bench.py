@@ -22,6 +22,7 @@ from cdedge.options import (
 from cdedge.show.bench_tables import BENCH_SCHEMA, Compared, checked, read_bench, show_bench, show_changes, show_checked
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, whats_next
+from cdedge.spelling import box_words
 from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.measure.benchmark import benchmark, differences
 from cdedge_runtime.measure.benchmark import compare as compare_reports
@@ -87,6 +88,6 @@ def bench(
             show_checked(report, foretold)
         if old is not None:
             show_changes(changes, unlike)
-        whats_next("report", model, source, *([] if box is None else ["--box", box]), "-o", "report.html")
+        whats_next("report", model, source, *box_words(box), "-o", "report.html")
     if any(each.verdict == "worse" for each in changes):
         raise typer.Exit(CdedgeError.exit_code)

@@ -25,6 +25,7 @@ from cdedge.outputs import check_outputs
 from cdedge.show.model_facts import channel_words, deep_facts
 from cdedge.show.progress import patiently, steps
 from cdedge.show.render import introduce, many, say, show_facts, show_table, size, whats_next
+from cdedge.spelling import box_words
 from cdedge_export.options import ExportOptions, filled
 from cdedge_runtime.sources.frames import open_source
 from cdedge_runtime.sources.reading import Reading
@@ -82,11 +83,7 @@ def export(
     else:
         _show(report)
         where = [source] if source else []
-        whats_next("track", target, *where, *_given(box), "-o", "boxes.csv", "--video", "tracked.webm")
-
-
-def _given(box: str | None) -> list[str]:
-    return [] if box is None else ["--box", box]
+        whats_next("track", target, *where, *box_words(box), "-o", "boxes.csv", "--video", "tracked.webm")
 
 
 def _features(options: ExportOptions) -> str:

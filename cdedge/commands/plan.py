@@ -39,7 +39,7 @@ from cdedge.planning.scaling import Pace, Target, load_note, pace_of, target_of
 from cdedge.planning.search import Found, Scene, candidates, evaluate, make, options_of
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, say, whats_next
-from cdedge.spelling import option_name
+from cdedge.spelling import box_words, option_name
 from cdedge_runtime.errors import BadInput, OverBudget, Usage
 from cdedge_runtime.files import scratch_folder, write_whole
 from cdedge_runtime.measure.conditions import read_conditions
@@ -151,7 +151,7 @@ def plan(
             report = replace(report, model=str(out))
     _tell(report, plot, as_json=as_json)
     if not as_json:
-        _tell_next(report, [*([] if source is None else [source]), *([] if box is None else ["--box", box])], weights)
+        _tell_next(report, [*([] if source is None else [source]), *box_words(box)], weights)
 
 
 def _refuse_rates(why: str, min_fps: float | None, plot: Path | None) -> None:

@@ -23,6 +23,7 @@ from cdedge.outputs import check_outputs
 from cdedge.show.bench_tables import read_bench
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, many, say, whats_next
+from cdedge.spelling import box_words
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import file_sha256
 from cdedge_runtime.measure.benchmark import BenchReport, benchmark
@@ -86,7 +87,7 @@ def report(
         emit_json("cdedge.report/1", {"page": str(out), "bytes": out.stat().st_size, "left_out": dict(left_out)})
     else:
         say(f"wrote {out}")
-        whats_next("soak", model, source, *([] if box is None else ["--box", box]), "--frames", 5000)
+        whats_next("soak", model, source, *box_words(box), "--frames", 5000)
 
 
 def _measured(request: Request, repeat: int) -> BenchReport:

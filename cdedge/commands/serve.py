@@ -25,6 +25,7 @@ from cdedge.options import (
     parse_depth_range,
 )
 from cdedge.show.render import introduce, say, whats_next
+from cdedge.spelling import box_words
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.image import Frame
@@ -107,15 +108,9 @@ def _run(session: Session, following: list[object]) -> None:
 
 def _following(model: Path, source: str | None, opened: Source, box: str | None) -> list[object]:
     """How to have a target's boxes; nothing for a pipe whose first box nobody has typed: it cannot be drawn there."""
-    if box is not None:
-        known = ["--box", box]
-    elif opened.first_box is not None:
-        known = []
-    elif opened.waits:
-        return []
-    else:
-        known = ["--select"]
-    return ["track", model, source, *known, "-o", "boxes.csv"]
+    if box is not None or opened.first_box is not None:
+        return ["track", model, source, *box_words(box), "-o", "boxes.csv"]
+    return [] if opened.waits else ["track", model, source, "--select", "-o", "boxes.csv"]
 
 
 def _tell(address: str, *, as_json: bool) -> None:

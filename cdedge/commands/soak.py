@@ -20,6 +20,7 @@ from cdedge.options import (
 )
 from cdedge.show.progress import progress
 from cdedge.show.render import Level, introduce, show_facts, size, tinted, whats_next
+from cdedge.spelling import box_words
 from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.measure.soak import SoakRequest
 from cdedge_runtime.measure.soak_report import ALLOWED_BYTES, Slope, SoakReport
@@ -62,7 +63,7 @@ def soak(
         emit_json("cdedge.soak/1", encode(report))
     else:
         _show(report)
-        _tell_next(report, ["--box", box] if box is not None else [])
+        _tell_next(report, box_words(box))
     if report.interrupted:
         raise KeyboardInterrupt
     if report.verdict == "leak":

@@ -35,6 +35,7 @@ from cdedge.show.lines import Seen, alone, boxes_to, json_line, writing
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, many, say, show_facts, show_stages, tinted, whats_next
 from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, outlined, playable
+from cdedge.spelling import box_words
 from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.estimate import Estimate, ModelTracker
 from cdedge_runtime.image import Frame
@@ -129,7 +130,7 @@ def track(
     elif STDOUT not in (out, jsonl):
         _show(report, {} if several is None else several.lost_frames)
         if report.error is None and not opened.live:
-            whats_next("bench", model, source, *([] if box is None else ["--box", box]))
+            whats_next("bench", model, source, *box_words(box))
     _tell(report, spoilt)
 
 

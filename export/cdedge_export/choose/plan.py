@@ -10,7 +10,7 @@ from typing import Literal
 
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.files import write_whole
-from cdedge_runtime.model.contract import Selection
+from cdedge_runtime.model.contract import Selection, Tap
 from cdedge_runtime.record import decode, encode
 
 Search = Literal["e4", "reduced", "ncc", "none"]
@@ -66,6 +66,16 @@ class ChannelPlan:
     def channels(self) -> int:
         """Number of kept channels."""
         return sum(len(tap.kept) for tap in self.taps)
+
+    @property
+    def kept(self) -> dict[str, tuple[int, ...]]:
+        """The kept channels of each layer that keeps any."""
+        return {tap.name: tap.kept for tap in self.taps if tap.kept}
+
+    @property
+    def kept_taps(self) -> tuple[Tap, ...]:
+        """Those layers as a file's contract has them."""
+        return tuple(Tap(tap.name, tap.kept, tap.total) for tap in self.taps if tap.kept)
 
     def save(self, path: Path) -> None:
         """Write the plan as JSON, whole or not at all."""

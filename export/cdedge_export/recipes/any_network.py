@@ -35,7 +35,7 @@ from cdedge_export.onnx_net.torchvision_net import is_file, open_network
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.model.contract import InputConvention, ModelSpec, Tap
+from cdedge_runtime.model.contract import InputConvention, ModelSpec
 from cdedge_runtime.model.metadata import to_metadata
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
@@ -131,7 +131,7 @@ def file_of(
 
     With ``projections``, of all channels of a tap, the plan's channels are their components.
     """
-    kept = {tap.name: tap.kept for tap in plan.taps if tap.kept}
+    kept = plan.kept
     if projections is None:
         part, combined = pruned_part(sight.graph, sight.taps, kept, input_px=sight.view.input_px), {}
     else:
@@ -207,7 +207,7 @@ def _contract(
     return ModelSpec(
         tracker=options.tracker,
         backbone=plan.backbone,
-        taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps if t.kept),
+        taps=plan.kept_taps,
         mode="exact",
         precision=options.precision,
         subsample=1,

@@ -125,7 +125,7 @@ def fewer_channels(deep: DeepNetwork, scene: Scene, rules: DistillOptions, say: 
         if error.field != "channels":
             raise
         raise Usage(f"deep_{error}", field="deep_channels") from error
-    kept = {tap.name: tap.kept for tap in plan.taps if tap.kept}
+    kept = plan.kept
     used = tuple(tap for tap in deep.taps if tap.name in kept)
     part = replace(deep.part, taps=tuple(Tap(tap.name, kept[tap.name], tap.channels) for tap in used))
     say(f"{plan.channels} of {deep.part.channels} channels of {part.backbone} stay")

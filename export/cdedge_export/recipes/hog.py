@@ -42,8 +42,7 @@ def design(
     """The file of a contract with all channels, of which ``choose`` keeps some."""
     say("choosing channels of HOG")
     plan = decided(options, HOG_BACKBONE, {HOG_TAP: HOG_CHANNELS}, choose, **more)
-    taps = tuple(Tap(tap.name, tap.kept, tap.total) for tap in plan.taps)
-    spec = replace(whole, taps=taps, selection=plan.selection)
+    spec = replace(whole, taps=plan.kept_taps, selection=plan.selection)
 
     def check(file: Path) -> None:
         if read_spec(file) != spec:

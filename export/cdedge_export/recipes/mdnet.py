@@ -34,7 +34,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.filter.channels import diverse_order, squared_cosines
 from cdedge_runtime.image import Frame
-from cdedge_runtime.model.contract import ModelSpec, Tap, WeightsInfo
+from cdedge_runtime.model.contract import ModelSpec, WeightsInfo
 from cdedge_runtime.trackers.mdnet import candidates
 from cdedge_runtime.trackers.mdnet.candidates import check_sampling
 from cdedge_runtime.trackers.mdnet.crops import BATCH, crop
@@ -269,7 +269,7 @@ def _contract(
     return ModelSpec(
         tracker="mdnet",
         backbone=plan.backbone,
-        taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps),
+        taps=plan.kept_taps,
         mode="exact",
         subsample=1,
         input_px=INPUT_PX,

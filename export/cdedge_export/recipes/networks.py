@@ -26,7 +26,7 @@ from cdedge_export.network.torch_net import extract
 from cdedge_export.network.weights import Weights, download_bytes, load_weights
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
-from cdedge_runtime.model.contract import ModelSpec, Tap
+from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.trackers.deepcd.settings import Settings
 
 from .recipe import PRODUCER, Design, Scene, decided
@@ -94,7 +94,7 @@ def chosen_plan(sight: Sight, options: ExportOptions) -> ChannelPlan:
 
 def pruned(plan: ChannelPlan, sight: Sight, options: ExportOptions) -> Network:
     """The plan's network; in chain mode, where it is asked for, fitted to the full one on the varied windows."""
-    kept = {tap.name: tap.kept for tap in plan.taps if tap.kept}
+    kept = plan.kept
     network = prune(sight.backbone, sight.weights, kept, mode=options.mode)
     if not options.reconstruct:
         return network
@@ -183,7 +183,7 @@ def _contract(
     return ModelSpec(
         tracker=options.tracker,
         backbone=plan.backbone,
-        taps=tuple(Tap(t.name, t.kept, t.total) for t in plan.taps if t.kept),
+        taps=plan.kept_taps,
         mode=options.mode,
         reconstructed=options.reconstruct,
         precision=options.precision,
