@@ -35,7 +35,8 @@ from pathlib import Path
 import cv2
 from cdedge.evaluation.peers import Peer
 from cdedge_runtime.sources.demo import FRAMES, Clip
-from cdedge_runtime.measure.meters import Stopwatch, memory_now, reset_peak
+from cdedge_runtime.measure.memory import memory_now, reset_peak
+from cdedge_runtime.stopwatch import Stopwatch
 from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.record import encode
 cv2.setNumThreads(1)

@@ -61,7 +61,7 @@ def one(model: Path, source: str, case: dict[str, Any]) -> None:
     import cv2
     import numpy as np
 
-    from cdedge_runtime.measure.meters import memory_now
+    from cdedge_runtime.measure.memory import memory_now
     from cdedge_runtime.model import session as features
     from cdedge_runtime.opening import open_features, tracker_with
     from cdedge_runtime.sources.frames import open_source

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from cdedge_runtime import Box, open_tracker
-from cdedge_runtime.measure.meters import memory_now
+from cdedge_runtime.measure.memory import memory_now
 from cdedge_runtime.sources.demo import Clip
 from cdedge_runtime.targets import open_targets
 

@@ -22,7 +22,7 @@ from cdedge.show.lines import boxes_to, json_line, writing
 from cdedge_runtime.box import Box
 from cdedge_runtime.estimate import Estimate, Lap, no_lap
 from cdedge_runtime.image import Frame
-from cdedge_runtime.measure.meters import resident_bytes
+from cdedge_runtime.measure.memory import resident_bytes
 from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.run import track
 from cdedge_runtime.sources.demo import Clip

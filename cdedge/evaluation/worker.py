@@ -18,7 +18,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.measure.child import Beat, beat
-from cdedge_runtime.measure.meters import MemoryNow, memory_now, reset_peak
+from cdedge_runtime.measure.memory import MemoryNow, memory_now, reset_peak
 from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.record import decode, encode
 from cdedge_runtime.sources.frames import Source, image_source

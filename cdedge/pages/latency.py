@@ -10,8 +10,8 @@ import numpy as np
 from cdedge.pages.page import Cell, Column, number_cell, sortable_table, text_cell
 from cdedge.pages.plots import axis_around, ink, positive_axis
 from cdedge_runtime.measure.benchmark import BenchReport
-from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.probe import ProbeReport
+from cdedge_runtime.stopwatch import StageTime
 
 from .plots import Line, bar_plot, captioned, frame_axis, grouped, line_plot
 

@@ -23,10 +23,10 @@ from cdedge_devices import DeviceProfile
 from cdedge_export.onnx_net.taps import LAYERS_SCHEMA, LayersAnswer
 from cdedge_export.report import ExportReport
 from cdedge_runtime.measure.benchmark import BenchReport
-from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.soak_report import SoakReport
 from cdedge_runtime.measure.warm import WarmReport
 from cdedge_runtime.model.contract import ModelSpec
+from cdedge_runtime.stopwatch import StageTime
 
 _fields = typing.get_type_hints
 _Interval = tuple[float, float]

@@ -17,7 +17,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, CdedgeError
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.image import Frame
-from cdedge_runtime.measure.meters import resident_bytes
+from cdedge_runtime.measure.memory import resident_bytes
 from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.sources.latest import Latest
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # the doctor shows its findings where OpenCV is broken; the f
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-    from cdedge_runtime.measure.meters import StageTime
     from cdedge_runtime.sources.frames import Source
+    from cdedge_runtime.stopwatch import StageTime
 
 Level = Literal["ok", "warn", "bad"]
 

@@ -8,16 +8,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-from cdedge_runtime.measure.meters import Sketch, StageTime
-
 from .box import Box, BoxLike
 from .errors import BadEnvironment, CdedgeError, Usage
 from .estimate import Estimate, Lap
 from .image import Frame, frame_sha256
-from .measure.meters import Stopwatch
 from .model.contract import ModelSpec
 from .sources.frames import Source
 from .sources.latest import Latest
+from .stopwatch import Sketch, StageTime, Stopwatch
 
 Observer = Callable[[int, Frame, Estimate], None]
 

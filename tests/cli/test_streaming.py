@@ -20,7 +20,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadEnvironment, CdedgeError
 from cdedge_runtime.estimate import Estimate, Lap, no_lap
 from cdedge_runtime.image import Frame
-from cdedge_runtime.measure.meters import resident_bytes
+from cdedge_runtime.measure.memory import resident_bytes
 from cdedge_runtime.run import track
 from cdedge_runtime.sources.frames import Source
 from tests.children import start_with

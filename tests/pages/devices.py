@@ -15,8 +15,8 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.measure.benchmark import BenchReport, summary
 from cdedge_runtime.measure.conditions import read_conditions
-from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.probe import MemoryReport, ProbeReport, Request
+from cdedge_runtime.stopwatch import StageTime
 from tests.conftest import make_spec
 
 MEMORY = MemoryReport(

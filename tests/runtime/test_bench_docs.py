@@ -9,8 +9,8 @@ import pytest
 
 from cdedge_runtime.measure.benchmark import BenchReport, Change, Spread
 from cdedge_runtime.measure.conditions import Conditions, Tegra
-from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.probe import MemoryReport, Request
+from cdedge_runtime.stopwatch import StageTime
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "explain" / "bench.md").read_text()
 

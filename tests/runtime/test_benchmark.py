@@ -9,9 +9,9 @@ import pytest
 
 from cdedge_runtime.measure.benchmark import BenchReport, Limits, change, compare, differences, spread, summary
 from cdedge_runtime.measure.conditions import read_conditions
-from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.probe import MemoryReport, ProbeReport, Request
 from cdedge_runtime.record import decode, encode
+from cdedge_runtime.stopwatch import StageTime
 
 LIMITS = Limits(at_least=0.05, unknown=0.15)
 NOW = read_conditions()

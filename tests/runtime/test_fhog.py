@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from cdedge_runtime.model.hog import fhog
+from cdedge_runtime.filter.fhog import fhog
 
 
 def literal(image: np.ndarray, cell: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from cdedge.show.render import say, show_facts, show_table
 from cdedge_runtime import MAX_FRAME_PIXELS
 from cdedge_runtime.errors import BadInput
-from cdedge_runtime.measure.meters import memory_now
+from cdedge_runtime.measure.memory import memory_now
 from cdedge_runtime.sources.alike import eight_bit
 from cdedge_runtime.sources.frames import open_source
 from cdedge_runtime.sources.images import check_header, read_image

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cdedge_runtime.measure.meters import Stopwatch
+from cdedge_runtime.stopwatch import Stopwatch
 
 
 class Clock:
@@ -55,7 +55,7 @@ def test_no_frames_no_stages() -> None:
 def test_memory_grows_with_what_is_held() -> None:
     """In a fresh process: here, memory freed by earlier tests could be taken again."""
     code = (
-        "from cdedge_runtime.measure.meters import memory_now;"
+        "from cdedge_runtime.measure.memory import memory_now;"
         "before = memory_now(); held = bytearray(64_000_000); held[::4096] = b'x' * len(held[::4096]);"
         "after = memory_now();"
         "print(before.rss_bytes, after.rss_bytes, after.peak_bytes)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdedge_runtime.measure.meters import Sketch
+from cdedge_runtime.stopwatch import Sketch
 
 _SHARES = {"p50_ms": 50, "p90_ms": 90, "p95_ms": 95, "p99_ms": 99}
 

@@ -15,7 +15,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadEnvironment, BadInput
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.measure.conditions import read_conditions
-from cdedge_runtime.measure.meters import memory_now
+from cdedge_runtime.measure.memory import memory_now
 from cdedge_runtime.measure.soak import Sample, SoakRequest, run
 from cdedge_runtime.measure.soak_report import SoakReport, report_of, soak
 from cdedge_runtime.sources.frames import Source, open_source

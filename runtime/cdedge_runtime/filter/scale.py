@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from cdedge_runtime import patch
 from cdedge_runtime.box import Box
+from cdedge_runtime.filter.fhog import fhog
 from cdedge_runtime.image import Frame
-from cdedge_runtime.model.hog import fhog
 from cdedge_runtime.patch import Sides
 
 _SCALES, _STEP = 33, 1.02

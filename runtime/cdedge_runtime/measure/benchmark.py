@@ -11,8 +11,8 @@ from typing import Any, Literal
 from cdedge_runtime.errors import BadValue
 from cdedge_runtime.files import file_sha256
 from cdedge_runtime.measure.conditions import Conditions, read_conditions
-from cdedge_runtime.measure.meters import StageTime
 from cdedge_runtime.measure.probe import MemoryReport, ProbeReport, Request, measure
+from cdedge_runtime.stopwatch import StageTime
 
 Verdict = Literal["worse", "same", "better"]
 _KNOWN_FROM = 5

@@ -19,13 +19,14 @@ import onnxruntime as ort
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadValue
 from cdedge_runtime.estimate import Sizes
-from cdedge_runtime.measure.meters import MemoryNow, StageTime, memory_now, reset_peak
+from cdedge_runtime.measure.memory import MemoryNow, memory_now, reset_peak
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.model.threads import check_threads
 from cdedge_runtime.opening import open_features, tracker_with
 from cdedge_runtime.record import check_record, decode, encode
 from cdedge_runtime.run import starting_box, track
 from cdedge_runtime.sources.frames import open_source
+from cdedge_runtime.stopwatch import StageTime
 
 from . import child
 

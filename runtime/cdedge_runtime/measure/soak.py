@@ -19,7 +19,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.estimate import ModelTracker
 from cdedge_runtime.image import Frame
-from cdedge_runtime.measure.meters import memory_now
+from cdedge_runtime.measure.memory import memory_now
 from cdedge_runtime.opening import open_tracker
 from cdedge_runtime.record import decode, encode
 from cdedge_runtime.run import starting_box
