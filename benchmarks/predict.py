@@ -75,7 +75,7 @@ CASES = (
     Case("check", "11", frame_width=1280, threads=2, deep=OWN),
     Case("check", "11", settings=("deep.memory=8",), deep=OWN),
     Case("check", "11", deep=OWN, deep_channels="0.25"),
-    Case("check", "11", deep=OWN, deep_precision="int8"),
+    Case("check", "11", deep=OWN, deep_precision="fp32"),
     Case("check", "11", deep=OWN, deep_precision="fp16"),
 )
 

@@ -13,6 +13,7 @@ from cdedge_runtime.model.contract import Precision
 from cdedge_runtime.record import check
 
 Mode = Literal["exact", "chain"]
+DeepPrecision = Literal["auto", "fp32", "fp16", "int8"]
 
 _INFO = "cdedge.option"
 
@@ -136,8 +137,9 @@ class ExportOptions:
         "generic file, the device. Default: all."
     )
     deep_convention: str = _option("Input convention of the deep network. Default: bgr.", stands_for="bgr")
-    deep_precision: Precision | None = _option(
-        "Precision of the deep network alone; int8 is for cdedge_deep. Default: as --precision."
+    deep_precision: DeepPrecision | None = _option(
+        "Precision of the deep network alone; int8 is for cdedge_deep. auto: int8 where its features stay near enough, "
+        "else fp32. Default: auto for cdedge_deep, else, and beside a given --precision, as that."
     )
     deep_input: int = _option(
         "Side of the deep network's input in pixels. Default: 256.", stands_for=256, least=64, most=512

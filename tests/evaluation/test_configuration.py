@@ -23,7 +23,10 @@ SAID_OF_OTHERS = [
     ({"tracker": "cf2"}, {"search": "reduced"}),
     ({"rank": "random"}, {"seed": 0}),
     ({"generic": True}, {"channels": "0.25"}),
-    ({"deep": "cdedge_deep"}, {"deep_precision": "fp32", "profile": "robust", "deep_input": 256}),
+    ({"deep": "cdedge_deep"}, {"deep_precision": "auto", "profile": "robust", "deep_input": 256}),
+    ({"profile": "robust"}, {"deep_precision": "auto", "deep": "cdedge_deep"}),
+    ({"profile": "robust", "precision": "fp32"}, {"deep_precision": "fp32"}),
+    ({"deep": "other.onnx"}, {"deep_precision": "fp32"}),
 ]
 
 

@@ -10,14 +10,23 @@ import pytest
 from onnx import TensorProto, load
 
 from cdedge_export.choose.plan import DistillOptions
-from cdedge_export.graph.compare import Parity, TapLoss
+from cdedge_export.graph.compare import TOLERANCES, Parity, TapLoss
 from cdedge_export.options import ExportOptions
 from cdedge_export.pipeline import export
-from cdedge_export.recipes.deep_part import DeepOptions, _both, add_deep_part, deep_plan, fewer_channels, open_deep
+from cdedge_export.recipes.deep_part import (
+    DeepOptions,
+    _both,
+    add_deep_part,
+    deep_plan,
+    fewer_channels,
+    open_deep,
+    settled_precision,
+)
 from cdedge_export.recipes.recipe import Scene
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.model.contract import Precision, SourceInfo
 from cdedge_runtime.model.session import Extractor, read_spec
+from cdedge_runtime.patch import Image
 from cdedge_runtime.sources.frames import Source
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from tests.conftest import MovingSquare
@@ -203,11 +212,14 @@ def test_a_second_deep_part_is_refused(both: Path, network: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("precision", "kind", "per_weight", "least", "most"),
-    [("fp16", TensorProto.FLOAT16, 2, 1e-6, 5e-3), ("int8", TensorProto.INT8, 1, 1e-3, 0.2)],
+    ("precision", "first", "second", "least", "most"),
+    [
+        ("fp16", TensorProto.FLOAT16, TensorProto.FLOAT16, 1e-6, 5e-3),
+        ("int8", TensorProto.FLOAT, TensorProto.INT8, 1e-3, 0.2),
+    ],
 )
 def test_it_has_a_precision_of_its_own(
-    tiny_model: Path, network: Path, tmp_path: Path, precision: Precision, kind: int, per_weight: int, least: float,
+    tiny_model: Path, network: Path, tmp_path: Path, precision: Precision, first: int, second: int, least: float,
     most: float,
 ) -> None:  # fmt: skip
     out, deep = tmp_path / "small.onnx", open_deep(DeepOptions(network, input_px=128, precision=precision))
@@ -218,10 +230,12 @@ def test_it_has_a_precision_of_its_own(
     before, after = read_spec(tiny_model), read_spec(out)
     assert after.deep is not None
     assert (before.precision, after.precision, after.deep.precision) == ("fp32", "fp32", precision)
-    assert after.weight_bytes - before.weight_bytes == per_weight * (8 * 3 * 25 + 5 * 8 * 25)
+    width = {TensorProto.FLOAT: 4, TensorProto.FLOAT16: 2, TensorProto.INT8: 1}
+    assert after.weight_bytes - before.weight_bytes == width[first] * 8 * 3 * 25 + width[second] * 5 * 8 * 25
     (choice,) = (node for node in load(out).graph.node if node.op_type == "If")
     then = next(a.g for a in choice.attribute if a.name == "then_branch")
-    assert {t.data_type for t in then.initializer if len(t.dims) == 4 and t.dims[-1] == 5} == {kind}
+    stored = {t.dims[1]: t.data_type for t in then.initializer if len(t.dims) == 4 and t.dims[-1] == 5}
+    assert stored == {3: first, 8: second}
     patch = PATCHES[0, :64, :64]
     np.testing.assert_array_equal(Extractor(out, threads=1)(patch), Extractor(tiny_model, threads=1)(patch))
 
@@ -239,6 +253,25 @@ def test_features_that_int8_spoils_are_refused_by_the_option(tiny_model: Path, n
     with pytest.raises(BadModel, match="needs deep_precision fp32"):
         add_deep_part(tiny_model, tmp_path / "m.onnx", deep, PATCHES, PATCHES // 64)  # of a darker scene
     assert not (tmp_path / "m.onnx").exists()
+
+
+@pytest.mark.parametrize(("seen", "settled"), [(PATCHES, "int8"), (PATCHES // 64, "fp32")])
+def test_auto_is_int8_where_that_is_near_enough_else_float32_and_says_so(
+    tiny_model: Path, network: Path, tmp_path: Path, seen: Image, settled: Precision
+) -> None:
+    said, deep = list[str](), open_deep(DeepOptions(network, input_px=128, precision="auto"))
+    deep = settled_precision(deep, PATCHES, seen, said.append)
+    parity = add_deep_part(tiny_model, tmp_path / "m.onnx", deep, PATCHES, seen)
+    part = read_spec(tmp_path / "m.onnx").deep
+    assert part is not None
+    assert (part.precision, parity.tolerance) == (settled, TOLERANCES[settled])
+    assert [text.split(":")[0] for text in said] == [f"{network.name} stays in float32"] * (settled == "fp32")
+
+
+def test_the_branch_that_nobody_looks_into_stores_no_zeros(both: Path) -> None:
+    (choice,) = (node for node in load(both).graph.node if node.op_type == "If")
+    otherwise = next(a.g for a in choice.attribute if a.name == "else_branch")
+    assert otherwise.ByteSize() < 1000 < 4 * 5 * 8 * 8
 
 
 def test_too_coarse_a_tap_leaves_no_file(tiny_model: Path, network: Path, tmp_path: Path) -> None:

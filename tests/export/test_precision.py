@@ -46,12 +46,12 @@ def written(path: Path, precision: Precision) -> Parity:
 
 
 @pytest.mark.parametrize(
-    ("precision", "kind", "least", "most"),
-    [("fp32", onnx.TensorProto.FLOAT, 0, 1e-5), ("fp16", onnx.TensorProto.FLOAT16, 1e-5, 5e-3),
-     ("int8", onnx.TensorProto.INT8, 1e-3, 0.15)],
+    ("precision", "stored", "least", "most"),
+    [("fp32", {onnx.TensorProto.FLOAT}, 0, 1e-5), ("fp16", {onnx.TensorProto.FLOAT16}, 1e-5, 5e-3),
+     ("int8", {onnx.TensorProto.FLOAT, onnx.TensorProto.INT8}, 1e-3, 0.15)],
 )  # fmt: skip
 def test_weights_are_stored_so_and_features_stay_near(
-    tmp_path: Path, precision: Precision, kind: int, least: float, most: float
+    tmp_path: Path, precision: Precision, stored: set[int], least: float, most: float
 ) -> None:
     path = tmp_path / "m.onnx"
     parity = written(path, precision)
@@ -60,7 +60,7 @@ def test_weights_are_stored_so_and_features_stay_near(
     verify(path)
     model = onnx.load(path)
     kinds = {t.data_type for t in model.graph.initializer if len(t.dims) == 4 and t.dims[-1] == 3}
-    assert kinds == {kind}
+    assert kinds == stored
     assert (model.ir_version, model.producer_name) == (8, "cdedge")
     assert [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")] == [17]
     assert from_metadata({p.key: p.value for p in model.metadata_props}).precision == precision
@@ -82,11 +82,33 @@ def test_the_model_that_is_converted_stays_as_it_was(precision: Precision) -> No
 
 
 def test_stored_bytes_by_hand() -> None:
-    weights = 64 * 27 + len(KEPT["12"]) * 64 * 9
+    first, second = 64 * 27, len(KEPT["12"]) * 64 * 9
     biases = 64 + len(KEPT["12"])
-    assert stored_bytes(NETWORK, "fp32") == 4 * (weights + biases)
-    assert stored_bytes(NETWORK, "fp16") == 2 * (weights + biases)
-    assert stored_bytes(NETWORK, "int8") == weights + 4 * biases
+    assert stored_bytes(NETWORK, "fp32") == 4 * (first + second + biases)
+    assert stored_bytes(NETWORK, "fp16") == 2 * (first + second + biases)
+    assert stored_bytes(NETWORK, "int8") == 4 * first + second + 4 * biases
+
+
+def int8_graph(taps: tuple[str, ...]) -> onnx.GraphProto:
+    """What int8 makes of the network up to these taps."""
+    network = prune(VGG19, WEIGHTS, {tap: KEPT[tap] for tap in taps}, mode="exact")
+    return in_precision(build_model(network, Geometry(SIZE, (8, 8)), {}), "int8", SEEN).graph
+
+
+def of_int8(graph: onnx.GraphProto) -> list[int]:
+    """Sides of the kernels that are stored in 8 bits."""
+    return [t.dims[1] for t in graph.initializer if t.data_type == onnx.TensorProto.INT8 and len(t.dims) == 4]
+
+
+def test_the_first_of_several_convolutions_stays_in_float_and_a_single_one_does_not() -> None:
+    assert of_int8(int8_graph(TAPS)) == [64]
+    assert of_int8(int8_graph(("11",))) == [3]
+
+
+def test_a_relu_is_taken_into_the_range_of_the_convolution_before_it() -> None:
+    """Rounded before it, half of the range would hold what it then throws away."""
+    kinds = [node.op_type for node in int8_graph(TAPS).node]
+    assert (kinds.count("Conv"), kinds.count("Relu")) == (2, 1)  # behind the one in float
 
 
 def test_quantizing_leaves_logging_as_it_was() -> None:

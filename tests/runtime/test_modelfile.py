@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdedge_runtime.errors import BadModel
+from cdedge_runtime.model import session
 from cdedge_runtime.model.contract import Tap
 from cdedge_runtime.model.graph import node_count
 from cdedge_runtime.model.metadata import from_metadata, to_metadata
@@ -118,6 +119,22 @@ def test_a_graph_that_contradicts_its_contract_is_refused(tmp_path: Path) -> Non
     path.write_bytes(tiny_model_bytes(spec, to_metadata(replace(spec, input_px=(48, 64)))))
     with pytest.raises(BadModel, match="its contract says"):
         Extractor(path)
+
+
+@pytest.mark.parametrize(
+    ("activations", "least", "most"), [(0, 1, 1 << 24), (8 << 20, 8 << 20, 1 << 24), (10**18, 1, 1 << 28)]
+)
+def test_the_arenas_first_block_holds_the_first_files_activations_whatever_it_says(
+    monkeypatch: pytest.MonkeyPatch, activations: int, least: int, most: int
+) -> None:
+    asked: list[tuple[int, ...]] = []
+    monkeypatch.setattr(session, "_ARENA", [])
+    monkeypatch.setattr(session.ort, "OrtArenaCfg", lambda *numbers: numbers)
+    monkeypatch.setattr(session.ort, "create_and_register_allocator", lambda _memory, config: asked.append(config))
+    for count in (activations, 7):
+        session._share_arena(count)
+    ((_, _, first_block, _),) = asked  # once, whatever comes later
+    assert least <= first_block <= most
 
 
 def test_the_spec_sums_its_taps() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.measure.predict import FLOOR_BYTES, NODE_BYTES, Footage, predict
+from cdedge_runtime.measure.predict import BRANCH_WEIGHT_COPIES, FLOOR_BYTES, NODE_BYTES, Footage, predict
 from cdedge_runtime.trackers.cf2.settings import Cf2Settings
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from tests.conftest import CHANNELS, make_spec
@@ -41,10 +41,23 @@ def test_a_deep_part_takes_its_filter_and_its_patch_more() -> None:
     assert both.filter_bytes - alone.filter_bytes == spectrum + 6 * taps
     assert both.features_bytes - alone.features_bytes == 4 * 3 * 16 * 16
     assert both.buffers_bytes - alone.buffers_bytes == 3 * 64 * 64 + 3 * spectrum + scratch
-    assert both.weights_bytes == 2.5 * 648
+    assert both.weights_bytes == BRANCH_WEIGHT_COPIES * 648
     assert both.code_bytes > alone.code_bytes
     half = predict(replace(SPEC, deep=replace(PART, precision="fp16")), SEEN, nodes=7)
-    assert half.weights_bytes == (1 + 2 * 2.5) * 648  # as read, and as float32
+    assert half.weights_bytes == (1 + 2 * BRANCH_WEIGHT_COPIES) * 648  # as read, and as float32
+
+
+def test_quantized_layers_take_code_of_their_own_wherever_they_are() -> None:
+    said = [
+        predict(spec, SEEN, nodes=7).code_bytes
+        for spec in (
+            replace(SPEC, deep=PART),
+            replace(SPEC, deep=replace(PART, precision="int8")),
+            replace(SPEC, deep=PART, precision="int8"),
+            replace(SPEC, deep=replace(PART, precision="int8"), precision="int8"),
+        )
+    ]
+    assert said[0] < said[1] == said[2] == said[3]
 
 
 def test_over_the_floor_is_the_sum_of_the_other_parts() -> None:

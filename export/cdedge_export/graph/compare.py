@@ -51,7 +51,7 @@ def compared(
 
     Raises `BadModel` where that exceeds what `TOLERANCES` says for the ``precision``, which ``option`` chose.
     """
-    max_abs, max_rel = _largest(found, expected)
+    max_abs, max_rel = largest_difference(found, expected)
     parity = Parity(max_abs, max_rel, TOLERANCES[precision], losses, reference)
     if not parity.max_rel <= parity.tolerance:
         why = f"is onnxruntime {ort.__version__} sound?" if precision == "fp32" else f"this network needs {option} fp32"
@@ -91,8 +91,8 @@ def _split(features: Floats, taps: tuple[Tap, ...]) -> dict[str, Floats]:
     return dict(zip((tap.name for tap in taps), np.split(features, ends[:-1], axis=1), strict=True))
 
 
-def _largest(found: Mapping[str, Floats], expected: Mapping[str, Floats]) -> tuple[float, float]:
-    """Absolute, and over each tap's largest feature."""
+def largest_difference(found: Mapping[str, Floats], expected: Mapping[str, Floats]) -> tuple[float, float]:
+    """Of maps to those expected: absolute, and over each tap's largest feature."""
     largest = [float(np.abs(maps - expected[name]).max()) for name, maps in found.items()]
     scales = [max(float(np.abs(expected[name]).max()), 1e-6) for name in found]
     return float(np.max(largest)), float(np.max(np.divide(largest, scales)))  # np.max keeps a NaN

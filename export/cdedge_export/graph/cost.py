@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cdedge_export.network.backbones import Lrn, Pool
@@ -18,7 +18,7 @@ from cdedge_export.network.layers import (
     conv_size,
     pool_size,
 )
-from cdedge_runtime.model.contract import OUTPUT_NAME
+from cdedge_runtime.model.contract import OUTPUT_NAME, Precision
 
 from .build import build_model, layer_of_tap
 from .liveness import activation_bytes
@@ -123,3 +123,14 @@ def _resampling_macs(channels: int, size: Size, grid: Size) -> int:
     if size[0] % grid[0] == 0 and size[1] % grid[1] == 0:
         return 0
     return channels * grid[1] * size[0] * (size[1] + grid[0])
+
+
+def bytes_of(weights: Sequence[int], others: int, precision: Precision) -> int:
+    """Bytes of convolutions' numbers of weights, in their order, and of so many other values.
+
+    int8 keeps the others in float32, and the weights of the first of several convolutions.
+    """
+    if precision != "int8":
+        return (sum(weights) + others) * {"fp32": 4, "fp16": 2}[precision]
+    first = weights[0] if len(weights) > 1 else 0
+    return sum(weights) - first + 4 * (first + others)

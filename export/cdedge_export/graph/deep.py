@@ -138,18 +138,12 @@ def _switch(name: str) -> onnx.ValueInfoProto:
 
 
 def _zeros(switch: str, shapes: Sequence[Shape]) -> onnx.GraphProto:
-    names = [f"{switch}_zeros{at}" for at in range(len(shapes))]
-    nodes = [
-        helper.make_node(
-            "Constant",
-            [],
-            [name],
-            name=name,
-            value=numpy_helper.from_array(np.zeros(shape, np.float32), f"{name}_value"),
-        )
-        for name, shape in zip(names, shapes, strict=True)
-    ]
-    return helper.make_graph(nodes, f"{switch}_else", [], [_real(n, s) for n, s in zip(names, shapes, strict=True)])
+    """Zeros by broadcasting the switch, which is false there: a constant would be stored, and kept more than once."""
+    nothing, found = f"{switch}_zero", {f"{switch}_zeros{at}": shape for at, shape in enumerate(shapes)}
+    sides = [numpy_helper.from_array(np.array(shape, np.int64), f"{name}_shape") for name, shape in found.items()]
+    nodes = [helper.make_node("Cast", [switch], [nothing], name=nothing, to=TensorProto.FLOAT)]
+    nodes += [helper.make_node("Expand", [nothing, f"{name}_shape"], [name], name=name) for name in found]
+    return helper.make_graph(nodes, f"{switch}_else", [], [_real(*each) for each in found.items()], sides)
 
 
 def _real(name: str, shape: Shape) -> onnx.ValueInfoProto:

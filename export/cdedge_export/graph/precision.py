@@ -22,14 +22,17 @@ from cdedge_export.network.layers import ConvStep, FireStep, Network, TapStep
 from cdedge_runtime.files import scratch_folder
 from cdedge_runtime.model.contract import INPUT_NAME, Precision
 
+from .cost import bytes_of
+
 Patches = npt.NDArray[np.uint8]
 
 
 def in_precision(model: onnx.ModelProto, precision: Precision, windows: Patches) -> onnx.ModelProto:
     """The model in ``precision``; int8 ranges are those seen on ``windows`` (N, H, W, 3) uint8 BGR.
 
-    int8 quantizes convolutions and poolings, weights per channel and to 7 bits: without VNNI, x86 processors saturate
-    sums of two full products.
+    int8 quantizes convolutions with the ReLU behind them, and poolings; weights per channel and to 7 bits: without
+    VNNI, x86 processors saturate sums of two full products. The first of several convolutions stays in float32: it
+    sums few products of bright pixels, so that rounded weights do most harm there, and int8 is slower at it.
     """
     if precision == "fp32":
         return model
@@ -42,13 +45,11 @@ def in_precision(model: onnx.ModelProto, precision: Precision, windows: Patches)
 
 
 def stored_bytes(network: Network, precision: Precision) -> int:
-    """Bytes of weights and biases; int8 keeps biases in 4 bytes, its scales are not counted."""
+    """Bytes of weights and biases; int8's scales are not counted."""
     convolutions = [c for step in network.steps for c in _convolutions(step)]
     projections = [s.projection.matrix for s in network.steps if isinstance(s, TapStep) and s.projection is not None]
-    weights = sum(array.size for array in [*(c.weight for c in convolutions), *projections])
-    biases = sum(c.bias.size for c in convolutions)
-    per_weight, per_bias = {"fp32": (4, 4), "fp16": (2, 2), "int8": (1, 4)}[precision]
-    return weights * per_weight + biases * per_bias
+    weights = [array.size for array in [*(c.weight for c in convolutions), *projections]]
+    return bytes_of(weights, sum(c.bias.size for c in convolutions), precision)
 
 
 def _convolutions(step: object) -> tuple[ConvStep, ...]:
@@ -71,13 +72,20 @@ def _quantized(model: onnx.ModelProto, windows: Patches) -> onnx.ModelProto:
             path,
             _Windows(windows),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", "MaxPool"],
+            op_types_to_quantize=["Conv", "MaxPool", "Relu"],
+            nodes_to_exclude=_of_pixels(model),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
         return onnx.load(path)
+
+
+def _of_pixels(model: onnx.ModelProto) -> list[str]:
+    """The first of several convolutions."""
+    names = [node.name for node in model.graph.node if node.op_type == "Conv"]
+    return names[:1] if len(names) > 1 else []
 
 
 class _Windows(CalibrationDataReader):  # type: ignore[misc]

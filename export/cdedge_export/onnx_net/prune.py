@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from cdedge_export.graph.cost import bytes_of
 from cdedge_export.network.layers import Size
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import Precision
@@ -79,11 +80,11 @@ def whole_part(graph: Graph, taps: Sequence[TapInfo], *, input_px: Size) -> Part
 
 
 def stored_bytes(part: Part, precision: Precision) -> int:
-    """Bytes of a part's float constants; int8 keeps all but the convolutions' weights in 4 bytes."""
-    kernels = {node.input[1] for node in part.nodes if node.op_type == "Conv"}
-    floats = {name: value for name, value in part.constants.items() if np.issubdtype(value.dtype, np.floating)}
-    per_value = {"fp32": (4, 4), "fp16": (2, 2), "int8": (1, 4)}[precision]
-    return sum(value.size * per_value[name not in kernels] for name, value in floats.items())
+    """Bytes of a part's float constants, as `bytes_of` counts them."""
+    floats = {name: value.size for name, value in part.constants.items() if np.issubdtype(value.dtype, np.floating)}
+    kernels = dict.fromkeys(node.input[1] for node in part.nodes if node.op_type == "Conv")
+    weights = [floats[name] for name in kernels if name in floats]
+    return bytes_of(weights, sum(floats.values()) - sum(weights), precision)
 
 
 def _mask(tap: TapInfo, kept: Sequence[int], graph: Graph) -> Mask:

@@ -13,7 +13,7 @@ import onnx
 from cdedge_export.choose.distill import TwoFrames, distill
 from cdedge_export.choose.look import SearchWindow, two_frames, varied_windows
 from cdedge_export.choose.plan import ChannelPlan, DistillOptions
-from cdedge_export.graph.compare import Parity, compared, tap_losses
+from cdedge_export.graph.compare import TOLERANCES, Parity, compared, largest_difference, tap_losses
 from cdedge_export.graph.cost import Cost, LayerCost, side_by_side
 from cdedge_export.graph.deep import HeadGraph, joined, shape_of
 from cdedge_export.graph.liveness import activation_bytes
@@ -28,12 +28,14 @@ from cdedge_export.onnx_net.own_net import open_bundled
 from cdedge_export.onnx_net.prune import Part, pruned_part, stored_bytes
 from cdedge_export.onnx_net.read import Graph, open_graph
 from cdedge_export.onnx_net.run import features
+from cdedge_export.onnx_net.settle import session
 from cdedge_export.onnx_net.taps import TapInfo, find_taps, taps
+from cdedge_export.options import DeepPrecision
 from cdedge_export.report import Say
 from cdedge_runtime import patch
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.files import scratch_folder, whole_file
-from cdedge_runtime.model.contract import BOX_CHANNELS, DeepPart, HeadPart, ModelSpec, Precision, Tap
+from cdedge_runtime.model.contract import BOX_CHANNELS, INPUT_NAME, OUTPUT_NAME, DeepPart, HeadPart, ModelSpec, Tap
 from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
 from cdedge_runtime.model.metadata import seal, to_metadata
 from cdedge_runtime.model.session import Extractor, read_spec
@@ -52,7 +54,7 @@ class DeepOptions:
     network: an ``.onnx`` file, or ``cdedge_deep``, our own. layers: its taps, as ``cdedge layers`` names them; None is
     the last. convention: of its input. input_px: side of the window that it is given. head: an ``.onnx`` file of a box
     head that was trained with it, with two inputs, the template's maps and the window's, and two outputs, (1, 2, h, w)
-    and (1, 4, h, w).
+    and (1, 4, h, w). precision: auto is int8 where that is near enough on the scene's windows, else float32.
     """
 
     network: Path
@@ -62,14 +64,15 @@ class DeepOptions:
     settings: DeepSettings = field(default_factory=DeepSettings)
     head: Path | None = None
     head_settings: HeadSettings = field(default_factory=HeadSettings)
-    precision: Precision = "fp32"
+    precision: DeepPrecision = "fp32"
 
 
 @dataclass(frozen=True, eq=False)
 class DeepNetwork:
     """A deep part that is worked out: its contract, its network as a model of its own, and the original.
 
-    model, head: in float32, whatever the part's precision. cut: what is left of the original.
+    model, head: in float32, whatever the part's precision. cut: what is left of the original. may_stay_float: whether
+    int8 gives way to float32 where it is not near enough. in_int8: the model in int8, once that is settled.
     """
 
     part: DeepPart
@@ -78,6 +81,8 @@ class DeepNetwork:
     graph: Graph
     taps: tuple[TapInfo, ...]
     head: HeadGraph | None = None
+    may_stay_float: bool = False
+    in_int8: onnx.ModelProto | None = None
 
 
 def open_deep(options: DeepOptions) -> DeepNetwork:
@@ -86,6 +91,7 @@ def open_deep(options: DeepOptions) -> DeepNetwork:
     known = taps(graph, size)
     chosen = known[-1:] if options.layers is None else find_taps(options.layers, known, graph)
     deep = _cut(_part(graph, chosen, size, options), graph, chosen)
+    deep = replace(deep, may_stay_float=options.precision == "auto")
     if options.head is None:
         return deep
     template_px = (size[0] // 2, size[1] // 2)
@@ -129,7 +135,7 @@ def fewer_channels(deep: DeepNetwork, scene: Scene, rules: DistillOptions, say: 
     used = tuple(tap for tap in deep.taps if tap.name in kept)
     part = replace(deep.part, taps=tuple(Tap(tap.name, kept[tap.name], tap.channels) for tap in used))
     say(f"{plan.channels} of {deep.part.channels} channels of {part.backbone} stay")
-    return _cut(part, deep.graph, used)
+    return replace(_cut(part, deep.graph, used), may_stay_float=deep.may_stay_float)
 
 
 def deep_plan(deep: DeepNetwork, scene: Scene, rules: DistillOptions) -> ChannelPlan:
@@ -152,20 +158,40 @@ def deep_frames(deep: DeepNetwork, scene: Scene) -> TwoFrames:
     return two_frames(scene.frames, scene.box, look, view=view, judge=judge)[0]
 
 
-def with_deep_part(fine: Design, deep: DeepNetwork, scene: Scene) -> Design:
+def with_deep_part(fine: Design, deep: DeepNetwork, scene: Scene, say: Say) -> Design:
     """The design of a file that has the deep part too."""
     looks = _windows(scene, deep.part)
+    shown = looks[:: len(looks) // 2]
+    deep = settled_precision(deep, shown, looks, say) if deep.may_stay_float else deep
 
     def write(out: Path) -> Parity:
         with scratch_folder() as folder:
             alone = folder / "fine.onnx"
-            first, second = fine.write(alone), add_deep_part(alone, out, deep, looks[:: len(looks) // 2], looks)
+            first, second = fine.write(alone), add_deep_part(alone, out, deep, shown, looks)
         return second if first is None else _both(first, second)
 
     def costs() -> tuple[LayerCost, ...]:
         return (*fine.costs(), *_rows(deep, looks))
 
     return replace(fine, spec=with_deep(fine.spec, deep), write=write, costs=costs)
+
+
+def settled_precision(deep: DeepNetwork, patches: Patches, varied: Patches, say: Say) -> DeepNetwork:
+    """The network in int8 where that is near enough, else in float32, which is said; windows as in `add_deep_part`."""
+    model = in_precision(deep.model, "int8", varied)
+    found, wanted = (_by_tap(_maps(each, patches), deep.part) for each in (model, deep.model))
+    off, allowed = largest_difference(found, wanted)[1], TOLERANCES["int8"]
+    if off <= allowed:
+        return replace(deep, in_int8=model)
+    why = f"in int8 it differs by {off:.2g} of the largest feature, allowed is {allowed:g}"
+    say(f"{deep.part.backbone} stays in float32: {why}")
+    return replace(deep, part=replace(deep.part, precision="fp32"))
+
+
+def _maps(model: onnx.ModelProto, patches: Patches) -> Floats:
+    """What a model delivers for ``patches``: (N, C, Gh, Gw)."""
+    run = session(model).run
+    return np.concatenate([run([OUTPUT_NAME], {INPUT_NAME: patch[None]})[0] for patch in patches])
 
 
 def _both(fine: Parity, deep: Parity) -> Parity:
@@ -191,6 +217,8 @@ def add_deep_part(file: Path, out: Path, deep: DeepNetwork, patches: Patches, va
 
 def _in_precision(deep: DeepNetwork, varied: Patches) -> tuple[onnx.ModelProto, HeadGraph | None]:
     """The network and the box head in the part's precision."""
+    if deep.in_int8 is not None:
+        return deep.in_int8, None
     model, *of_head = (
         in_precision(each, deep.part.precision, varied)
         for each in (deep.model, *([] if deep.head is None else [deep.head.template, deep.head.model]))
@@ -273,11 +301,14 @@ def _part(graph: Graph, chosen: Sequence[TapInfo], size: Size, options: DeepOpti
         convention=parse_convention(options.convention),
         settings=options.settings,
         weights=graph.info,
-        precision=options.precision,
+        precision="int8" if options.precision == "auto" else options.precision,
     )
 
 
-def _delivered(file: Extractor, patches: Patches, part: DeepPart) -> dict[str, np.ndarray]:
-    maps = np.stack([file.deep(patch).copy() for patch in patches])
+def _delivered(file: Extractor, patches: Patches, part: DeepPart) -> dict[str, Floats]:
+    return _by_tap(np.stack([file.deep(patch).copy() for patch in patches]), part)
+
+
+def _by_tap(maps: Floats, part: DeepPart) -> dict[str, Floats]:
     ends = np.cumsum([len(tap.kept) for tap in part.taps])
     return dict(zip((tap.name for tap in part.taps), np.split(maps, ends[:-1], axis=1), strict=True))

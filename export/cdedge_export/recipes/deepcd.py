@@ -7,11 +7,11 @@ from pathlib import Path
 
 from cdedge_export.choose.distill import is_count, number
 from cdedge_export.network.backbones import CDEDGE_DEEP
-from cdedge_export.options import ExportOptions, filled
+from cdedge_export.options import DeepPrecision, ExportOptions, filled
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.filter.shapes import LEAST_KEPT, MOST_KEPT
-from cdedge_runtime.model.contract import DeepPart, ModelSpec, Precision
+from cdedge_runtime.model.contract import DeepPart, ModelSpec
 from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
 from cdedge_runtime.record import assigned
 from cdedge_runtime.trackers.deepcd.settings import PROFILES
@@ -31,13 +31,15 @@ _OF_DEEP, _OF_HEAD = "deep.", "head."  # settings of the deep part and its box h
 def recipe(options: ExportOptions) -> Recipe:
     """Everything means something to it; how the deep network looks, only where there is one.
 
-    The profile robust has our own where none is named.
+    The profile robust has our own where none is named, in int8 where that does: docs/studies/precision.md.
     """
     share = {"channels": GENERIC_SHARE} if options.generic else {}
     if options.generic:
         _check_generic(filled(options, share))
     own = {"deep": CDEDGE_DEEP.name} if options.profile == "robust" else {}
-    defaults = {**own, **share, "profile": _profile_name(filled(options, own))}
+    is_ours = filled(options, own).deep == CDEDGE_DEEP.name and options.deep_head is None
+    precision: dict[str, str] = {"deep_precision": "auto"} if is_ours and options.precision is None else {}
+    defaults = {**own, **share, **precision, "profile": _profile_name(filled(options, own))}
     more = frozenset({"profile", "generic"}) | (_DEEP if own or options.deep is not None else {"deep"})
     return network_recipe(options, _design, why_not=_WHY_NOT, more=more, defaults=defaults)
 
@@ -59,7 +61,7 @@ def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
     _check_count("deep_channels", deep.part)
     if options.deep_channels is not None and not options.generic:
         deep = fewer_channels(deep, scene, rules_of(options, channels=options.deep_channels), say)
-    return with_deep_part(fine, deep, scene)
+    return with_deep_part(fine, deep, scene, say)
 
 
 def _keep(field: str, rule: str) -> float:
@@ -129,10 +131,10 @@ def _deep_network(options: ExportOptions) -> DeepNetwork | None:
     )
 
 
-def _deep_precision(options: ExportOptions) -> Precision:
+def _deep_precision(options: ExportOptions) -> DeepPrecision:
     """As the layers' where nothing else is said; raises `Usage` for what a box head does not have."""
     wanted = options.deep_precision or options.precision
-    if wanted == "int8" and options.deep_head is not None:
+    if wanted in ("int8", "auto") and options.deep_head is not None:
         raise Usage(
             "deep_precision: a box head and its network have fp32 and fp16, not int8, which the layers may have: add "
             "deep_precision fp32, or leave the head out"

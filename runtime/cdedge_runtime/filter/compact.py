@@ -9,7 +9,6 @@ the filter's own cells, warm from update to update, on a weighted sample memory 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,7 +18,6 @@ from numpy.typing import NDArray
 
 from .dft import BandSpectrum, Dft, Real
 
-_LOG = logging.getLogger(__name__)
 _HUGE = 1e30  # a step length beyond this is none
 _LOW = 4  # frequencies up to this one are enough to tell how alike two samples are
 
@@ -163,7 +161,7 @@ class CompactFilter:
         if np.isfinite(energy):
             self.memory.add(spectrum, rate)
         else:
-            _LOG.warning("a sample is not finite: it is left out")
+            _warn("a sample is not finite: it is left out")
 
     @property
     def state_bytes(self) -> int:
@@ -234,7 +232,7 @@ def conjugate_gradients(product: Callable[[Real], Real], wanted: Real, start: Re
         image = product(direction)
         curvature = float(np.vdot(direction, image))
         if not curvature > 0 or not energy / curvature < _HUGE:
-            _LOG.warning("conjugate gradients broke down (curvature %g): the last good filter stays", curvature)
+            _warn(f"conjugate gradients broke down (curvature {curvature:g}): the last good filter stays")
             break
         step = np.float32(energy / curvature)
         h = h + step * direction
@@ -271,3 +269,9 @@ def channel_gain(maps: Real) -> Real:
     gain = 1 / np.maximum(spread, 0.05 * spread.mean() + 1e-9)
     total = float(np.square(maps * gain[:, None, None]).mean()) * len(gain)
     return np.asarray((gain / np.sqrt(max(total, 1e-12)))[:, None, None], np.float32)
+
+
+def _warn(text: str) -> None:
+    import logging  # .4 MB, which a tracker without trouble does not need
+
+    logging.getLogger(__name__).warning(text)

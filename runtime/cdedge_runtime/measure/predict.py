@@ -23,7 +23,8 @@ VIDEO_BYTES = 7_500_000  # fitted: code and tables of OpenCV's video decoder
 DEMO_BYTES = 16_000_000  # fitted: the demo clip's street (5.2 MB), work space, and library code that renders it
 DEEP_CODE_BYTES = 400_000  # fitted: kernels that only a deep part runs
 WEIGHT_COPIES = 2.0  # as read and as onnxruntime lays them out for its kernels
-BRANCH_WEIGHT_COPIES = 2.5  # fitted: those inside an ONNX If
+BRANCH_WEIGHT_COPIES = 2.0  # fitted: those inside an ONNX If, of whose copies the filter's arrays take the place
+INT8_BYTES = 800_000  # fitted: kernels of quantized layers, and what they lay out
 
 _FLOAT = 4
 
@@ -75,7 +76,7 @@ def predict(spec: ModelSpec, footage: Footage | None, *, nodes: int, threads: in
     arrays = count(spec)
     return Prediction(
         floor_bytes=FLOOR_BYTES,
-        code_bytes=CODE_BYTES + (0 if spec.deep is None else DEEP_CODE_BYTES),
+        code_bytes=CODE_BYTES + (0 if spec.deep is None else DEEP_CODE_BYTES) + (INT8_BYTES if _is_int8(spec) else 0),
         session_bytes=SESSION_BYTES + nodes * NODE_BYTES + (threads - 1) * THREAD_BYTES,
         weights_bytes=round(_copies(spec) * spec.weight_bytes),
         activations_bytes=spec.activation_bytes,
@@ -85,6 +86,10 @@ def predict(spec: ModelSpec, footage: Footage | None, *, nodes: int, threads: in
         buffers_bytes=arrays.buffers_bytes,
         frames_bytes=0 if footage is None else _frames(footage),
     )
+
+
+def _is_int8(spec: ModelSpec) -> bool:
+    return "int8" in (spec.precision, None if spec.deep is None else spec.deep.precision)
 
 
 def _copies(spec: ModelSpec) -> float:

@@ -6,7 +6,6 @@ import platform
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,10 @@ except ImportError as error:
     raise BadEnvironment(f"onnxruntime cannot be loaded: {error}") from error
 
 _PIXELS, _REAL = "tensor(uint8)", "tensor(float)"
-_AS_REQUESTED = 1  # onnxruntime's ArenaExtendStrategy
+_POWERS_OF_TWO = 0  # onnxruntime's ArenaExtendStrategy
+_ROOM = 1.5  # of the arena's first block over the activations: tensors leave gaps; what is not touched takes no memory
+_ROOM_BYTES = 1 << 20, 64 << 20  # at least, at most
+_ARENA: list[int] = []  # bytes of the first block, once there is one
 
 
 class _Bound(threading.local):
@@ -251,7 +253,7 @@ def _loaded(path: Path, provider: str, threads: int) -> tuple[ort.InferenceSessi
     metadata = read_metadata(path)
     try:
         spec = from_metadata(metadata)
-        session = _open_session(path, provider, threads)
+        session = _open_session(path, provider, threads, spec.activation_bytes)
         _check_ends(session, spec)
     except BadModel as error:
         raise BadModel(f"{path}: {error}") from error
@@ -299,7 +301,7 @@ def _contradicts(found: tuple[list[Any], str], wanted: tuple[list[Any], str]) ->
     return closed or len(found[0]) != len(wanted[0]) or found[1] != wanted[1]
 
 
-def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSession:
+def _open_session(path: Path, provider: str, threads: int, activation_bytes: int) -> ort.InferenceSession:
     wanted = _provider(provider)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -309,7 +311,7 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
     for key, value in session_entries(ort.__version__, platform.machine()).items():
         options.add_session_config_entry(key, value)
     if wanted == PROVIDERS["cpu"]:
-        _share_arena()
+        _share_arena(activation_bytes)
         options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         with utf8_name(path) as name:
@@ -333,11 +335,17 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
     return session
 
 
-@cache
-def _share_arena() -> None:
-    """Have one arena for all sessions of this process, which grows by what is asked for, not in powers of two."""
+def _share_arena(activation_bytes: int) -> None:
+    """Have one arena for all sessions of this process, whose first block holds what the first of them needs.
+
+    In one block tensors take each other's place, however large they are; in blocks made for single tensors they do not.
+    """
+    if _ARENA:
+        return
+    least, most = _ROOM_BYTES
+    _ARENA.append(min(max(least, int(_ROOM * activation_bytes)), most))
     memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-    ort.create_and_register_allocator(memory, ort.OrtArenaCfg(0, _AS_REQUESTED, -1, -1))
+    ort.create_and_register_allocator(memory, ort.OrtArenaCfg(0, _POWERS_OF_TWO, _ARENA[0], -1))
 
 
 def _with_options(wanted: str, path: Path) -> list[tuple[str, dict[str, str]]]:
