@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdedge_runtime.box import Box
-from cdedge_runtime.errors import NotInitialized
 from cdedge_runtime.filter import fourier as dcf
 from cdedge_runtime.model.contract import Tap
 from cdedge_runtime.model.session import Extractor
@@ -96,31 +94,6 @@ def features(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     path = Path(tmp_path_factory.mktemp("cf2")) / "cf2.onnx"
     path.write_bytes(tiny_model_bytes(make_spec(tracker="cf2", taps=taps, settings=request.param)))
     return Extractor(path, threads=1)
-
-
-def test_it_follows_a_moving_square(features: Extractor, moving_square: MovingSquare) -> None:
-    tracker = tracker_with(features)
-    tracker.init(moving_square.frame(0), moving_square.box(0))
-    found = [tracker.update(moving_square.frame(i)).box for i in range(1, moving_square.count)]
-    assert np.mean([box.iou(moving_square.box(i + 1)) for i, box in enumerate(found)]) > 0.7
-
-
-@pytest.mark.parametrize("level", [0, 128], ids=["black", "grey"])
-def test_flat_frames_do_no_harm(features: Extractor, level: int) -> None:
-    flat = np.full((80, 100, 3), level, np.uint8)
-    tracker = tracker_with(features)
-    tracker.init(flat, Box(20, 20, 30, 30))
-    for _ in range(3):
-        found = tracker.update(flat)
-        assert all(math.isfinite(v) for v in (found.box.x, found.box.y, found.box.width, found.box.height, found.score))
-
-
-def test_it_needs_a_target_first(features: Extractor, moving_square: MovingSquare) -> None:
-    tracker = tracker_with(features)
-    with pytest.raises(NotInitialized):
-        tracker.update(moving_square.frame(0))
-    with pytest.raises(NotInitialized):
-        tracker.sizes()
 
 
 def test_sizes_come_from_shapes(features: Extractor, moving_square: MovingSquare) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cdedge_runtime.box import Box
-from cdedge_runtime.errors import BadInput, NotInitialized
 from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.filter.compact import CompactFilter
 from cdedge_runtime.filter.dft import Dft
-from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.trackers import score
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
 from cdedge_runtime.trackers.deepcd.watch import Belief, Watch
@@ -47,10 +44,6 @@ def test_it_learns_at_one_doubt_and_stops_after_several(
     assert bool(learned) is learns
 
 
-def test_it_follows_a_moving_square(tracker: Tracker, moving_square: MovingSquare) -> None:
-    assert mean_iou(tracker, moving_square) > 0.8
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -64,13 +57,6 @@ def test_it_follows_a_moving_square(tracker: Tracker, moving_square: MovingSquar
 )
 def test_any_kind_of_frame(tracker: Tracker, moving_square: MovingSquare, change) -> None:
     assert mean_iou(tracker, moving_square, change) > 0.7
-
-
-@pytest.mark.parametrize("scale", ["none", "alternate", "pyramid"])
-def test_every_scale_search_follows(tiny_model: Path, moving_square: MovingSquare, scale: str) -> None:
-    extractor = Extractor(tiny_model, threads=1)
-    extractor.spec = replace(extractor.spec, settings=replace(extractor.spec.settings, scale=scale))
-    assert mean_iou(Tracker(extractor), moving_square) > 0.7
 
 
 def test_a_growing_target_grows_its_box(tracker: Tracker) -> None:
@@ -140,11 +126,6 @@ def test_a_target_that_comes_back_elsewhere_is_found(tracker: Tracker) -> None:
     assert later[-1].box.iou(Box(150, 100, 24, 20)) > 0.6
 
 
-def test_the_first_frame_is_certain(tracker: Tracker, moving_square: MovingSquare) -> None:
-    first = tracker.init(moving_square.frame(0), moving_square.box(0))
-    assert (first.score, first.psr, first.lost) == (1, None, False)
-
-
 def test_the_score_alone_moves_no_box(
     tracker: Tracker, moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,30 +139,6 @@ def test_the_score_alone_moves_no_box(
     assert [e.box for e in usual] == [e.box for e in sure]
     assert [e.psr for e in usual] == [e.psr for e in sure]
     assert [e.score for e in sure] == [1.0] * 11 != [e.score for e in usual]
-
-
-def test_it_needs_a_target_first(tracker: Tracker, moving_square: MovingSquare) -> None:
-    with pytest.raises(NotInitialized, match="init"):
-        tracker.update(moving_square.frame(0))
-    with pytest.raises(NotInitialized):
-        tracker.sizes()
-
-
-def test_a_bad_box_leaves_the_old_target(tracker: Tracker, moving_square: MovingSquare) -> None:
-    tracker.init(moving_square.frame(0), moving_square.box(0))
-    with pytest.raises(BadInput):
-        tracker.init(moving_square.frame(0), Box(math.nan, 0, 5, 5))
-    assert tracker.update(moving_square.frame(1)).box.iou(moving_square.box(1)) > 0.7
-
-
-def test_init_starts_anew(tracker: Tracker, moving_square: MovingSquare) -> None:
-    first = [tracker.init(moving_square.frame(0), moving_square.box(0))] + [
-        tracker.update(moving_square.frame(i)) for i in range(1, 8)
-    ]
-    again = [tracker.init(moving_square.frame(0), moving_square.box(0))] + [
-        tracker.update(moving_square.frame(i)) for i in range(1, 8)
-    ]
-    assert first == again
 
 
 def test_stages_are_told_in_order(tracker: Tracker, moving_square: MovingSquare) -> None:
