@@ -42,6 +42,14 @@ def test_cues_by_hand() -> None:
     assert cues(0.0, Likeness(colour=0.5, contrast=0.4, pattern=-0.8)) == pytest.approx((0, 0.4, 0.5, 0))
 
 
+@pytest.mark.parametrize(("tracker", "odds"), [("deepcd", 1.791), ("deepcd+deep", 1.502), ("deepcd+head", 1.103)])
+def test_the_score_by_hand(tracker: str, odds: float) -> None:
+    """E.g. -8.12 + 0.69 * 3 + 7.55 * 0.5 + 4.25 * 0.6 + 4.21 * 0.36 = 1.79."""
+    like = Likeness(colour=0.6, contrast=0.5, pattern=0.6)
+    said = probability(math.exp(3), like, CALIBRATIONS[tracker], head=0.9)
+    assert said == pytest.approx(1 / (1 + math.exp(-odds)), abs=0.001)
+
+
 def test_every_tracker_with_a_response_is_calibrated() -> None:
     assert set(CALIBRATIONS) == (set(kinds.names()) - {"mdnet"}) | {"deepcd+deep", "deepcd+head"}
 
