@@ -100,6 +100,16 @@ class Box:
         union = self.area + other.area - shared
         return shared / union if union > 0 else 0.0
 
+    def outside(self, frame_shape: tuple[int, ...]) -> float:
+        """The share of the box that lies outside a frame of shape (H, W, ...), 0..1."""
+        height, width = frame_shape[:2]
+        left, top, right, bottom = self.xyxy
+        if (
+            left >= 0 and top >= 0 and right <= width and bottom <= height
+        ):  # most are inside, and it is asked each frame
+            return 0.0
+        return 1 - self.intersection(Box(0, 0, width, height)) / self.area
+
     def scaled(self, factor: float) -> Box:
         """The box grown by ``factor`` about its center."""
         return Box.from_center(self.center, (self.width * factor, self.height * factor))

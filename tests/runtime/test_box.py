@@ -8,6 +8,14 @@ from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput
 
 
+@pytest.mark.parametrize(
+    ("box", "share"),
+    [(Box(10, 10, 20, 10), 0), (Box(-5, 10, 20, 10), 0.25), (Box(10, 44, 20, 10), 0.4), (Box(90, 45, 20, 10), 0.75)],
+)
+def test_the_share_of_a_box_outside_the_frame(box: Box, share: float) -> None:
+    assert box.outside((50, 100, 3)) == pytest.approx(share)
+
+
 def test_iou_of_known_boxes() -> None:
     assert Box(0, 0, 2, 2).iou(Box(1, 1, 2, 2)) == pytest.approx(1 / 7)
     assert Box(0, 0, 2, 2).iou(Box(2, 0, 2, 2)) == 0

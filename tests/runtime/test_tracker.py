@@ -32,7 +32,7 @@ def tracker(tiny_model: Path) -> Tracker:
 def test_it_learns_at_one_doubt_and_stops_after_several(
     tracker: Tracker, moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch, weak: int, learns: bool
 ) -> None:
-    def doubt(watch: Watch, _belief: Belief) -> bool:
+    def doubt(watch: Watch, _belief: Belief, _outside: float) -> bool:
         watch.lost, watch._weak = True, weak
         return False
 
@@ -42,6 +42,18 @@ def test_it_learns_at_one_doubt_and_stops_after_several(
     tracker.init(moving_square.frame(0), moving_square.box(0))
     assert all(tracker.update(moving_square.frame(index)).lost for index in range(1, 12))
     assert bool(learned) is learns
+
+
+def test_the_watch_is_told_how_much_of_the_box_is_outside(
+    tracker: Tracker, moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[float] = []
+    monkeypatch.setattr(Watch, "judge", lambda _watch, _belief, outside: told.append(outside) or True)
+    frame = moving_square.frame(0)
+    tracker.init(frame, Box(-8, 5, 24, 20))
+    boxes = [tracker.update(frame).box for _ in range(3)]
+    assert told == [box.outside(frame.shape) for box in boxes]
+    assert min(told) > 0.2
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ class Settings:
     lost_below, lost_share: an answer is weak when its PSR is below the one, or below the other times the PSR's running
     mean; or, whatever these are, when its score is low. patience: weak answers in a row after which nothing is learned
     and each frame looks at one other place instead of another scale, until one is not weak. The target is then lost;
-    it is said to be lost at once, and nothing else changes, where one score is very low (beside a box head: not high).
+    it is said to be, and nothing else changes, at some single answers too (see `Watch`).
     keep: what the first frame leaves of the file's channels, those that find this target best: up to 1 a share of each
     layer, above it a whole number of all.
     """

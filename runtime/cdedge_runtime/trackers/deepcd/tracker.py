@@ -115,7 +115,8 @@ class Tracker:
         self._frame += 1
         before = self._view.center
         belief = self._locate(image, self._filter, lap)
-        if self._watch.judge(belief):
+        box = self.box
+        if self._watch.judge(belief, box.outside(image.shape)):
             self._last_seen, self._visit = self._view.center, 0
         lap("response")
         settings, searching = self._settings, self._watch.searching
@@ -125,7 +126,7 @@ class Tracker:
             lap("update")
         if not searching and self._deep is not None:
             self._deep.learn((self._view.center[0] - before[0], self._view.center[1] - before[1]), self._frame, lap)
-        return Estimate(self.box, belief.score, self._watch.lost, belief.psr)
+        return Estimate(box, belief.score, self._watch.lost, belief.psr)
 
     @property
     def box(self) -> Box:

@@ -1,4 +1,8 @@
-"""Whether the tracker still sees its target: the score of an answer, leaps that nothing explains, and loss."""
+"""Whether the tracker still sees its target: the score of an answer, leaps that nothing explains, and loss.
+
+What is said (`Watch.lost`) and what is done (`Watch.judge`, `Watch.searching`) are two things: a doubt is said at once,
+but to stop learning or look elsewhere at a single doubt costs more targets than it saves.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +19,16 @@ from .settings import Settings
 
 Point = tuple[float, float]
 
-# Scores: below `_WEAK` an answer is weak; from `_SURE` one elsewhere is gone to; below `_GONE` one is enough for loss,
-# and beside a box head a flat one below `_SURE`. Chosen looking at both halves: docs/studies/score.md
-_WEAK, _SURE, _GONE = 0.25, 0.4, 0.2
+_WEAK, _SURE = 0.25, 0.4  # scores: below the one an answer is weak, from the other one elsewhere is gone to
 _SURE_PSR = 1.5  # how much stronger than a weak response it must be besides
 _PSR_RATE = 0.05  # how fast the running mean of the PSR follows it
 _LEAP = 0.4  # sides of the target beyond what its motion explains
 _MOTION_RATE = 0.3  # how fast the motion follows a step
+
+# What is only said, chosen looking at both halves: docs/studies/score.md
+_GONE, _OUTSIDE = 0.1, 1.25  # a score that is enough for loss, and what is added for a box that is outside the frame
+_JUMP, _FAIR = 0.5, 0.6  # sides of the target that are, at a score below the other
+_LIKELY, _LONG = 0.5, 30  # a score, and frames without one from it on that are
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,8 @@ class Watch:
     def __init__(self, settings: Settings, kind: str, image: Image, center: Point, sides: Sides) -> None:
         self._settings, self._calibration = settings, score.CALIBRATIONS[kind]
         self._appearance = Appearance(image, center, sides)
-        self._weak, self._mean_psr, self._motion = 0, 0.0, (0.0, 0.0)
+        self._weak, self._unlikely, self._mean_psr = 0, 0, 0.0
+        self._motion, self._surprise = (0.0, 0.0), 0.0  # of the target; and of the last step, both in its sides
         # A box head finds what the filters and the look have given up, so both have to doubt.
         self._by_both = self._calibration.head > 0
         self.lost = False
@@ -68,30 +76,33 @@ class Watch:
         A target that is looked for has no motion.
         """
         if self.searching:
-            self._motion = 0.0, 0.0
+            self._motion, self._surprise = (0.0, 0.0), 0.0
             return True
+        self._surprise = math.dist(step, self._motion)
         doubted = self._is_weak(belief, _WEAK) if self._by_both else belief.score < _WEAK
-        leaps = doubted and math.dist(step, self._motion) > _LEAP
+        leaps = doubted and self._surprise > _LEAP
         taken = (0.0, 0.0) if leaps else step
         x, y = (m + _MOTION_RATE * (s - m) for m, s in zip(self._motion, taken, strict=True))
         self._motion = x, y
         return not leaps
 
-    def judge(self, belief: Belief) -> bool:
-        """Take in an answer, and say whether it is strong.
-
-        The target is lost after several weak answers in a row, or one that is hardly possible, until one is not weak.
-        """
+    def judge(self, belief: Belief, outside: float) -> bool:
+        """Take in an answer whose box lies by a share ``outside`` of the frame, and say whether it is strong."""
         weak = self._is_weak(belief, _WEAK)
         self._weak = self._weak + 1 if weak else 0
-        if self._by_both:
-            self.lost = self._is_weak(belief, _SURE)
-        else:
-            self.lost = weak and (self.lost or self.searching or belief.score < _GONE)
-        strong = not (weak or self.lost)
-        if strong:
+        self._unlikely = 0 if belief.score >= _LIKELY else self._unlikely + 1
+        doubted = self._is_weak(belief, _SURE) if self._by_both else weak
+        self.lost = doubted if self._by_both else self._is_lost(belief, outside, weak=weak)
+        if not doubted:
             self._mean_psr += _PSR_RATE * (belief.psr - self._mean_psr)
-        return strong
+        return not doubted
+
+    def _is_lost(self, belief: Belief, outside: float, *, weak: bool) -> bool:
+        """Whether to say that the target is lost; once said, until an answer is not weak."""
+        gone = belief.score < _GONE + _OUTSIDE * outside
+        jumped = belief.score < _FAIR and self._surprise > _JUMP
+        long = self._unlikely >= _LONG
+        return gone or jumped or long or self.searching or (weak and self.lost)
 
     def is_sure(self, belief: Belief) -> bool:
         """Whether a target is gone after to another place for this answer there."""
