@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import gettempdir
@@ -15,33 +15,55 @@ from cdedge_runtime.files import StrPath, clear_parts, is_stream, new_part, writ
 from cdedge_runtime.plain import plain
 
 STDOUT = Path("-")
+_JSON = "--json"
+_PAGES = (".html", ".htm")
 
 Identity = tuple[int, int] | str
 
 
 def check_outputs(
-    outputs: Mapping[str, Path | None], inputs: Iterable[StrPath | None] = (), *, as_json: bool = False
+    outputs: Mapping[str, Path | None],
+    inputs: Iterable[StrPath | None] = (),
+    *,
+    as_json: bool = False,
+    streamed: Collection[str] = (),
 ) -> None:
     """Look at the files that options name, before the first frame: each can be written, none is read, no two are one.
 
-    ``inputs`` are whatever is read: paths, or other words, which are passed over. ``-`` is standard output, which
-    ``as_json`` takes too. What killed processes left beside the files is cleared.
+    ``inputs`` are whatever is read: paths, or other words, which are passed over. ``-`` is standard output for options
+    in ``streamed``, and ``as_json`` takes it too. What the shell has standard streams come from or go to counts as
+    well. What killed processes left beside the files is cleared.
     Raises `Usage` for what makes no sense, `BadEnvironment` for what this machine does not let us write.
     """
-    taken: dict[Identity, str] = {"-": "--json"} if as_json else {}
+    taken: dict[Identity, str] = _redirected(as_json=as_json)
     read = _read(inputs) if any(map(_is_there, outputs.values())) else {}  # only what is there can be read
     clear_parts(Path(gettempdir()))
     for option, path in outputs.items():
         if path is None:
             continue
         identity = "-" if path == STDOUT else _identity(path)
+        if path == STDOUT and option not in streamed:
+            raise Usage(f"{option} -: expected the name of a file; this is not written to standard output")
         if identity in read:
             raise Usage(f"{option} {_shown(path)}: is {_shown(read[identity])}, which is read; choose another file")
-        if identity in taken and not (path != STDOUT and path.exists() and is_stream(path.stat().st_mode)):
+        if identity in taken and not (path != STDOUT and _is_shared(path, taken[identity])):
             raise Usage(f"{option} and {taken[identity]}: would both write {_shown(path)}; choose another file for one")
         taken[identity] = option
         if path != STDOUT:
             _check_file(option, path)
+
+
+def refuse_within(option: str, path: Path | None, folders: Iterable[Path]) -> None:
+    """Raise `Usage` for a page that would take the place of a file in folders whose files are read; pages are not."""
+    if path is None or not _is_there(path) or path.suffix.lower() in _PAGES:
+        return
+    place = written_place(path)
+    inside = next((folder for folder in folders if place.is_relative_to(folder.resolve())), None)
+    if inside is not None:
+        raise Usage(
+            f"{option} {_shown(path)}: is a file of {_shown(inside)}, which is read; choose another name, such as "
+            f"{_shown(path.with_suffix('.html'))}"
+        )
 
 
 def check_folder(option: str, path: Path, inputs: Iterable[StrPath | None] = ()) -> None:
@@ -55,6 +77,7 @@ def check_folder(option: str, path: Path, inputs: Iterable[StrPath | None] = ())
     there = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
     if not there.is_dir():
         raise Usage(f"{option} {_shown(path)}: expected a folder, but {_shown(there)} is none")
+    clear_parts(there)
     _try_part(f"{option} {_shown(path)}", there / "any")
 
 
@@ -88,13 +111,40 @@ def _try_part(said: str, place: Path) -> None:
         raise BadEnvironment(f"{said}: no space is left on its disk; free some or choose another place")
 
 
+def _redirected(*, as_json: bool) -> dict[Identity, str]:
+    """Who writes already: standard output and error where they go to files, ``--json`` wherever it goes."""
+    taken: dict[Identity, str] = {"-": _JSON} if as_json else {}
+    for number, name in ((2, "standard error"), (1, _JSON if as_json else "standard output")):
+        there = _descriptor(number)
+        if there is not None and (stat.S_ISREG(there.st_mode) or name == _JSON):
+            taken[there.st_dev, there.st_ino] = name
+    return taken
+
+
+def _descriptor(number: int) -> os.stat_result | None:
+    try:
+        return os.fstat(number)
+    except OSError:  # it is closed
+        return None
+
+
+def _is_shared(path: Path, other: str) -> bool:
+    """Whether two may write to what ``path`` names: a stream takes both, but for an answer that is to stand alone."""
+    mode = path.stat().st_mode if path.exists() else 0
+    return stat.S_ISCHR(mode) or (stat.S_ISFIFO(mode) and other != _JSON)
+
+
 def _is_there(path: Path | None) -> bool:
     return path is not None and os.path.exists(path)  # noqa: PTH110 - False for a name that none can have
 
 
 def _read(inputs: Iterable[StrPath | None]) -> dict[Identity, Path]:
-    """What is read, each file that there is; of a folder, the images and annotations in it too."""
-    return {_identity(file): file for given in inputs if given is not None for file in _files_of(given)}
+    """What is read, each file that there is; of a folder, the images and annotations in it; standard input's file."""
+    found = {_identity(file): file for given in inputs if given is not None for file in _files_of(given)}
+    typed = _descriptor(0)
+    if typed is not None and stat.S_ISREG(typed.st_mode):
+        found[typed.st_dev, typed.st_ino] = Path("standard input")
+    return found
 
 
 def _files_of(given: StrPath) -> Iterator[Path]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from cdedge.choosing.asked import box_in
+from cdedge.choosing.asked import Finder
 from cdedge_runtime.box import BoxLike
 from cdedge_runtime.estimate import Estimate, Features, Lap, no_lap
 from cdedge_runtime.model.contract import ModelSpec
@@ -14,21 +14,21 @@ from cdedge_runtime.targets import Targets
 
 
 class Several:
-    """Follows a target from the box that `init` gets, and others from ``texts``, boxes as they were typed.
+    """Follows a target from the box that `init` gets, and others from those that ``others`` find in the first frame.
 
     ``seen`` are the estimates of all in the last frame, by number from 1; ``lost_frames`` counts the frames in which
     each was lost. What `init` and `update` return is the first target's, but for ``lost``: whether any is.
     """
 
-    def __init__(self, features: Features, texts: Sequence[str], origin: int) -> None:
+    def __init__(self, features: Features, others: Sequence[Finder]) -> None:
         self.spec: ModelSpec = features.spec
-        self._targets, self._texts, self._origin = Targets(features), texts, origin
+        self._targets, self._others = Targets(features), others
         self.seen: dict[int, Estimate] = {}
         self.lost_frames: dict[int, int] = {}
 
     def init(self, frame: Any, box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Start all; raises `BadInput` for a box that cannot be tracked."""
-        boxes = [box, *(box_in(text, frame.shape, self._origin) for text in self._texts)]
+        boxes = [box, *(found for find in self._others if (found := find(frame)) is not None)]
         self.seen = {number: self._targets.start(number, frame, each) for number, each in enumerate(boxes, 1)}
         lap("targets")
         return self._said()

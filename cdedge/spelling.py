@@ -67,9 +67,10 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)%?,?")
 
 def refuse_loose_numbers(words: Sequence[str]) -> None:
     """Raise `Usage` for a box that is typed as four words: the last three would be taken for files."""
-    if "--box" not in words:
-        return
-    loose = [*takewhile(_NUMBER.fullmatch, words[words.index("--box") + 1 :])][:4]
-    if len(loose) == 4:
-        joined = ",".join(word.rstrip(",") for word in loose)
-        raise Usage(f"--box {' '.join(loose)}: expected one word, the four numbers joined by commas: --box {joined}")
+    for option in {"--box", "--target"} & set(words):
+        loose = [*takewhile(_NUMBER.fullmatch, words[words.index(option) + 1 :])][:4]
+        if len(loose) == 4:
+            joined = ",".join(word.rstrip(",") for word in loose)
+            raise Usage(
+                f"{option} {' '.join(loose)}: expected one word, the four numbers joined by commas: {option} {joined}"
+            )

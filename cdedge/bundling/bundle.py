@@ -12,8 +12,9 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from cdedge_runtime.errors import BadEnvironment, Usage
-from cdedge_runtime.files import file_sha256, scratch_folder
+from cdedge.outputs import check_folder
+from cdedge_runtime.errors import Usage
+from cdedge_runtime.files import file_sha256, scratch_folder, whole_folder
 from cdedge_runtime.model.session import read_spec
 
 from .board import Board
@@ -43,11 +44,11 @@ def bundle(model: Path, board: Board, out: Path, *, wheel: Path | None, say: Cal
     `BadEnvironment` where the registry is not reachable or has no wheels for the board; then ``out`` is not there.
     """
     spec = read_spec(model)
-    if out.exists():
+    if os.path.lexists(out):
         raise Usage(f"-o {out}: is there already; name a new folder")
-    with scratch_folder() as scratch:
-        folder = scratch / "bundle"
-        folder.mkdir()
+    check_folder("-o", out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with scratch_folder() as scratch, whole_folder(out) as folder:
         say("taking cdedge's wheel" if wheel else "building cdedge's wheel")
         ours = Path(shutil.copy(wheel or our_wheel(scratch), folder))
         shutil.copy(model, folder / "model.onnx")
@@ -56,7 +57,6 @@ def bundle(model: Path, board: Board, out: Path, *, wheel: Path | None, say: Cal
         (folder / "requirements.txt").write_text("".join(f"{each.line}\n" for each in needs))
         _write_parts(folder, _words(board, ours, needs, ",".join(f"{side:g}" for side in spec.source.box)))
         _write_sums(folder)
-        _move(folder, out)
     sizes = {path.name: path.stat().st_size for path in sorted(out.iterdir())}
     return Bundle(str(out), board.name, board.system, board.architecture, board.python, sizes, needs)
 
@@ -87,14 +87,3 @@ def _write_parts(folder: Path, words: dict[str, str]) -> None:
 def _write_sums(folder: Path) -> None:
     files = sorted(path for path in folder.iterdir() if path.is_file())
     (folder / _SUMS).write_text("".join(f"{file_sha256(path)}  {path.name}\n" for path in files))
-
-
-def _move(folder: Path, out: Path) -> None:
-    """Put the finished folder in its place; what could be copied in part only is taken away again."""
-    part = out.with_name(f".{out.name}.part-{os.getpid()}")
-    try:
-        shutil.copytree(folder, part)
-        part.rename(out)
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
-        raise BadEnvironment(f"-o {out}: cannot be written: {error}") from error

@@ -23,11 +23,15 @@ _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+|nan|inf))\s*(%?)\s*", re.IGNO
 
 @dataclass(frozen=True)
 class Asked:
-    """How the box is given: ``text`` of four numbers or shares, or drawn; ``preview``: where to show it."""
+    """How the box is given: ``text`` of four numbers or shares, or drawn; ``preview``: where to show it.
+
+    option: by which the text came, for what is said of it.
+    """
 
     text: str | None
     select: bool = False
     preview: Path | None = None
+    option: str = "--box"
 
     @property
     def given(self) -> bool:
@@ -43,14 +47,14 @@ def finder(asked: Asked, source: Source) -> Finder:
     if asked.select and asked.text is not None:
         raise Usage("--select and --box: give the box, or draw it")
     if asked.text is not None:
-        _numbers(asked.text)  # a text that is no box is refused before any frame is read
+        _numbers(asked.text, asked.option)  # a text that is no box is refused before any frame is read
     drawn = _drawn(source) if asked.select else None
 
     def find(frame: Frame) -> Box | None:
-        box = drawn if asked.text is None else _typed(asked.text, frame.shape, source.origin)
+        box = drawn if asked.text is None else _typed(asked, asked.text, frame.shape, source.origin)
         if box is not None:
             check_target(box, frame.shape)
-            warn(box, frame.shape, source.origin)
+            warn(box, frame.shape, source.origin, asked.option)
         if asked.preview is not None:
             _show(asked.preview, frame, box or source.first_box, source)
         return box
@@ -70,39 +74,44 @@ def find_now(asked: Asked, source: Source) -> Box | None:
         raise Usage(f"--preview: {source.name} is live, its first frame is needed for the work; use 'cdedge select'")
     if asked.select:
         return _drawn(source)
-    numbers = _numbers(asked.text or "")
+    numbers = _numbers(asked.text or "", asked.option)
     if any(share for _, share in numbers):
-        raise Usage(f"--box {asked.text}: {source.name} is live, its frames' size is not known yet: give pixels")
+        raise Usage(
+            f"{asked.option} {asked.text}: {source.name} is live, its frames' size is not known yet: give pixels"
+        )
     return Box(*(value for value, _ in numbers))
 
 
-def box_in(text: str, frame_shape: tuple[int, ...], origin: int) -> Box:
+def box_in(text: str, frame_shape: tuple[int, ...], origin: int, option: str = "--box") -> Box:
     """The box that a text means in a frame of shape (H, W, ...); pixels count from ``origin``. Raises `Usage`."""
     height, width = frame_shape[:2]
-    places = zip(_numbers(text), (width, height, width, height), (origin, origin, 0, 0), strict=True)
+    places = zip(_numbers(text, option), (width, height, width, height), (origin, origin, 0, 0), strict=True)
     return Box(*(value * whole / 100 if share else value - start for (value, share), whole, start in places))
 
 
-def _typed(text: str, frame_shape: tuple[int, ...], origin: int) -> Box:
+def _typed(asked: Asked, text: str, frame_shape: tuple[int, ...], origin: int) -> Box:
     """`box_in`, but for corners that were typed as a box: work on another box than is meant is worth a question."""
-    box = box_in(text, frame_shape, origin)
-    numbers = Box(*(value for value, _ in _numbers(text)))
+    option = asked.option
+    box = box_in(text, frame_shape, origin, option)
+    numbers = Box(*(value for value, _ in _numbers(text, option)))
     meant = None if "%" in text else of_corners(box, frame_shape)
     if meant is None:
         return box
     height, width = frame_shape[:2]
     inside = Box(box.x, box.y, min(box.width, width - box.x), min(box.height, height - box.y))
+    size = Box(numbers.x, numbers.y, numbers.width - numbers.x, numbers.height - numbers.y)
     raise Usage(
-        f"--box {text}: leaves the {width}x{height} frame, and looks like corners x1,y1,x2,y2. If so, give "
-        f"--box {box_text(Box(numbers.x, numbers.y, numbers.width - numbers.x, numbers.height - numbers.y))}; if not, "
-        f"the part of it in the frame, --box {box_text(inside, origin)}"
+        f"{option} {text}: leaves the {width}x{height} frame, and looks like corners x1,y1,x2,y2. If so, give "
+        f"{option} {box_text(size)}; if not, "
+        f"the part of it in the frame, {option} {box_text(inside, origin)}"
     )
 
 
-def warn(box: Box, frame_shape: tuple[int, ...], origin: int) -> None:
+def warn(box: Box, frame_shape: tuple[int, ...], origin: int, option: str = "--box") -> None:
     """Say what looks wrong with a box, and the frame's size."""
     for doubt in doubts(box, frame_shape):
-        say(f"warning: the box {box_text(box, origin)} in the {frame_shape[1]}x{frame_shape[0]} frame: {doubt}")
+        name = "the box" if option == "--box" else option
+        say(f"warning: {name} {box_text(box, origin)} in the {frame_shape[1]}x{frame_shape[0]} frame: {doubt}")
 
 
 def save_ruled(path: Path, frame: Frame, box: Box | None, origin: int) -> None:
@@ -124,12 +133,13 @@ def _drawn(source: Source) -> Box | None:
     return choose(source).box
 
 
-def _numbers(text: str) -> list[tuple[float, bool]]:
+def _numbers(text: str, option: str) -> list[tuple[float, bool]]:
     """Four numbers, each a share of the frame or not."""
     found = [_NUMBER.fullmatch(word) for word in text.split(",")]
     if len(found) != 4 or not all(found):
         raise Usage(
-            f"--box {text}: expected four numbers x,y,w,h, like 312,140,60,48 in pixels or 40%,30%,10%,12% of the frame"
+            f"{option} {text}: expected four numbers x,y,w,h, like 312,140,60,48 in pixels or 40%,30%,10%,12% of the "
+            "frame"
         )
     return [(float(word[1]), bool(word[2])) for word in found if word]
 

@@ -9,7 +9,7 @@ import typer
 
 from cdedge.answer import emit_json
 from cdedge.options import JsonOption
-from cdedge.outputs import check_outputs
+from cdedge.outputs import check_outputs, refuse_within
 from cdedge.show.render import say, whats_next
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def compare(
     from cdedge.evaluation.score_tables import show_comparison
 
     check_outputs({"--html": html})
+    refuse_within("--html", html, folders)
     comparison = compare_folders(folders, convention=get_convention(scoring), root=root, matlab_compat=matlab_compat)
+    refuse_within("--html", html, (root or Path(comparison.summaries[0].manifest.configuration.root),))
     _warn(comparison)
     if html is not None:
         _write_page(html, comparison, root)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cdedge.answer import emit_json
-from cdedge.choosing.asked import Asked, finder
+from cdedge.choosing.asked import Asked, Finder, finder
 from cdedge.options import (
     MORE,
     BoxOption,
@@ -103,13 +103,15 @@ def track(
     check_order(model, source)
     texts = _targets(target, out, box=box, select=select, as_json=as_json)
     outputs = {"-o": out, "--jsonl": jsonl, "--video": video, "--preview": preview}
-    check_outputs(outputs, (model, source), as_json=as_json)
+    check_outputs(outputs, (model, source), as_json=as_json, streamed=("-o", "--jsonl"))
     codec = _codec(video)
     opened = open_source(source, Reading(start, every, parse_depth_range(depth_range), reconnect, tell=say))
     introduce(opened)
-    tracker = _opened(model, texts[1:], opened.origin, provider=provider, threads=threads)
+    others = [finder(Asked(text, option="--target"), opened) for text in texts[1:]]
+    tracker = _opened(model, others, provider=provider, threads=threads)
     several = tracker if isinstance(tracker, Several) else None
-    find = finder(Asked(texts[0] if texts else box, select, preview), opened)
+    first = Asked(texts[0], preview=preview, option="--target") if texts else Asked(box, select, preview)
+    find = finder(first, opened)
     kept = None if opened.live or not as_json else Kept(opened.origin)
     with ExitStack() as stack:
         writers = _writers(stack, opened, out, jsonl, alone if several is None else lambda _: several.seen)
@@ -146,15 +148,15 @@ def _targets(given: list[str] | None, out: Path | None, *, box: str | None, sele
 
 
 def _opened(
-    model: Path, others: list[str], origin: int, *, provider: str, threads: int | None
+    model: Path, others: Sequence[Finder], *, provider: str, threads: int | None
 ) -> ModelTracker | Several:
-    """The model's tracker; with ``others``, boxes of further targets as they were typed, one that follows all."""
+    """The model's tracker; with ``others``, which find further targets in the first frame, one that follows all."""
     import cv2
 
     from cdedge_runtime.opening import open_features, open_tracker
 
     if others:
-        made: ModelTracker | Several = Several(open_features(model, provider=provider, threads=threads), others, origin)
+        made: ModelTracker | Several = Several(open_features(model, provider=provider, threads=threads), others)
     else:
         made = open_tracker(model, provider=provider, threads=threads)
     cv2.setNumThreads(threads or 0)

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from cdedge.outputs import STDOUT
 from cdedge_runtime.errors import BadEnvironment
 from cdedge_runtime.estimate import Estimate
+from cdedge_runtime.files import opened_alone
 from cdedge_runtime.image import Frame
 from cdedge_runtime.run import Observer, box_line
 from cdedge_runtime.sources.frames import Source
@@ -49,7 +50,7 @@ def writing(path: Path, line: Line, source: Source, *, head: str = "") -> Iterat
                 sys.stdout.flush()
                 return
             if file is None:
-                file = path.open("wb", buffering=0)
+                file = opened_alone(path)
                 _append(file, head)
             _append(file, text)
         except BrokenPipeError:

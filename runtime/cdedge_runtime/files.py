@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from .errors import BadEnvironment, BadInput
 
@@ -63,6 +63,45 @@ def put_in_place(part: Path, path: Path) -> None:
         _put(part, place)
 
 
+def opened_alone(path: Path) -> BinaryIO:
+    """``path`` emptied, to be written to bit by bit; no other process that asks so writes there until it is closed.
+
+    A FIFO or character device is only opened. Raises `OSError`.
+    """
+    file = path.open("ab", buffering=0)  # "wb" would empty what another process is writing
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    try:
+        with _if_it_has_locks():
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.truncate(0)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A new folder that becomes ``path`` when the block ends well, and is removed otherwise.
+
+    Raises `BadEnvironment` where it cannot be made, or ``path`` holds something.
+    """
+    with _told(path) as place:
+        around, lock = _made(place.parent, "", folder=True)
+    try:
+        folder = around / "whole"  # with the mode of any new folder, which that around it does not have
+        folder.mkdir()
+        yield folder
+        try:
+            folder.rename(place)
+        except OSError as error:
+            raise BadEnvironment(f"{path}: cannot be written: {error.strerror}; choose another place") from error
+    finally:
+        shutil.rmtree(around, ignore_errors=True)
+        os.close(lock)
+
+
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """An empty folder in the system's place for such, removed when the block ends."""
@@ -106,6 +145,17 @@ def file_sha256(path: Path) -> str:
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from error
     return digest.hexdigest()
+
+
+@contextmanager
+def _if_it_has_locks() -> Iterator[None]:
+    """Take a lock where the file system has such; raises `BlockingIOError` where another process holds it."""
+    try:
+        yield
+    except BlockingIOError as error:
+        raise BlockingIOError(error.errno, "another process is writing it") from error
+    except OSError:  # a file system without locks
+        return
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cdedge.outputs import STDOUT, check_folder, check_outputs
+from cdedge.outputs import STDOUT, check_folder, check_outputs, refuse_within
 from cdedge_runtime.errors import BadEnvironment, CdedgeError, Usage
 from tests.conftest import Done
 
@@ -54,10 +55,61 @@ def test_two_outputs_are_two_files(place: Path, other: str) -> None:
 
 
 def test_standard_output_is_written_by_one() -> None:
-    check_outputs({"-o": STDOUT})
+    check_outputs({"-o": STDOUT}, streamed=["-o"])
     for outputs, as_json in (({"-o": STDOUT, "--jsonl": STDOUT}, False), ({"-o": STDOUT}, True)):
         with pytest.raises(Usage, match="would both write -"):
-            check_outputs(outputs, as_json=as_json)
+            check_outputs(outputs, as_json=as_json, streamed=["-o", "--jsonl"])
+    with pytest.raises(Usage, match="--html -: expected the name of a file"):
+        check_outputs({"--html": STDOUT}, streamed=["-o"])
+
+
+@pytest.mark.parametrize(
+    ("shell", "said"),
+    [
+        ('track "$M" - -o a.avi --box 9,9,20,20 <a.avi', "-o a.avi: is standard input, which is read"),
+        (
+            'track "$M" - --video /dev/stdin --box 9,9,20,20 <a.avi',
+            "--video /dev/stdin: is standard input, which is read",
+        ),
+        ('track "$M" "$S" -o a.avi >>a.avi', "-o and standard output: would both write a.avi"),
+        ('track "$M" "$S" -o /dev/stdout >>a.avi', "-o and standard output: would both write /dev/stdout"),
+        ('track "$M" "$S" --json --jsonl a.avi >>a.avi', "--jsonl and --json: would both write a.avi"),
+        ('track "$M" "$S" --json -o /dev/stdout | cat', "-o and --json: would both write /dev/stdout"),
+        ('export "$S" -o a.avi >>a.avi', "-o and standard output: would both write a.avi"),
+    ],
+)
+def test_what_the_shell_reads_and_writes_counts(
+    tiny_model: Path, square_folder: Path, tmp_path: Path, shell: str, said: str
+) -> None:
+    (tmp_path / "a.avi").write_bytes(b"mine")
+    names = {**os.environ, "M": str(tiny_model), "S": str(square_folder), "P": sys.executable}
+    command = ["sh", "-c", f'"$P" -m cdedge {shell}']
+    done = subprocess.run(command, cwd=tmp_path, env=names, capture_output=True, text=True, check=False)
+    assert f"cdedge: {said}" in done.stderr
+    assert (tmp_path / "a.avi").read_bytes().startswith(b"mine")
+
+
+def test_a_file_that_is_said_to_be_standard_errors_is_no_output(
+    tiny_model: Path, square_folder: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as errors:
+        command = [sys.executable, "-m", "cdedge", "track", str(tiny_model), str(square_folder), "-o", str(log)]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=errors, check=False)
+    assert done.returncode == 2
+    assert "would both write" in log.read_text()
+
+
+def test_no_page_takes_the_place_of_what_a_comparison_reads(tmp_path: Path) -> None:
+    for name in ("runs/A.json", "A.txt", "page.html"):
+        (tmp_path / "results" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "results" / name).write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "results" / "A.txt")
+    for name in ("results/runs/A.json", "results/A.txt", "link"):
+        with pytest.raises(Usage, match="which is read; choose another name"):
+            refuse_within("--html", tmp_path / name, [tmp_path / "results"])
+    for name in ("results/page.html", "results/new.txt", "elsewhere.txt"):
+        refuse_within("--html", tmp_path / name, [tmp_path / "results"])
 
 
 @pytest.mark.parametrize(
@@ -115,6 +167,8 @@ def test_a_folder_for_results(place: Path) -> None:
         (("plan", "SOURCE", "-o", "/"), 2),
         (("plan", "SOURCE", "--plot", "no/such/x.svg"), 3),
         (("select", "SOURCE", "--png", "."), 2),
+        (("export", "SOURCE", "-o", "-"), 2),
+        (("report", "MODEL", "SOURCE", "-o", "-"), 2),
     ],
 )
 def test_commands_look_before_the_first_frame(

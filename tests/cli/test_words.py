@@ -52,13 +52,14 @@ def test_swapped_arguments_are_put_right(cdedge: Run, tiny_model: Path, tmp_path
         ([], None),
     ],
 )
-def test_a_box_of_four_words_and_nothing_else_is_joined(words: list[str], joined: str | None) -> None:
+@pytest.mark.parametrize("option", ["--box", "--target"])
+def test_a_box_of_four_words_and_nothing_else_is_joined(words: list[str], joined: str | None, option: str) -> None:
     said = None
     try:
-        refuse_loose_numbers(["cdedge", "export", "--box", *words])
+        refuse_loose_numbers(["cdedge", "track", option, *words])
     except Usage as error:
         said = str(error).rpartition("joined by commas: ")[2]
-    assert said == (joined and f"--box {joined}")
+    assert said == (joined and f"{option} {joined}")
 
 
 def test_it_is_so_from_the_command_line(cdedge: Run) -> None:

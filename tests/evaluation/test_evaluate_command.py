@@ -168,7 +168,11 @@ def test_compare_finds_a_data_set_that_moved(cdedge, data, imported, tmp_path):
     assert cdedge("compare", *imported, "--root", tmp_path / "moved").returncode == 0
 
 
-def test_compare_writes_a_page(cdedge, imported, tmp_path):
+def test_compare_writes_a_page(cdedge, data, imported, tmp_path):
+    for read in (imported[0] / "manifest.json", next(data.rglob("groundtruth_rect.txt"))):
+        before = read.read_bytes()
+        done = cdedge("compare", *imported, "--html", read)
+        assert (done.returncode, read.read_bytes()) == (2, before), done.stderr
     done = cdedge("compare", *imported, "--html", tmp_path / "page.html")
     assert done.returncode == 0, done.stderr
     assert "good" in (tmp_path / "page.html").read_text()

@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from cdedge_runtime.errors import BadEnvironment
-from cdedge_runtime.files import clear_parts, is_part, scratch_folder, whole_file, write_whole
+from cdedge_runtime.files import (
+    clear_parts,
+    is_part,
+    opened_alone,
+    scratch_folder,
+    whole_file,
+    whole_folder,
+    write_whole,
+)
 
 
 def test_a_link_goes_on_naming_its_target(tmp_path: Path) -> None:
@@ -125,6 +133,38 @@ def test_a_scratch_folder_goes_with_its_block() -> None:
     with scratch_folder() as folder:
         (folder / "x").write_text("x")
     assert not folder.exists()
+
+
+def test_a_folder_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    def broken() -> None:
+        with whole_folder(tmp_path / "new") as folder:
+            (folder / "half").mkdir()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        broken()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "usual").mkdir()
+    with whole_folder(tmp_path / "new") as folder:
+        (folder / "all").write_text("x")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["all"]
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    with pytest.raises(BadEnvironment, match="new: cannot be written"), whole_folder(tmp_path / "new"):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "usual"}
+
+
+def test_a_file_that_is_written_to_bit_by_bit_is_one_writers(tmp_path: Path) -> None:
+    path = tmp_path / "boxes"
+    path.write_text("older")
+    with opened_alone(path) as file:
+        file.write(b"1\n")
+        with pytest.raises(BlockingIOError, match="another process is writing it"):
+            opened_alone(path)
+        file.write(b"2\n")
+    assert path.read_text() == "1\n2\n"
+    with opened_alone(path), opened_alone(Path(os.devnull)), opened_alone(Path(os.devnull)):
+        assert path.read_bytes() == b""
 
 
 def test_parts_are_not_cleared_before_they_are_locked(tmp_path: Path) -> None:
