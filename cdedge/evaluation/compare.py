@@ -106,7 +106,7 @@ def _is_finished(folder: Path, root: Path | None) -> bool:
     if not manifest_path(folder).exists():
         return False
     manifest = read_manifest(folder)
-    if not manifest.runs or manifest.runs[-1].finished is not None:
+    if manifest.runs[-1].finished is not None:
         return True
     made_by, failed = manifest.configuration, read_failures(folder)
     dataset = load_dataset(made_by.dataset, root or Path(made_by.root), made_by.sequences)

@@ -19,7 +19,7 @@ from cdedge.evaluation.configuration import Configuration, differences
 from cdedge_runtime.errors import BadEnvironment, BadInput, Usage
 from cdedge_runtime.files import clear_parts, file_sha256, write_whole
 from cdedge_runtime.model.session import read_spec
-from cdedge_runtime.record import decode, encode
+from cdedge_runtime.record import decode, encode, from_json
 
 _FOLDER = "models"
 
@@ -145,11 +145,14 @@ def read_manifest(folder: Path) -> Manifest:
     """Read a results folder's manifest; raises `BadInput`."""
     path = manifest_path(folder)
     try:
-        return decode(Manifest, json.loads(path.read_text()))
+        manifest = decode(Manifest, from_json(path.read_text()))
     except FileNotFoundError as error:
         raise BadInput(f"{folder}: no manifest.json, expected a folder made by 'cdedge evaluate'") from error
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: not a manifest of this version of cdedge: {error}") from error
+    if not manifest.runs:
+        raise BadInput(f"{path}: names no run, expected one for each start of 'cdedge evaluate'")
+    return manifest
 
 
 def manifest_path(folder: Path) -> Path:

@@ -22,7 +22,7 @@ from cdedge.evaluation.result_files import Result, boxes_path, is_complete, read
 from cdedge.evaluation.sequence import Dataset, Sequence
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.files import write_whole
-from cdedge_runtime.record import decode, encode
+from cdedge_runtime.record import decode, encode, from_json
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def read_facts(folder: Path, name: str) -> Facts | None:
     if not path.is_file():
         return None
     try:
-        return decode(Facts, json.loads(path.read_text()))
+        return decode(Facts, from_json(path.read_text()))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: damaged: {error}; remove {boxes_path(folder, name)} to track it again") from error
 
@@ -70,7 +70,7 @@ def read_failures(folder: Path) -> dict[str, Failure]:
     if not path.is_file():
         return {}
     try:
-        return decode(dict[str, Failure], json.loads(path.read_text()))
+        return decode(dict[str, Failure], from_json(path.read_text()))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: damaged: {error}; remove it to try those sequences again") from error
 

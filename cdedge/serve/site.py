@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from cdedge.doubts import doubts
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import CdedgeError
-from cdedge_runtime.record import decode, encode
+from cdedge_runtime.record import decode, encode, from_json
 
 from .session import Session
 from .state import STATE_SCHEMA, State
@@ -177,8 +177,8 @@ def _picture(view: View, jpeg: bytes | None) -> Answer:
 def _draw(site: Site, request: Request, number: str | None = None) -> Answer:
     """Follow what is in a box: of the view that its viewer was shown, or of the newest."""
     try:
-        drawn = decode(Drawn, json.loads(request.body or b"null"), "body")
-    except (ValueError, OverflowError, RecursionError) as error:
+        drawn = decode(Drawn, from_json((request.body or b"null").decode()), "body")
+    except ValueError as error:
         raise Refused(HTTPStatus.BAD_REQUEST, f'{error}; send {{"box": [x, y, width, height]}}') from error
     view, box = _looked_at(site, request), Box(*drawn.box)
     taken = site.session.select(box, view, None if number is None else int(number))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from cdedge_runtime.measure.conditions import Conditions, Tegra
 from cdedge_runtime.measure.predict import Footage, Prediction, predict
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.model.graph import node_count
-from cdedge_runtime.record import decode
+from cdedge_runtime.record import decode, from_json
 
 BENCH_SCHEMA = "cdedge.bench/1"
 
@@ -32,7 +31,7 @@ class Compared:
 def read_bench(path: Path) -> BenchReport:
     """An answer of ``cdedge bench --json``; raises `BadInput` for anything else."""
     try:
-        value = json.loads(path.read_text())
+        value = from_json(path.read_text())
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:

@@ -16,7 +16,7 @@ from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.estimate import ModelTracker
 from cdedge_runtime.opening import open_tracker as open_file
-from cdedge_runtime.record import decode, encode
+from cdedge_runtime.record import decode, encode, from_json
 
 
 def box_of_rectangle(values: Sequence[float]) -> Box:
@@ -63,7 +63,7 @@ class Setup:
 def setup_of(model: str | None, options: str | None, provider: str, threads: str | None) -> Setup:
     """The setup of an entry's words; raises `Usage` where they are none."""
     try:
-        given = {} if options is None else json.loads(options)
+        given = {} if options is None else from_json(options)
         made = decode(ExportOptions, {**encode(ExportOptions()), **given})
         return Setup(model, made, provider, None if threads is None else int(threads))
     except (TypeError, ValueError) as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -13,6 +15,7 @@ from .errors import BadValue, Usage
 T = TypeVar("T")
 _RANGE = "cdedge.range"
 _LATER = "cdedge.later"
+_MOST_DIGITS = 19
 _NONE: Mapping[str, Any] = types.MappingProxyType({})
 
 
@@ -34,6 +37,27 @@ def encode(value: Any, *, brief: bool = False) -> Any:
 
 def _is_later(field: dataclasses.Field[Any], value: Any) -> bool:
     return _LATER in field.metadata and bool(value == field.default)
+
+
+def from_json(text: str) -> Any:
+    """The value of a JSON text, whose numbers are finite and fit 64 bits; raises `ValueError` for any other text."""
+    try:
+        return json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_finite)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is no finite number")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"{text[:_MOST_DIGITS]}... is too large a number")
+    return int(text)
 
 
 def decode(kind: type[T], value: Any, path: str = "", *, narrowed: Mapping[str, Any] = _NONE) -> T:

@@ -11,7 +11,7 @@ from typing import Literal
 from cdedge_runtime.errors import BadInput, Usage
 from cdedge_runtime.files import write_whole
 from cdedge_runtime.model.contract import Selection, Tap
-from cdedge_runtime.record import decode, encode
+from cdedge_runtime.record import decode, encode, from_json
 
 Search = Literal["e4", "reduced", "ncc", "none"]
 AUTO_SHARES = (0.25, 0.3, 0.35, 0.4)  # fewer lose accuracy, more gain none
@@ -85,7 +85,7 @@ class ChannelPlan:
 def load_plan(path: Path) -> ChannelPlan:
     """Read a plan back; raises `BadInput` where it is none."""
     try:
-        return decode(ChannelPlan, json.loads(path.read_text()))
+        return decode(ChannelPlan, from_json(path.read_text()))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: no channels that an export saved: {error}") from error
 

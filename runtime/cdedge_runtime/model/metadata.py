@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.kinds import find_kind
-from cdedge_runtime.record import decode, encode
+from cdedge_runtime.record import decode, encode, from_json
 
 from .contract import FORMAT_VERSION, ModelSpec, check_spec
 from .graph import mapped
@@ -26,7 +25,6 @@ UNSEALED = "0" * 64
 
 _SEAL = re.compile(rb"cdedge\.sha256\x12\x40([0-9a-f]{64})")  # a protobuf map entry: key, then a 64-byte value
 _ADDED: dict[str, Any] = {"reconstructed": False, "precision": "fp32"}  # what files from before these fields meant
-_MOST_DIGITS = 19
 _REQUIRED = {f"{PREFIX}format_version", f"{PREFIX}sha256", f"{PREFIX}tracker"}
 
 
@@ -44,8 +42,8 @@ def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
     fields = {k[len(PREFIX) :]: v for k, v in metadata.items() if k.startswith(PREFIX)}
     del fields["sha256"]
     try:
-        values = {**_ADDED, **{name: _json(text) for name, text in fields.items()}}
-    except (ValueError, RecursionError) as error:
+        values = {**_ADDED, **{name: from_json(text) for name, text in fields.items()}}
+    except ValueError as error:
         raise BadModel(f"the model's contract is damaged: {error}") from error
     version = values["format_version"]
     if version != FORMAT_VERSION:
@@ -62,24 +60,6 @@ def from_metadata(metadata: Mapping[str, str]) -> ModelSpec:
         raise BadModel(f"the model's contract is damaged: {error}") from error
     check_spec(spec)
     return spec
-
-
-def _json(text: str) -> Any:
-    """A JSON value whose numbers are finite and fit 64 bits."""
-    return json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_finite)
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is no finite number")
-    return value
-
-
-def _whole(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
-        raise ValueError(f"{text[:_MOST_DIGITS]}... is too large a number")
-    return int(text)
 
 
 def seal(data: bytes) -> bytes:
