@@ -205,7 +205,7 @@ def listed(option: str, text: str) -> tuple[str, ...]:
 
 def parse_bytes(option: str, text: str) -> int:
     """Bytes of ``24MB``, ``1.5 GB`` or ``800kB`` (decimal units, of which one has to be given); raises `Usage`."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([kMG])B?\s*", text)
+    found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d*)?)\s*([kMG])B?\s*", text, re.ASCII)
     count = 0 if found is None else round(float(found[1]) * {"k": 1e3, "M": 1e6, "G": 1e9}[found[2]])
     if count <= 0:
         raise Usage(f"{option} {text}: expected a size with its unit, kB, MB or GB, like 24MB")
@@ -214,7 +214,7 @@ def parse_bytes(option: str, text: str) -> int:
 
 def parse_size(text: str) -> tuple[int, int]:
     """(height, width) of ``640x480``; raises `Usage`."""
-    width, x, height = text.lower().partition("x")
-    if not x or not width.isdecimal() or not height.isdecimal() or min(int(width), int(height)) < 1:
-        raise Usage(f"--frame {text}: expected WIDTHxHEIGHT in pixels, like 640x480")
-    return int(height), int(width)
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text, re.ASCII | re.IGNORECASE)
+    if found is None:
+        raise Usage(f"--frame {text:.40}: expected WIDTHxHEIGHT in pixels, like 640x480")
+    return int(found[2]), int(found[1])

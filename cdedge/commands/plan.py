@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -243,6 +244,6 @@ def _file_of(found: Found, wanted: Option) -> Path:
 
 
 def _side(word: str) -> int:
-    if not word.isdecimal() or not 32 <= int(word) <= 512:
-        raise Usage(f"--input {word}: expected sides of 32 to 512 px, like 96,192")
+    if not re.fullmatch(r"\d{1,4}", word, re.ASCII) or not 32 <= int(word) <= 512:
+        raise Usage(f"--input {word:.40}: expected sides of 32 to 512 px, like 96,192")
     return int(word)

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
@@ -88,8 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > _MOST_BODY_BYTES:
+        length = _body_bytes(self.headers)
+        if length is None:  # where the next request begins is not known
             self.close_connection = True
             self._send(Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
             return
@@ -98,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.command,
             path,
             dict(parse_qsl(query)),
-            self.rfile.read(int(length)),
+            self.rfile.read(length),
             self.headers.get("Host"),
             self.headers.get("Origin"),
         )
@@ -122,6 +123,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
         """Say nothing: an address may hold the token."""
+
+
+def _body_bytes(headers: Message) -> int | None:
+    """How many bytes of a body follow; None for too many, or where that is not said in one number."""
+    said = headers.get_all("Content-Length", ["0"])
+    if "Transfer-Encoding" in headers or len(said) > 1 or not re.fullmatch(r"\d{1,9}", said[0], re.ASCII):
+        return None
+    return length if (length := int(said[0])) <= _MOST_BODY_BYTES else None
 
 
 def token_for(host: str, wanted: str | None) -> str | None:

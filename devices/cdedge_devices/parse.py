@@ -25,7 +25,7 @@ def parse(text: str, where: str) -> DeviceProfile:
     """Return the profile in ``text``, a TOML document; `BadProfile` names ``where`` and the field."""
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no TOML, a number of 5,000 digits, tables in tables
         raise BadProfile(f"{where}: not TOML: {error}") from error
     sources = _sources(data, where)
     top = Table(data, where, sources=frozenset(sources))

@@ -120,10 +120,11 @@ def test_a_profile_without_arithmetic(cdedge: Run, square_folder: Path, narrow: 
     [
         *(
             (("--max-memory", text), "expected a size with its unit, kB, MB or GB, like 24MB")
-            for text in ("lots", "0MB", "24")
+            for text in ("lots", "0MB", "24", "1,5GB", "9" * 400 + "GB")
         ),
         (("--device", "toaster"), "toaster"),
         (("--input", "7"), "sides of 32 to 512 px"),
+        (("--input", "9" * 5000), "sides of 32 to 512 px"),
         (("--mode", "fast"), "expected some of chain, exact"),
     ],
 )

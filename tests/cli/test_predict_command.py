@@ -43,7 +43,7 @@ def test_the_table_names_every_part(cdedge: Run, tiny_model: Path) -> None:
         assert part in done.stdout
 
 
-@pytest.mark.parametrize("frame", ["640", "0x5", "-3x4", "axb", "3x4x5"])
+@pytest.mark.parametrize("frame", ["640", "0x5", "-3x4", "axb", "3x4x5", "9" * 5000 + "x9"])
 def test_an_absurd_size_is_refused(cdedge: Run, tiny_model: Path, frame: str) -> None:
     done = cdedge("bench", "--predict", tiny_model, f"--frame={frame}")
     assert done.returncode == 2

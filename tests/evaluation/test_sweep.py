@@ -66,6 +66,17 @@ def test_runs_have_names_and_overrule_the_base(tmp_path, base):
         ),
         ('[[run]]\nname = "a"\n[[run]]\nname = "a"\n', Usage, "two runs are named a"),
         ("[runs]\n", Usage, "got runs"),
+        ("base = 3\n", Usage, r"expected \[base\] as a table"),
+        ("grid = [1]\n", Usage, r"expected \[grid\] as a table"),
+        ('[run]\nname = "a"\n', Usage, r"expected \[\[run\]\] in two brackets"),
+        ('run = ["a"]\n', Usage, r"expected \[\[run\]\] as a table"),
+        ('[[run]]\nname = "a\\u001b[1m"\n', Usage, "a name that can be a folder"),
+        (f'[[run]]\nname = "{"é" * 128}"\n', Usage, "too long a name"),
+        (f'[grid]\nweights = ["{"w" * 250}.pth"]\n', Usage, "too long a name"),
+        ('[[run]]\nname = "sweep.json"\n', Usage, "is the table beside the runs"),
+        (f"[grid]\nseed = {[*range(101)]}\ninput = {[*range(100, 200)]}\n", Usage, "10100 combinations"),
+        ("a = " + "[" * 100_000, BadInput, "not TOML"),
+        ("a = " + "9" * 5000, BadInput, "not TOML"),
     ],
 )
 def test_files_that_mean_nothing(tmp_path, base, text, error, message):

@@ -91,7 +91,7 @@ def test_a_box_is_followed_from_the_frame_it_was_drawn_on() -> None:
         ("POST", "targets", {"box": [1, 2, "3", 4]}, 400, "expected a number"),
         ("POST", "targets", {"box": [5, 5, 0, 0]}, 409, "at least 1 px"),
         ("POST", "targets", {"box": [900, 5, 9, 9]}, 409, "outside the 80x60 frame"),
-        ("POST", "targets", {"box": [float("nan"), 5, 9, 9]}, 409, "finite"),
+        ("POST", "targets", {"box": [float("nan"), 5, 9, 9]}, 400, "finite"),
         ("POST", "targets", {"box": [1] * 3000}, 413, None),
         ("POST", "targets", {"box": [10**400, 5, 9, 9]}, 400, "too large"),
         ("POST", "targets/7", DRAWN, 409, "no target 7"),
@@ -210,6 +210,9 @@ def test_a_browser_that_vanishes_is_counted_no_more() -> None:
         b"POST /targets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\n" + b"[" * 4000,
         b"POST /targets HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
         b"POST /targets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n\xff\xfe\xfd",
+        b"POST /play HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"POST /play HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST /play HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"GET /\xff\xfe%00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /frame?viewer=v&after=99999999999999999999 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",  # TLS
