@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from cdedge_runtime.blas import check_address_space, limit_blas
 from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra, Usage, exhausted
@@ -83,6 +84,8 @@ def _run() -> int:
     try:
         return int(app(prog_name="cdedge", standalone_mode=len(sys.argv) == 1) or 0)
     except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # rich's way to leave where the reader has gone
+            raise left.__context__ from left
         return left.code if isinstance(left.code, int) else int(bool(left.code))
     except click_error as error:
         where = getattr(error.ctx, "command_path", "cdedge")
@@ -96,9 +99,23 @@ def _ready_streams() -> None:
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - open to the end
         raise BadEnvironment("standard output is closed; redirect it to /dev/null where nothing of it is wanted")
+    usual = sys.__stderr__
+    if usual is not None and usual is sys.stderr:  # tests have one of their own
+        talk = io.BufferedWriter(_Talk(usual.fileno(), "wb", closefd=False))
+        sys.stderr = io.TextIOWrapper(talk, encoding=usual.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+class _Talk(io.FileIO):
+    """Standard error. Work goes on where nobody can be told of it: its log's disk is full, or its reader has gone."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError:
+            return len(data)
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from tests.conftest import Done
 Run = Callable[..., Done]
 
 
-def run(words: list[str], shell: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(words: list[str], shell: str, before: str = "exec ", **environment: str) -> subprocess.CompletedProcess[str]:
     """The command with its streams redirected by a shell."""
-    line = f'exec "$0" -m cdedge "$@" {shell}'
+    line = f'{before}"$0" -m cdedge "$@" {shell}'
     command = ["sh", "-c", line, sys.executable, *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
@@ -44,6 +44,26 @@ def test_lines_that_standard_output_does_not_take(tiny_model: Path, square_folde
 def test_standard_error_that_is_closed() -> None:
     done = run(["devices", "none"], "2>&-")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+
+
+@pytest.mark.parametrize("words", [["devices"], ["--version"], ["devices", "-h"]])
+def test_a_reader_that_has_gone_is_no_failure(words: list[str]) -> None:
+    end, start = os.pipe()
+    os.close(end)
+    command = [sys.executable, "-m", "cdedge", *words]
+    with open(start, "w") as pipe:  # noqa: PTH123 - a descriptor
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+@pytest.mark.parametrize("shell", ["2>/dev/full", "2>&1 >&3 3>&- | true"])
+def test_work_goes_on_where_its_talk_cannot_be_written(
+    tiny_model: Path, square_folder: Path, tmp_path: Path, shell: str
+) -> None:
+    out = tmp_path / "boxes.txt"
+    done = run(["track", str(tiny_model), str(square_folder), "-o", str(out)], shell, before="exec 3>&1; ")
+    assert "frames" in done.stdout
+    assert len(out.read_text().splitlines()) == 12
 
 
 def test_a_reader_that_goes_away() -> None:
