@@ -25,7 +25,7 @@ def to_bgr(frame: NDArray[np.generic]) -> Frame:
         raise BadInput(
             f"frame: expected a numpy array (H, W[, 1|3|4]) uint8 or uint16, got {type(frame).__name__}", field="frame"
         )
-    if frame.dtype == np.uint16:
+    if frame.dtype.newbyteorder("=") == np.uint16:  # a TIFF may be read in the byte order of its file
         frame = (np.asarray(frame, np.uint16) >> 8).astype(np.uint8)
     channels = 1 if frame.ndim == 2 else frame.shape[-1] if frame.ndim == 3 else 0
     if frame.dtype != np.uint8 or frame.size == 0 or channels not in (1, 3, 4):

@@ -141,6 +141,28 @@ def test_rows_that_are_not_as_many_as_the_images_are_said(tmp_path: Path) -> Non
     assert tracked.notes == ()
 
 
+def test_a_blank_line_is_a_frame_without_a_box_and_moves_no_other(tmp_path: Path) -> None:
+    rows = [f"{x},1,9,9" for x in range(6)]
+    make_otb(tmp_path, "Couple", range(1, 7), rows=["", *rows[:3], "", *rows[4:], "", " "])
+    tracked = find_annotation(tmp_path / "Couple")
+    assert tracked is not None
+    assert [None if box is None else box.x + 1 for box in map(tracked.box_at, range(6))] == [0, 1, 2, None, 4, 5]
+    (scored,) = load_dataset("otb", tmp_path).sequences
+    assert [bool(np.isnan(box).any()) for box in scored.boxes] == [False, False, False, True, False, False]
+    for spaced in ("\n\n".join(rows), "\r\r\n".join(["# x y w h", *rows])):
+        (tmp_path / "rows.txt").write_bytes(spaced.encode())
+        assert [row[0] for row in read_rows(tmp_path / "rows.txt")] == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("text", ["nan,6", "3,inf", "3", "3,6,9"])
+def test_a_range_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    make_text(tmp_path / "Ball" / "Ball_gt.txt", [ROW])
+    make_images(tmp_path / "Ball" / "img", range(3))
+    make_text(tmp_path / "Ball" / "Ball_frames.txt", [text])
+    with pytest.raises(BadInput, match="frame number"):
+        find_annotation(tmp_path / "Ball")
+
+
 def test_hidden_files_are_no_annotation_of_a_data_set(tmp_path: Path) -> None:
     make_images(tmp_path / "clip", range(3))
     make_text(tmp_path / "clip" / "clip_gt.txt", [ROW] * 3)

@@ -309,7 +309,7 @@ def test_raw_frames_of_another_size_are_said() -> None:
     assert b"ends within frame 1 (from 0), 5 of 12 bytes came: are the frames 2x2 bgr?" in done.stderr
 
 
-@pytest.mark.parametrize("text", ["raw:0x4", "raw:3x3:i420", "raw:4x4:rgba"])
+@pytest.mark.parametrize("text", ["raw:0x4", "raw:3x3:i420", "raw:4x4:rgba", "raw:99999x99999"])
 def test_raw_frames_that_cannot_be(text: str) -> None:
     with pytest.raises(BadInput, match=text):
         raw_format(text)

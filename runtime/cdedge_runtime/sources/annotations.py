@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -119,8 +120,8 @@ def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
 def _first_last(path: Path) -> tuple[int, int]:
     """TC128's NAME_frames.txt: number of the first and the last annotated image."""
     values = read_values(path)
-    if len(values) != 2:
-        raise BadInput(f"{path}: expected 'first,last' frame number, got {len(values)} numbers")
+    if len(values) != 2 or not all(map(math.isfinite, values)):
+        raise BadInput(f"{path}: expected 'first,last' frame number, got {','.join(f'{v:g}' for v in values):.40}")
     return int(values[0]), int(values[1])
 
 

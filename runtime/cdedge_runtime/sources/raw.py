@@ -11,6 +11,7 @@ from typing import IO
 import cv2
 import numpy as np
 
+from cdedge_runtime import MAX_FRAME_PIXELS
 from cdedge_runtime.errors import BadInput
 
 from .alike import Picture
@@ -43,6 +44,8 @@ def raw_format(text: str) -> RawFormat | None:
         raise BadInput(f"{text}: the layout of raw frames must be one of {', '.join(_LAYOUTS)}")
     if min(width, height) < 1 or (layout == "i420" and (width % 2 or height % 2)):
         raise BadInput(f"{text}: expected a size of at least 1x1 pixels, even for i420")
+    if width * height > MAX_FRAME_PIXELS:  # so much is reserved before the first byte comes
+        raise BadInput(f"{text}: expected at most the {MAX_FRAME_PIXELS / 1e6:.0f} million pixels of a frame here")
     return RawFormat(width, height, layout)
 
 

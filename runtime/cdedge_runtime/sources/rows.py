@@ -26,12 +26,14 @@ _POLYGON = tuple(f"{axis}{corner}" for corner in range(1, 5) for axis in "xy")
 def read_rows(path: StrPath) -> list[Row]:
     """Rows of a box file, without its header and its ``#`` comments; an empty tuple where a line is no row of numbers.
 
+    A blank line between rows is a row without numbers: the rows behind it stay those of their frames.
+
     Raises `BadInput` where the file cannot be read, holds nothing, or can be read in two ways.
     """
-    lines = [line for line in read_lines(path) if not line.startswith("#")]
+    lines = _single_spaced(_trimmed([line for line in _text(path) if not line.startswith("#")]))
     try:
         columns = _named_columns(lines[0]) if lines else None
-        rows = [_parse(line) for line in (lines if columns is None else lines[1:])]
+        rows = [_parse(line) for line in _trimmed(lines if columns is None else lines[1:])]
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
     if not rows:
@@ -49,14 +51,7 @@ def read_values(path: StrPath) -> list[float]:
 
 def read_lines(path: StrPath) -> list[str]:
     """Lines of a text file that are not blank; raises `BadInput` where there are none."""
-    try:
-        lines = [line.strip() for line in _decoded(as_path(path).read_bytes()).splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read as text: {error}") from error
-    kept = [line for line in lines if line]
-    if not kept:
-        raise BadInput(f"{path}: the file is empty, expected a row x,y,w,h per frame")
-    return kept
+    return [line for line in _text(path) if line]
 
 
 def split_line(line: str) -> list[str]:
@@ -86,6 +81,29 @@ def row_box(row: Row, origin: int) -> Box | None:
         return _polygon_box(row, origin)
     x, y, width, height = row
     return Box(x - origin, y - origin, width, height) if width > 0 and height > 0 else None
+
+
+def _text(path: StrPath) -> list[str]:
+    """All lines of a text file, those at its ends that are blank left out."""
+    try:
+        lines = [line.strip() for line in _decoded(as_path(path).read_bytes()).splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read as text: {error}") from error
+    kept = _trimmed(lines)
+    if not kept:
+        raise BadInput(f"{path}: the file is empty, expected a row x,y,w,h per frame")
+    return kept
+
+
+def _trimmed(lines: list[str]) -> list[str]:
+    """Without the blank lines before the first and behind the last that is none."""
+    there = [index for index, line in enumerate(lines) if line]
+    return lines[there[0] : there[-1] + 1] if there else []
+
+
+def _single_spaced(lines: list[str]) -> list[str]:
+    """Without blank lines where every second one is blank: they are no rows then, else a frame without a box each."""
+    return lines[::2] if len(lines) > 2 and not any(lines[1::2]) else lines
 
 
 def _decoded(data: bytes) -> str:
