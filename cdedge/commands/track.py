@@ -147,9 +147,7 @@ def _targets(given: list[str] | None, out: Path | None, *, box: str | None, sele
     return given or []
 
 
-def _opened(
-    model: Path, others: Sequence[Finder], *, provider: str, threads: int | None
-) -> ModelTracker | Several:
+def _opened(model: Path, others: Sequence[Finder], *, provider: str, threads: int | None) -> ModelTracker | Several:
     """The model's tracker; with ``others``, which find further targets in the first frame, one that follows all."""
     import cv2
 
