@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from cdedge_export.network.backbones import find_backbone, parse_layers
 from cdedge_export.options import ExportOptions
 from cdedge_runtime.errors import BadEnvironment, BadInput, CdedgeError, MissingExtra, Usage
 from cdedge_runtime.model.threads import check_threads
@@ -77,9 +76,6 @@ def _check_made(made: ExportOptions) -> None:
     missing = [name for name in ("torch", "onnx", "scipy") if find_spec(name) is None]
     if missing:
         raise MissingExtra(f"distilling each sequence needs {missing[0]} (or give --model)", "export")
-    from cdedge_export.recipes.recipe import prepared
-    from cdedge_export.recipes.steps import is_built_in
+    from cdedge_export import pipeline
 
-    recipe, chosen = prepared(made)
-    if {"backbone", "layers"} <= recipe.uses and is_built_in(chosen):
-        parse_layers(chosen.layers, find_backbone(chosen.backbone))
+    pipeline.check(made)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cdedge.answer import emit_json
 from cdedge.evaluation.checking import check, check_runs
@@ -16,11 +17,11 @@ from cdedge.evaluation.runner import Answer, Hand, RunSummary, import_raw, local
 from cdedge.evaluation.score_tables import show_summary, show_sweep
 from cdedge.evaluation.sequence import Dataset
 from cdedge.evaluation.summary import Summary, summarize, summary_json
-from cdedge.evaluation.sweep import read_sweep, row_of, write_table
+from cdedge.evaluation.sweep import SweepRun, read_sweep, row_of, write_table
 from cdedge.outputs import check_folder
 from cdedge.show.progress import work_bar
 from cdedge.show.render import many, say, size, whats_next
-from cdedge_runtime.errors import BadEnvironment, BadInput, BadValue, CdedgeError, exhausted
+from cdedge_runtime.errors import BadEnvironment, BadInput, BadValue, CdedgeError, Usage, exhausted
 from cdedge_runtime.kinds import names
 from cdedge_runtime.model.threads import MOST_THREADS
 
@@ -69,19 +70,44 @@ def evaluate_sweep(file: Path, base: Configuration, out: Path | None, settings: 
     check_folder("-o", folder, (base.root,))
     dataset = _usable(base)
     say(f"{len(runs)} configurations, results go to {folder}")
-    rows, failures = [], {}
-    for item in runs:
-        say(item.name)
-        summary = _scored(dataset, item.configuration, folder / item.name, settings)
-        rows.append(row_of(item, summary))
-        failures.update({f"{item.name}/{name}": failure for name, failure in summary.failures.items()})
-        write_table(folder, rows)
+    rows, failures, stopped = _each_scored(runs, dataset, folder, settings)
+    if not rows:
+        _raise_stopped(stopped)
     if as_json:
         emit_json("cdedge.sweep/1", {"results": str(folder), "runs": rows})
     else:
         show_sweep(rows)
         whats_next("compare", folder, "--html", "compared.html")
+    _raise_stopped(stopped)
     raise_failures(failures)
+
+
+def _each_scored(
+    runs: Iterable[SweepRun], dataset: Dataset, folder: Path, settings: RunSettings
+) -> tuple[list[dict[str, Any]], dict[str, Failure], dict[str, CdedgeError]]:
+    """The table's rows, the failures by run and pass, and what stopped a run before its end, which stops no other."""
+    rows, failures, stopped = list[dict[str, Any]](), dict[str, Failure](), dict[str, CdedgeError]()
+    for item in runs:
+        say(item.name)
+        try:
+            summary = _scored(dataset, item.configuration, folder / item.name, settings)
+        except BadEnvironment:
+            raise  # the next run would meet it too
+        except CdedgeError as error:
+            say(f"{item.name}: {error}")
+            stopped[item.name] = error
+            continue
+        rows.append(row_of(item, summary))
+        failures.update({f"{item.name}/{name}": failure for name, failure in summary.failures.items()})
+        write_table(folder, rows)
+    return rows, failures, stopped
+
+
+def _raise_stopped(stopped: dict[str, CdedgeError]) -> None:
+    if stopped:
+        kind = Usage if all(isinstance(error, Usage) for error in stopped.values()) else BadInput
+        lines = "; ".join(f"{name}: {error}" for name, error in stopped.items())
+        raise kind(f"{many(len(stopped), 'run')} stopped before the end: {lines}")
 
 
 def run_and_score(configuration: Configuration, folder: Path, settings: RunSettings) -> Summary:

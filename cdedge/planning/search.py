@@ -111,17 +111,21 @@ def make(
 ) -> tuple[list[Made], tuple[str, ...]]:
     """Export every candidate into ``folder`` and judge it; says which precision spoils. ``step`` is called after each.
 
-    Margins are of one place: where the file with the most multiplications, of those without a deep network if there
-    are such, finds the target in frame 2.
+    What cannot be exported is found before the first is, and raised as `pipeline.check` does. Margins are of one place:
+    where the file with the most multiplications, of those without a deep network if there are such, finds the target
+    in frame 2.
     """
     from cdedge_export.choose.quality import Judge, located, margin
-    from cdedge_export.pipeline import export
+    from cdedge_export.pipeline import check, export
 
+    asked = [options_of(candidate, scene.weights) for candidate in chosen]
+    for options in asked:
+        check(options)
     made, spoiled = list[Made](), list[str]()
-    for number, candidate in enumerate(chosen):
+    for number, (candidate, options) in enumerate(zip(chosen, asked, strict=True)):
         model = folder / f"{number}.onnx"
         try:
-            report = export(scene.source, scene.box, model, options=options_of(candidate, scene.weights), timed=False)
+            report = export(scene.source, scene.box, model, options=options, timed=False)
             made.append(Made(candidate, model, report.spec, node_count(model), 0.0))
         except BadModel as error:
             if candidate.precision == "fp32":

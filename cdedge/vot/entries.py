@@ -77,8 +77,7 @@ def open_tracker(setup: Setup) -> ModelTracker | DistillingTracker:
         raise Usage("expected either a model file or a backbone to distil at the second frame, not both and not none")
     if setup.model is not None:
         return open_file(Path(setup.model), provider=setup.provider, threads=setup.threads)
-    from cdedge_export.options import filled
-    from cdedge_export.recipes.steps import steps_for
+    from cdedge_export import pipeline
 
-    steps_for(setup.made).check(filled(setup.made, {}))
+    pipeline.check(setup.made)
     return DistillingTracker(setup.made, provider=setup.provider, threads=setup.threads)

@@ -12,11 +12,33 @@ from cdedge_runtime.image import frame_sha256
 from cdedge_runtime.model.contract import SourceInfo
 from cdedge_runtime.sources.frames import Source
 
+from .network.backbones import find_backbone, parse_layers
+from .network.conventions import parse_convention
+from .onnx_net.torchvision_net import is_file
 from .options import ExportOptions
 from .recipes.recipe import Scene, prepared
+from .recipes.steps import is_built_in, steps_for
 from .report import ExportReport, Say
 
-__all__ = ["ExportOptions", "ExportReport", "export"]
+__all__ = ["ExportOptions", "ExportReport", "check", "export"]
+
+
+def check(options: ExportOptions) -> None:
+    """Raise what an export with these options would raise whatever it is for: nothing is looked at, no PyTorch loaded.
+
+    Raises `Usage`, `BadInput`, `BadModel` or `BadEnvironment`.
+    """
+    recipe, chosen = prepared(options)
+    recipe.check(chosen)
+    if not {"backbone", "layers"} <= recipe.uses:
+        return
+    if is_built_in(chosen):
+        backbone = find_backbone(chosen.backbone)
+        parse_layers(chosen.layers, backbone)
+        if chosen.convention is not None:
+            parse_convention(chosen.convention, dict(backbone.conventions))
+    elif is_file(chosen.backbone):
+        steps_for(chosen).check(chosen)
 
 
 def export(

@@ -149,6 +149,23 @@ def test_every_run_is_checked_before_the_first_one_starts(tmp_path, cdedge):
     assert "first" not in done.stderr
 
 
+def test_a_run_that_stops_stops_no_other(tmp_path, cdedge):
+    make_squares(tmp_path / "data", "A", frames=3)
+    file, out = tmp_path / "two.toml", tmp_path / "out"
+    file.write_text("".join(f'[[run]]\nname = "{name}"\ntracker = "opencv:MOSSE"\n' for name in "ab"))
+    (out / "a").mkdir(parents=True)
+    (out / "a" / "A.txt").write_text("1,2,3,4\n")  # somebody else's
+    done = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out, "--json")
+    assert [row["name"] for row in json.loads(done.stdout)["runs"]] == ["b"]
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(
+        f"cdedge: 1 run stopped before the end: a: {out}/a: holds text files"
+    )
+    file.write_text('[[run]]\nname = "a"\ntracker = "opencv:MOSSE"\n')
+    alone = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out, "--json")
+    assert (alone.returncode, json.loads(alone.stdout)["schema"]) == (2, "cdedge.error/1")
+
+
 def test_a_sweep_whose_options_are_wrong_is_wrong_usage(tmp_path, cdedge):
     make_squares(tmp_path / "data", "A", frames=3)
     file = tmp_path / "one.toml"

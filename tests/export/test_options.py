@@ -18,7 +18,7 @@ from cdedge.evaluation.sweep import read_sweep
 from cdedge.options import option_name, taking
 from cdedge_export import recipes
 from cdedge_export.options import ExportOptions, filled, infos, spelled
-from cdedge_export.pipeline import export
+from cdedge_export.pipeline import check, export
 from cdedge_export.recipes.recipe import find_recipe, prepared
 from cdedge_runtime import trackers
 from cdedge_runtime.errors import Usage
@@ -280,3 +280,34 @@ def test_every_file_that_an_option_names_is_found_from_anywhere(
     named = ExportOptions(weights="bundled", deep="cdedge_deep", backbone="vgg19")
     assert resolved(named) == named
     assert TrackerOptions(named).files == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"channels": "some"}, "expected auto, paper, a count"),
+        ({"channels": "2.5"}, "a share lies in 0..1"),
+        ({"rank": "best"}, "unknown rank"),
+        ({"convention": "purple"}, "no 'purple'"),
+        ({"settings": ("nope=1",)}, "setting 'nope=1'"),
+        ({"tracker": "cf2", "settings": ("nope=1",)}, "setting 'nope=1'"),
+        ({"tracker": "cacf", "settings": ("nope=1",)}, "setting 'nope=1'"),
+        ({"tracker": "eco", "layers": "hog", "settings": ("nope=1",)}, "setting 'nope=1'"),
+        ({"backbone": "vggm", "layers": "11"}, "no layer '11'"),
+        ({"profile": "robust", "deep_channels": "some"}, "deep_channels some: expected"),
+        ({"profile": "robust", "deep_channels": "2.5"}, "deep_channels 2.5: a share"),
+        ({"profile": "robust", "deep_layers": "conv99"}, "no map 'conv99'"),
+        ({"profile": "robust", "deep_convention": "purple"}, "no 'purple'"),
+        ({"profile": "robust", "settings": ("deep.nope=1",)}, "setting 'nope=1'"),
+        ({"profile": "robust", "settings": ("deep.every=3",)}, "divides update_every"),
+        ({"generic": True, "settings": ("nope=1",)}, "setting 'nope=1'"),
+    ],
+)
+def test_what_no_video_could_change_is_refused_before_one_is_read(given: dict[str, Any], text: str) -> None:
+    with pytest.raises(Usage, match=text):
+        check(ExportOptions(**given))
+
+
+@pytest.mark.parametrize("given", [{}, {"profile": "robust", "deep_channels": "0.5"}, {"generic": True}])
+def test_what_can_be_exported_is_let_through(given: dict[str, Any]) -> None:
+    check(ExportOptions(**given))

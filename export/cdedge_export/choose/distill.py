@@ -121,11 +121,18 @@ def keep_all(plan: ChannelPlan) -> ChannelPlan:
 
 
 def check_options(options: DistillOptions) -> None:
-    """Raise `Usage` for an unknown rank or search."""
+    """Raise `Usage` for an unknown rank or search, or a rule that says no number of channels."""
     if options.rank not in ORDERS:
         raise Usage(f"unknown rank {options.rank!r}, expected one of {', '.join(ORDERS)}")
     if options.search not in SEARCHES:
         raise Usage(f"unknown search {options.search!r}, expected one of {', '.join(SEARCHES)}")
+    check_rule(options.channels)
+
+
+def check_rule(rule: str, field: str = "channels") -> None:
+    """Raise `Usage` for what is neither ``auto`` nor ``paper``, a count, nor a share of channels."""
+    if rule not in ("auto", "paper") and number(rule, field) > 1 and not is_count(rule):
+        raise Usage(f"{field} {rule}: a share lies in 0..1; a count is a whole number", field=field)
 
 
 def ranked(
@@ -158,13 +165,12 @@ def seed_set(
         return order[: _enough(order, quality, shares)]
     if rule == "paper":
         return taken(order, [*layers.values()], [PAPER_SHARE.get(name, PAPER_MEAN_SHARE) for name in layers])
+    check_rule(rule)
     amount = number(rule)
     if is_count(rule):
         if amount > len(order):
             raise Usage(f"channels {rule}: the chosen layers have {len(order)} channels", field="channels")
         return order[: int(amount)]
-    if amount > 1:
-        raise Usage(f"channels {rule}: a share lies in 0..1; a count is a whole number", field="channels")
     return taken(order, [*layers.values()], [amount] * len(layers))
 
 
@@ -183,14 +189,14 @@ def is_count(rule: str) -> bool:
     return rule.isdecimal()
 
 
-def number(rule: str) -> float:
+def number(rule: str, field: str = "channels") -> float:
     """The count or share that a rule is; raises `Usage` where it is neither."""
     try:
         amount = float(rule)
     except ValueError:
         amount = math.nan
     if not amount > 0 or not math.isfinite(amount):
-        raise Usage(f"channels {rule}: expected auto, paper, a count like 28 or a share like 0.4", field="channels")
+        raise Usage(f"{field} {rule}: expected auto, paper, a count like 28 or a share like 0.4", field=field)
     return amount
 
 

@@ -14,7 +14,7 @@ from cdedge_runtime.filter.shapes import LEAST_KEPT, MOST_KEPT
 from cdedge_runtime.model.contract import DeepPart, ModelSpec
 from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
 from cdedge_runtime.record import assigned
-from cdedge_runtime.trackers.deepcd.settings import PROFILES
+from cdedge_runtime.trackers.deepcd.settings import PROFILES, Settings
 
 from .deep_part import DeepNetwork, DeepOptions, fewer_channels, open_deep, with_deep_part
 from .recipe import Design, Recipe, Scene, rules_of, started
@@ -41,13 +41,18 @@ def recipe(options: ExportOptions) -> Recipe:
     precision: dict[str, str] = {"deep_precision": "auto"} if is_ours and options.precision is None else {}
     defaults = {**own, **share, **precision, "profile": _profile_name(filled(options, own))}
     more = frozenset({"profile", "generic"}) | (_DEEP if own or options.deep is not None else {"deep"})
-    return network_recipe(options, _design, why_not=_WHY_NOT, more=more, defaults=defaults)
+    return network_recipe(options, _design, why_not=_WHY_NOT, more=more, defaults=defaults, check=_check)
+
+
+def _check(options: ExportOptions) -> None:
+    """Raise for settings that are none, and for a deep network that is not as it is said to be."""
+    _settings(options)
+    _deep_network(options)
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
     deep = _deep_network(options)
-    own = replace(options, settings=tuple(t for t in options.settings if not t.startswith((_OF_DEEP, _OF_HEAD))))
-    settings = started(own, PROFILES[_profile_name(options)])
+    settings = _settings(options)
     if options.generic:
         settings = replace(settings, keep=_keep("channels", options.channels or ""))
         options = replace(options, distill=False, channels=None)
@@ -64,13 +69,19 @@ def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
     return with_deep_part(fine, deep, scene, say)
 
 
+def _settings(options: ExportOptions) -> Settings:
+    own = replace(options, settings=tuple(t for t in options.settings if not t.startswith((_OF_DEEP, _OF_HEAD))))
+    settings: Settings = started(own, PROFILES[_profile_name(options)])
+    return settings
+
+
 def _keep(field: str, rule: str) -> float:
     """What a generic file's device is to keep of a part's channels, by one of two options; raises `Usage`."""
     if rule in ("auto", "paper"):
         raise Usage(
             f"{field}: {rule} is settled by a target at the desk; a generic file takes a share (0.4) or a count (28)"
         )
-    keep = number(rule)
+    keep = number(rule, field)
     if (not is_count(rule) and keep >= 1) or keep == 1:
         raise Usage(f"{field}: {rule} leaves nothing to choose; expected a share below 1, or a count of 2 or more")
     if not LEAST_KEPT <= keep <= MOST_KEPT:

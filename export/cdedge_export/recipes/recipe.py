@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from cdedge_export.choose.distill import keep_all
+from cdedge_export.choose.distill import check_options, check_rule, keep_all
 from cdedge_export.choose.plan import KEEP_ALL, ChannelPlan, DistillOptions, replayed
 from cdedge_export.graph.compare import Parity
 from cdedge_export.graph.cost import LayerCost
@@ -63,6 +63,7 @@ class Recipe:
     defaults: what options stand for that are not given, where it is the tracker's own.
     design: works a model out; raises `Usage`, `BadInput`, `BadModel` or `BadEnvironment`.
     components: the file's channels are projections, and no layer's own.
+    check: raises what `design` would, whatever is looked at; by default for settings that are none of the tracker's.
     """
 
     uses: frozenset[str]
@@ -70,6 +71,7 @@ class Recipe:
     design: Callable[[Scene, ExportOptions, Say], Design]
     defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     components: bool = False
+    check: Callable[[ExportOptions], Any] = lambda options: started(options)
 
 
 def find_recipe(options: ExportOptions) -> Recipe:
@@ -80,13 +82,17 @@ def find_recipe(options: ExportOptions) -> Recipe:
 
 
 def prepared(options: ExportOptions) -> tuple[Recipe, ExportOptions]:
-    """The recipe for the options, and these filled; raises `Usage` for options that it would ignore."""
+    """The recipe for the options, and these filled; raises `Usage` for options that it would ignore, or not take."""
     recipe = find_recipe(options)
     unused = sorted(set(options.given()) - recipe.uses)
     if unused:
         raise Usage(f"{unused[0]}: {recipe.why_not}; leave it out")
     chosen = filled(options, recipe.defaults)
     _check_choice(options, chosen)
+    if chosen.distill and chosen.plan is None:
+        check_options(rules_of(chosen))
+    if chosen.deep_channels is not None:
+        check_rule(chosen.deep_channels, "deep_channels")
     return recipe, chosen
 
 
