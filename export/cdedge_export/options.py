@@ -138,8 +138,9 @@ class ExportOptions:
     )
     deep_convention: str = _option("Input convention of the deep network. Default: bgr.", stands_for="bgr")
     deep_precision: DeepPrecision | None = _option(
-        "Precision of the deep network alone; int8 is for cdedge_deep. auto: int8 where its features stay near enough, "
-        "else fp32. Default: auto for cdedge_deep, else, and beside a given --precision, as that."
+        "Precision of the deep network alone: fp32, fp16, int8 (for cdedge_deep), or auto: int8 where its features "
+        "stay near enough, else fp32. Default: auto for cdedge_deep, else, and beside a given --precision, as that.",
+        metavar="NAME",
     )
     deep_input: int = _option(
         "Side of the deep network's input in pixels. Default: 256.", stands_for=256, least=64, most=512
