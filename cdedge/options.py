@@ -94,7 +94,7 @@ ThreadsOption = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="Threads for onnxruntime and OpenCV. Default: the usable processors.",
+        help="Threads for onnxruntime and OpenCV. Default: the usable processors, or 1 for a small network.",
         show_default=False,
         rich_help_panel=MORE,
     ),

@@ -12,9 +12,10 @@ from .model.session import Extractor
 def open_tracker(model: StrPath, *, provider: str = "cpu", threads: int | None = None) -> ModelTracker:
     """The tracker that the file ``model`` was exported for.
 
-    ``provider`` is cpu, cuda or tensorrt; ``threads`` those of onnxruntime, by default one per usable processor. Raises
-    `BadInput` for what is no path, `BadModel` for a file that is no model, `ProviderUnavailable`, `Usage` for a number
-    of threads that is none, `BadEnvironment` where this machine lacks something.
+    ``provider`` is cpu, cuda or tensorrt; ``threads`` those of onnxruntime, by default one per usable processor, or one
+    alone for a small network. Raises `BadInput` for what is no path, `BadModel` for a file that is no model,
+    `ProviderUnavailable`, `Usage` for a number of threads that is none, `BadEnvironment` where this machine lacks
+    something.
     """
     return tracker_with(open_features(model, provider=provider, threads=threads))
 

@@ -15,7 +15,7 @@ from cdedge_runtime.errors import BadEnvironment, Usage
 from cdedge_runtime.model import threads
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
-from tests.conftest import MovingSquare
+from tests.conftest import MovingSquare, make_spec, tiny_model_bytes
 
 TARGETS = 4
 
@@ -34,9 +34,15 @@ def test_a_number_of_workers_that_is_none_is_refused(tiny_model: Path, count: ob
     assert caught.value.field == "workers"
 
 
-def test_the_default_is_the_usable_processors(tiny_model: Path) -> None:
-    assert Extractor(tiny_model).threads == min(threads.usable_cpus(), threads.MOST_THREADS)
-    assert Extractor(tiny_model, threads=2).threads == 2
+def test_the_default_is_the_usable_processors_where_there_is_work_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "usable_cpus", lambda: 3)
+    for macs, count in ((threads.LEAST_SHARED_MACS, 3), (threads.LEAST_SHARED_MACS - 1, 1)):
+        path = tmp_path / f"{macs}.onnx"
+        path.write_bytes(tiny_model_bytes(make_spec(macs=macs)))
+        assert Extractor(path).threads == count
+        assert Extractor(path, threads=2).threads == 2
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 3])
@@ -60,7 +66,7 @@ def test_where_too_few_can_be_started_nothing_waits(
 
 def test_trying_leaves_no_thread() -> None:
     before = threading.active_count()
-    assert threads.session_threads(20) == 20
+    assert threads.session_threads(20, threads.LEAST_SHARED_MACS) == 20
     assert threading.active_count() == before
 
 
@@ -95,7 +101,7 @@ def test_ended_threads_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([5, 7, 6, 5])
     monkeypatch.setattr(threads, "_running", lambda: next(counts))
     begin = time.monotonic()
-    assert threads.session_threads(2) == 2
+    assert threads.session_threads(2, threads.LEAST_SHARED_MACS) == 2
     assert time.monotonic() - begin < threads._END_S
     assert next(counts, None) is None
 

@@ -107,8 +107,7 @@ class Extractor:
     def __init__(self, model: StrPath, *, provider: str = "cpu", threads: int | None = None) -> None:
         path = as_path(model, "model")
         take_blas_room()  # before the session's threads take some
-        self.threads = session_threads(threads)
-        self.session, self.spec = _loaded(path, provider, self.threads)
+        self.session, self.spec, self.threads = _loaded(path, provider, threads)
         self.provider: str = self.session.get_providers()[0]
         self._bound = _Bound(self.session, self.spec)
 
@@ -247,17 +246,18 @@ def read_spec(model: StrPath) -> ModelSpec:
     return _loaded(as_path(model, "model"), "cpu", 1)[1]
 
 
-def _loaded(path: Path, provider: str, threads: int) -> tuple[ort.InferenceSession, ModelSpec]:
-    """The file's session and contract, which fit together."""
+def _loaded(path: Path, provider: str, threads: int | None) -> tuple[ort.InferenceSession, ModelSpec, int]:
+    """The file's session and contract, which fit together, and the session's threads."""
     verify(path)
     metadata = read_metadata(path)
     try:
         spec = from_metadata(metadata)
-        session = _open_session(path, provider, threads, spec.activation_bytes)
+        count = session_threads(threads, spec.macs)
+        session = _open_session(path, provider, count, spec.activation_bytes)
         _check_ends(session, spec)
     except BadModel as error:
         raise BadModel(f"{path}: {error}") from error
-    return session, spec
+    return session, spec, count
 
 
 def _check_ends(session: ort.InferenceSession, spec: ModelSpec) -> None:

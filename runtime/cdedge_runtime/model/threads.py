@@ -11,6 +11,9 @@ from pathlib import Path
 from cdedge_runtime.errors import BadEnvironment, Usage
 
 MOST_THREADS = 256
+LEAST_SHARED_MACS = (
+    6_000_000  # of a file: below, threads gain nothing and take more processor time (docs/explain/bench.md)
+)
 _TASKS = Path("/proc/self/task")
 _END_S = 1.0  # what the kernel gets to take ended threads off its list
 
@@ -21,20 +24,23 @@ def usable_cpus() -> int:
 
 
 def check_threads(asked: int | None) -> None:
-    """Raise `Usage` for a number of threads that is none or too large; None is as many as there are processors."""
+    """Raise `Usage` for a number of threads that is none or too large; None leaves it to `session_threads`."""
     if asked is not None and (type(asked) is not int or not 1 <= asked <= MOST_THREADS):
         raise Usage(
             f"threads: expected a whole number from 1 to {MOST_THREADS}, or None, got {asked!r:.40}", field="threads"
         )
 
 
-def session_threads(asked: int | None) -> int:
-    """The number asked for, or one per usable processor; this thread is one of them.
+def session_threads(asked: int | None, macs: int) -> int:
+    """The number asked for; else one per usable processor, or one alone where a look of ``macs`` is too short to share.
+
+    This thread is one of them.
 
     Raises `Usage` for a number that is none or too large, `BadEnvironment` where this process cannot start as many.
     """
     check_threads(asked)
-    count = min(usable_cpus(), MOST_THREADS) if asked is None else asked
+    every = min(usable_cpus(), MOST_THREADS) if macs >= LEAST_SHARED_MACS else 1
+    count = every if asked is None else asked
     started = _startable(count - 1)
     if started < count - 1:
         raise BadEnvironment(
