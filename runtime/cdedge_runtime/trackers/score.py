@@ -39,7 +39,7 @@ _DEEP = Calibration(bias=-11.34, psr=1.54, contrast=8.99, either=5.21, both=1.67
 _HEAD = Calibration(bias=-4.61, psr=0.345, contrast=3.775, either=2.125, both=2.105, head=0.345)
 
 # Per kind of tracker, because the level of a PSR depends on features and grid. `deepcd` is fitted to files of one
-# layer; cf2, cacf and eco borrow it, so that their scores are in order but not calibrated.
+# layer; cf2, cacf and eco borrow it: for the last two, fits of their own are no better on what they have not seen.
 CALIBRATIONS = {
     "deepcd": _FAST,
     "deepcd+deep": _DEEP,
