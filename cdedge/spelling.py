@@ -67,9 +67,9 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)%?,?")
 
 def refuse_loose_numbers(words: Sequence[str]) -> None:
     """Raise `Usage` for a box that is typed as four words: the last three would be taken for files."""
-    for option in {"--box", "--target"} & set(words):
-        loose = [*takewhile(_NUMBER.fullmatch, words[words.index(option) + 1 :])][:4]
-        if len(loose) == 4:
+    for at, option in enumerate(words):
+        loose = [*takewhile(_NUMBER.fullmatch, words[at + 1 :])][:4]
+        if option in ("--box", "--target") and len(loose) == 4:
             joined = ",".join(word.rstrip(",") for word in loose)
             raise Usage(
                 f"{option} {' '.join(loose)}: expected one word, the four numbers joined by commas: {option} {joined}"

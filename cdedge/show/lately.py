@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
 
@@ -83,9 +83,8 @@ def telling(line: Line, wait: Callable[[float], bool], clock: Callable[[], float
     not 2880.
     """
     begin_s = clock()
-    with suppress(OSError):  # nobody reads stderr any more; the work goes on
-        while not wait(min(_MOST_S, max(_LEAST_S, _SHARE * (clock() - begin_s)))):
-            say(line(clock() - begin_s))
+    while not wait(min(_MOST_S, max(_LEAST_S, _SHARE * (clock() - begin_s)))):
+        say(line(clock() - begin_s))
 
 
 def so_far(elapsed_s: float) -> str:
@@ -94,12 +93,12 @@ def so_far(elapsed_s: float) -> str:
 
 
 def time_left(elapsed_s: float, done: int, total: int) -> str:
-    """``1:02:03 left`` at the mean pace so far; empty before anything is done.
+    """``1:02:03 left`` at the mean pace so far; empty before anything is done, or past a total that a video has wrong.
 
     >>> time_left(60, 100, 300)
     '0:02:00 left'
     """
-    return f"{_clock_text(elapsed_s / done * (total - done))} left" if done > 0 else ""
+    return f"{_clock_text(elapsed_s / done * (total - done))} left" if 0 < done <= total else ""
 
 
 def _clock_text(seconds: float) -> str:

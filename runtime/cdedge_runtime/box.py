@@ -104,9 +104,7 @@ class Box:
         """The share of the box that lies outside a frame of shape (H, W, ...), 0..1."""
         height, width = frame_shape[:2]
         left, top, right, bottom = self.xyxy
-        if (
-            left >= 0 and top >= 0 and right <= width and bottom <= height
-        ):  # most are inside, and it is asked each frame
+        if left >= 0 and top >= 0 and right <= width and bottom <= height:  # as most are, and each frame asks
             return 0.0
         return 1 - self.intersection(Box(0, 0, width, height)) / self.area
 

@@ -85,21 +85,21 @@ def opened_alone(path: Path) -> BinaryIO:
 def whole_folder(path: Path) -> Iterator[Path]:
     """A new folder that becomes ``path`` when the block ends well, and is removed otherwise.
 
-    Raises `BadEnvironment` where it cannot be made, or ``path`` holds something.
+    Raises `BadEnvironment` where it cannot be made or written to, or ``path`` holds something.
     """
     with _told(path) as place:
         around, lock = _made(place.parent, "", folder=True)
-    try:
-        folder = around / "whole"  # with the mode of any new folder, which that around it does not have
-        folder.mkdir()
-        yield folder
         try:
-            folder.rename(place)
-        except OSError as error:
-            raise BadEnvironment(f"{path}: cannot be written: {error.strerror}; choose another place") from error
-    finally:
-        shutil.rmtree(around, ignore_errors=True)
-        os.close(lock)
+            folder = around / "whole"  # with the mode of any new folder, which that around it does not have
+            folder.mkdir()
+            yield folder
+            try:
+                folder.rename(place)
+            except OSError as error:
+                raise BadEnvironment(f"{path}: cannot be written: {error.strerror}; choose another place") from error
+        finally:
+            shutil.rmtree(around, ignore_errors=True)
+            os.close(lock)
 
 
 @contextmanager

@@ -85,14 +85,9 @@ def test_each_line_is_of_its_time(said: list[str]) -> None:
     ]
 
 
-def test_where_nobody_reads_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(_text: str) -> None:
-        raise BrokenPipeError
-
-    monkeypatch.setattr(lately, "say", gone)
-    clock = Clock(DAY_S)
-    lately.telling(str, clock.wait, clock)
-    assert clock() == 30.0
+def test_a_video_longer_than_it_says_has_no_time_left() -> None:
+    assert lately.Tally("tracking", 100, "frames", 100).line(20.0).endswith("5.0 a second, 0:00:00 left")
+    assert lately.Tally("tracking", 100, "frames", 130).line(26.0) == "tracking: 130 of 100 frames, 5.0 a second"
 
 
 def test_the_teller_ends_with_the_work(said: list[str]) -> None:

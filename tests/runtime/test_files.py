@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -152,6 +153,12 @@ def test_a_folder_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(BadEnvironment, match="new: cannot be written"), whole_folder(tmp_path / "new"):
         pass
     assert {path.name for path in tmp_path.iterdir()} == {"new", "usual"}
+
+
+def test_a_disk_that_fills_while_a_folder_is_made_is_told_of_it(tmp_path: Path) -> None:
+    with pytest.raises(BadEnvironment, match="new: cannot be written: No space left"), whole_folder(tmp_path / "new"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_written_to_bit_by_bit_is_one_writers(tmp_path: Path) -> None:

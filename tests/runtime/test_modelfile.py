@@ -137,6 +137,21 @@ def test_the_arenas_first_block_holds_the_first_files_activations_whatever_it_sa
     assert least <= first_block <= most
 
 
+def test_an_arena_that_could_not_be_had_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def refuse(_memory: object, config: object) -> None:
+        asked.append(config)
+        raise RuntimeError
+
+    monkeypatch.setattr(session, "_ARENA", [])
+    monkeypatch.setattr(session.ort, "create_and_register_allocator", refuse)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            session._share_arena(7)
+    assert len(asked) == 2
+
+
 def test_the_spec_sums_its_taps() -> None:
     spec = make_spec(taps=(Tap("11", (1, 2), 64), Tap("21", (5,), 128)))
     assert (spec.channels, spec.layers) == (3, "11+21")

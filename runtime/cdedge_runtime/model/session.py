@@ -343,9 +343,10 @@ def _share_arena(activation_bytes: int) -> None:
     if _ARENA:
         return
     least, most = _ROOM_BYTES
-    _ARENA.append(min(max(least, int(_ROOM * activation_bytes)), most))
+    first_block = min(max(least, int(_ROOM * activation_bytes)), most)
     memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-    ort.create_and_register_allocator(memory, ort.OrtArenaCfg(0, _POWERS_OF_TWO, _ARENA[0], -1))
+    ort.create_and_register_allocator(memory, ort.OrtArenaCfg(0, _POWERS_OF_TWO, first_block, -1))
+    _ARENA.append(first_block)
 
 
 def _with_options(wanted: str, path: Path) -> list[tuple[str, dict[str, str]]]:
