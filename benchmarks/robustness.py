@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # it is started as a file
 
-from benchmarks.campaign import kills, limits
+from benchmarks.campaign import kills, limits, shells
 from benchmarks.campaign.commands import run
 from benchmarks.campaign.media import write_video
 from benchmarks.campaign.tally import Case, table
@@ -27,8 +27,11 @@ from benchmarks.campaign.worker import judged
 from tests.conftest import MovingSquare
 from tests.export.onnx_nets import box_head, two_strides
 
-COUNTS = {"models": 2000, "media": 2000, "settings": 1000, "entries": 2000, "kills": 40, "disks": 20, "limits": 40}
-IN_WORKERS = ("models", "media", "settings", "entries")
+COUNTS = {
+    "models": 2000, "media": 2000, "settings": 1000, "entries": 2000, "readback": 2000, "shells": 200, "kills": 40,
+    "disks": 20, "limits": 40,
+}  # fmt: skip
+IN_WORKERS = ("models", "media", "settings", "entries", "readback")
 EXPORTS: dict[str, list[object]] = {
     "deepcd": ["--channels", "8"],
     "robust": ["--profile", "robust", "--deep", "cdedge_deep"],
@@ -65,6 +68,7 @@ def campaign(sections: list[str], seed: int, numbers: dict[str, range], work: Pa
     attacked = kills.prepared(inputs, work) if {"kills", "disks"} & set(sections) else []
     single: dict[str, Callable[[np.random.Generator, int, Path], tuple[str, str]]] = {
         "kills": lambda rng, number, place: kills.attack(attacked[number % len(attacked)], rng, inputs, place),
+        "shells": lambda rng, _, place: shells.attack(rng, inputs, place),
         "disks": lambda rng, _, place: limits.fill_disk(inputs, work, rng, place),
         "limits": lambda rng, _, place: limits.starve(inputs, rng, place),
     }

@@ -68,7 +68,9 @@ def main() -> None:
             _close_stdout()
             code = _tell_error(BadEnvironment(f"standard output: {error.strerror}"), as_json=False)
         else:
-            code = _tell_error(BadEnvironment(str(error)), as_json=as_json)
+            gone = isinstance(error, FileNotFoundError) and error.filename is None  # as `os.getcwd` says it
+            said = "the folder that this was started in is gone: change to another" if gone else str(error)
+            code = _tell_error(BadEnvironment(said), as_json=as_json)
     except Exception as error:
         known = exhausted(f"{type(error).__name__} {error}")
         if known is None:
@@ -171,8 +173,8 @@ def _tell_error(error: CdedgeError, *, as_json: bool) -> int:
 def _tell(kind: str, text: str, code: int, *, field: str | None = None, as_json: bool) -> int:
     sys.stderr.write(f"cdedge: {plain(text)}\n")
     if as_json:
-        emit_error(kind, plain(text), exit_code=code, field=field)
         try:
+            emit_error(kind, plain(text), exit_code=code, field=field)
             sys.stdout.flush()
         except OSError:
             _close_stdout()  # the error that was told on stderr is the one to leave with

@@ -14,7 +14,7 @@ pytest.importorskip("onnx", reason="the attacked models are built with onnx")
 if sys.platform != "linux":
     pytest.skip("children are watched through /proc", allow_module_level=True)
 
-from benchmarks.campaign import kills, limits, worker
+from benchmarks.campaign import kills, limits, shells, worker
 from benchmarks.campaign.commands import Ran
 from benchmarks.campaign.media import write_video
 from benchmarks.campaign.tally import CLEAN, Case, table
@@ -35,7 +35,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("section", "count"), [("models", 150), ("media", 100), ("settings", 40), ("entries", 120)])
+@pytest.mark.parametrize(
+    ("section", "count"), [("models", 150), ("media", 100), ("settings", 40), ("entries", 120), ("readback", 120)]
+)
 def test_cases_in_children_are_clean(section: str, count: int, models: Path) -> None:
     found = list(judged(section, SEED, range(count), models))
     assert len(found) == count
@@ -64,6 +66,12 @@ def test_a_killed_command_leaves_nothing_half(
 ) -> None:
     rng = np.random.default_rng([SEED, number])
     verdict, what = kills.attack(attacked[number % 2], rng, inputs, tmp_path)
+    assert verdict == CLEAN, what
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_no_shell_has_an_input_replaced(number: int, inputs: Path, tmp_path: Path) -> None:
+    verdict, what = shells.attack(np.random.default_rng([SEED, number]), inputs, tmp_path)
     assert verdict == CLEAN, what
 
 

@@ -33,6 +33,21 @@ def test_standard_output_that_takes_nothing(words: list[str], shell: str, text: 
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_an_error_that_standard_output_does_not_take_is_told_all_the_same() -> None:
+    done = run(["inspect", "none.onnx", "--json"], ">/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.startswith("cdedge: none.onnx: cannot be read")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_folder_that_is_gone_is_named(tiny_model: Path, square_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    words = ["track", str(tiny_model), str(square_folder), "-o", "boxes.txt"]
+    done = run(words, "", before=f"cd '{tmp_path}/gone'; rmdir '{tmp_path}/gone'; ")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "the folder that this was started in is gone" in done.stderr
+
+
 @pytest.mark.parametrize("option", ["-o", "--jsonl"])
 def test_lines_that_standard_output_does_not_take(tiny_model: Path, square_folder: Path, option: str) -> None:
     done = run(["track", str(tiny_model), str(square_folder), option, "-"], ">/dev/full")
