@@ -60,9 +60,11 @@ _Channels = Annotated[str, typer.Option(help="Channels to try: shares, counts, a
 _Mode = Annotated[str, typer.Option(help="Pruning modes to try: chain, exact.", rich_help_panel=MORE)]
 _InputPx = Annotated[str, typer.Option("--input", help="Sides of the network's input to try.", rich_help_panel=MORE)]
 _Precision = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="Precisions to try: fp32, int8, fp16; of a deep network where there is one, else of the layers.",
+        help="Precisions to try: fp32, int8, fp16; of a deep network where there is one, else of the layers. Default: "
+        "int8 for cdedge_deep, else fp32.",
+        show_default=False,
         rich_help_panel=MORE,
     ),
 ]
@@ -108,7 +110,7 @@ def plan(
     channels: _Channels = "0.25,0.5,all",
     mode: _Mode = "chain,exact",
     input_px: _InputPx = "96,192",
-    precision: _Precision = "fp32",
+    precision: _Precision = None,
     deep: _Deep = "none,cdedge_deep",
     deep_head: _DeepHead = None,
     weights: _Weights = None,
@@ -125,7 +127,7 @@ def plan(
         listed("--channels", channels),
         listed("--mode", mode),
         tuple(map(_side, listed("--input", input_px))),
-        listed("--precision", precision),
+        None if precision is None else listed("--precision", precision),
         networks,
         deep_head,
     )

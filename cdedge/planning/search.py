@@ -67,29 +67,32 @@ def candidates(
     channels: Sequence[str],
     modes: Sequence[str],
     inputs: Sequence[int],
-    precisions: Sequence[str],
+    precisions: Sequence[str] | None,
     deep: Sequence[str | None] = (None,),
     deep_head: str | None = None,
 ) -> tuple[Candidate, ...]:
     """Every combination that differs: with one layer, or all channels, the first mode stands for all.
 
     deep: networks to try beside the first layers, mode and input; None is every combination without one. deep_head: of
-    those that are files. Raises `Usage` for an unknown mode or precision, and for a head without such a network.
+    those that are files. precisions: None is int8 for our own network, as an export has it, and fp32 for all else.
+    Raises `Usage` for an unknown mode or precision, and for a head without such a network.
     """
-    for given, known in ((modes, _MODES), (precisions, _PRECISIONS)):
+    usual = precisions or ("fp32",)
+    for given, known in ((modes, _MODES), (usual, _PRECISIONS)):
         if not set(given) <= set(known):
             raise Usage(f"{','.join(given)}: expected some of {', '.join(known)}")
-    _check_head(deep, deep_head, precisions)
+    _check_head(deep, deep_head, usual)
     found = list[Candidate]()
     for network in deep:
         if network is not None:
-            head = None if network == CDEDGE_DEEP.name else deep_head
-            pairs = product(channels, precisions)
+            is_ours = network == CDEDGE_DEEP.name
+            head = None if is_ours else deep_head
+            pairs = product(channels, precisions or ("int8" if is_ours else "fp32",))
             found += [Candidate(layers[0], kept, modes[0], inputs[0], p, network, head) for kept, p in pairs]
             continue
         found += [
             Candidate(layer, kept, mode, side, precision)
-            for layer, kept, mode, side, precision in product(layers, channels, modes, inputs, precisions)
+            for layer, kept, mode, side, precision in product(layers, channels, modes, inputs, usual)
             if mode == modes[0] or ("+" in layer and kept != "all")
         ]
     return tuple(found)

@@ -87,6 +87,13 @@ def test_beside_a_deep_network_the_precision_is_that_networks() -> None:
     assert [(options.precision, options.deep_precision) for options in asked] == [("int8", None), ("fp32", "int8")]
 
 
+def test_our_own_deep_network_is_tried_as_an_export_has_it() -> None:
+    tried = candidates(["11"], ["0.5"], ["chain"], [96], None, (None, "cdedge_deep", "other.onnx"), "head.onnx")
+    assert [each.precision for each in tried] == ["fp32", "int8", "fp32"]
+    given = candidates(["11"], ["0.5"], ["chain"], [96], ["fp32", "fp16"], (None, "cdedge_deep"))
+    assert [each.precision for each in given] == ["fp32", "fp16", "fp32", "fp16"]
+
+
 @pytest.mark.parametrize("precision", ["int8", "fp32"])
 def test_what_a_precision_spoils_is_left_out_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, precision: str
