@@ -49,7 +49,7 @@ class Case:
     deep_precision: Precision | None = None
 
 
-OWN = "cdedge_deep"
+OWN, OWN_HEAD = "cdedge_deep", "cdedge_head"
 CASES = (
     Case("fit", "11"),
     Case("check", "11", None),
@@ -77,6 +77,9 @@ CASES = (
     Case("check", "11", deep=OWN, deep_channels="0.25"),
     Case("check", "11", deep=OWN, deep_precision="fp32"),
     Case("check", "11", deep=OWN, deep_precision="fp16"),
+    Case("check", "11", deep=OWN, deep_head=OWN_HEAD),
+    Case("check", "11+12+21", deep=OWN, deep_head=OWN_HEAD),
+    Case("check", "11", deep=OWN, deep_head=OWN_HEAD, deep_precision="int8"),
 )
 
 

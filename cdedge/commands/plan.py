@@ -78,7 +78,12 @@ _Deep = Annotated[
 ]
 _DeepHead = Annotated[
     str | None,
-    typer.Option(metavar="PATH", help="A box head of these files.", show_default=False, rich_help_panel=MORE),
+    typer.Option(
+        metavar="PATH",
+        help="A box head of these files, or cdedge_head, of cdedge_deep.",
+        show_default=False,
+        rich_help_panel=MORE,
+    ),
 ]
 _Weights = Annotated[str | None, typer.Option(help="As in 'cdedge export'.", show_default=False, rich_help_panel=MORE)]
 _Frames = Annotated[

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from cdedge_export.network.backbones import CDEDGE_DEEP
+from cdedge_export.network.own_head import CDEDGE_HEAD
 from cdedge_export.options import ExportOptions, filled, infos
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.kinds import names
 from cdedge_runtime.record import check_record
 
-_NAMED = ("bundled", "imagenet", CDEDGE_DEEP.name)  # networks and weights that are no files
+_NAMED = ("bundled", "imagenet", CDEDGE_DEEP.name, CDEDGE_HEAD.name)  # networks and weights that are no files
 _NAMED_FIRST = ("tracker", "backbone", "layers")
 
 

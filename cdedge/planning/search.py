@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from cdedge_export.network.backbones import CDEDGE_DEEP
+from cdedge_export.network.own_head import CDEDGE_HEAD
 from cdedge_export.options import ExportOptions, Mode
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadModel, Usage
@@ -74,8 +75,9 @@ def candidates(
     """Every combination that differs: with one layer, or all channels, the first mode stands for all.
 
     deep: networks to try beside the first layers, mode and input; None is every combination without one. deep_head: of
-    those that are files. precisions: None is int8 for our own network, as an export has it, and fp32 for all else.
-    Raises `Usage` for an unknown mode or precision, and for a head without such a network.
+    those that are files, or ``cdedge_head``, of our own. precisions: None is int8 for our own network without a head,
+    as an export has it, and fp32 for all else. Raises `Usage` for an unknown mode or precision, and for a head without
+    its network.
     """
     usual = precisions or ("fp32",)
     for given, known in ((modes, _MODES), (usual, _PRECISIONS)):
@@ -86,8 +88,8 @@ def candidates(
     for network in deep:
         if network is not None:
             is_ours = network == CDEDGE_DEEP.name
-            head = None if is_ours else deep_head
-            pairs = product(channels, precisions or ("int8" if is_ours else "fp32",))
+            head = deep_head if is_ours == (deep_head == CDEDGE_HEAD.name) else None
+            pairs = product(channels, precisions or ("int8" if is_ours and head is None else "fp32",))
             found += [Candidate(layers[0], kept, modes[0], inputs[0], p, network, head) for kept, p in pairs]
             continue
         found += [
@@ -101,12 +103,11 @@ def candidates(
 def _check_head(deep: Sequence[str | None], head: str | None, precisions: Sequence[str]) -> None:
     if head is None:
         return
-    if set(deep) <= {None, CDEDGE_DEEP.name}:
+    own = head == CDEDGE_HEAD.name
+    if (CDEDGE_DEEP.name not in deep) if own else set(deep) <= {None, CDEDGE_DEEP.name}:
         raise Usage("deep_head: it goes with the network that it was trained with; add deep with the path of that")
-    if "int8" in precisions:
-        raise Usage(
-            "deep_head: a box head has fp32 and fp16, not int8; leave it out, or plan without the precision int8"
-        )
+    if "int8" in precisions and not own:
+        raise Usage("deep_head: a box head from a file has fp32 and fp16, not int8; leave it out, or plan without int8")
 
 
 def make(

@@ -127,7 +127,8 @@ class ExportOptions:
         file=True,
     )
     deep_head: str | None = _option(
-        "A box head trained with the deep network, as an .onnx file: it says the target's size and shape.",
+        "A box head trained with the deep network, as an .onnx file, or cdedge_head, our own, beside cdedge_deep: it "
+        "says the target's size and shape.",
         metavar="PATH",
         file=True,
     )

@@ -12,7 +12,8 @@ from onnx import TensorProto, load
 from cdedge_export.choose.plan import DistillOptions
 from cdedge_export.graph.compare import TOLERANCES, Parity, TapLoss
 from cdedge_export.options import ExportOptions
-from cdedge_export.pipeline import export
+from cdedge_export.pipeline import check, export
+from cdedge_export.recipes.box_head import head_answers
 from cdedge_export.recipes.deep_part import (
     DeepOptions,
     _both,
@@ -56,6 +57,30 @@ def test_our_own_network_goes_by_its_name(tiny_model: Path, tmp_path: Path) -> N
     assert part is not None
     assert (part.backbone, part.grid, len(part.taps[0].kept)) == ("cdedge_deep", (8, 8), 96)
     assert part.weights.name == "bundled"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_our_own_head_goes_by_its_name_and_stays_in_float32(
+    tiny_model: Path, tmp_path: Path, precision: Precision
+) -> None:
+    patches = np.random.default_rng(0).integers(0, 255, (2, 256, 256, 3), np.uint8)
+    deep = open_deep(DeepOptions(Path("cdedge_deep"), head=Path("cdedge_head"), precision=precision))
+    add_deep_part(tiny_model, tmp_path / "own.onnx", deep, patches, patches)
+    file = Extractor(tmp_path / "own.onnx", threads=1)
+    part = file.spec.deep
+    assert part is not None
+    assert part.head is not None
+    assert (part.head.weights.name, part.head.template, part.precision) == ("bundled", (8, 8), precision)
+    template = file.template(patches[0, ::2, ::2])
+    maps, boxes = file.deep_and_boxes(patches[0], template)
+    np.testing.assert_allclose(boxes, head_answers(deep.head, template[None], maps[None])[0], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("asked", [{"deep": "n.onnx"}, {"deep": "cdedge_deep", "deep_layers": "conv6"}])
+def test_our_own_head_reads_the_last_layer_of_our_own_network_alone(asked: dict[str, str]) -> None:
+    options = ExportOptions(deep_head="cdedge_head", **asked)
+    with pytest.raises(Usage, match="reads the last layer of cdedge_deep"):
+        check(options)
 
 
 def test_after_a_deep_look_a_fine_one_runs_nothing_deep(both: Path) -> None:

@@ -75,6 +75,14 @@ def test_a_deep_network_goes_beside_the_first_of_everything_and_keeps_its_place(
     ]
 
 
+def test_our_own_head_goes_with_our_own_network_alone_and_with_int8() -> None:
+    tried = (["11"], ["0.5"], ["chain"], [96], ["int8"])
+    found = candidates(*tried, deep=("cdedge_deep", "n.onnx"), deep_head="cdedge_head")
+    assert [each.deep_head for each in found] == ["cdedge_head", None]
+    with pytest.raises(Usage, match=r"^deep_head: it goes with"):
+        candidates(*tried, deep=("n.onnx",), deep_head="cdedge_head")
+
+
 @pytest.mark.parametrize(("deep", "precision"), [((None, "cdedge_deep"), "fp32"), (("n.onnx",), "int8")])
 def test_a_head_without_its_network_or_in_int8_is_refused(deep: tuple[str | None, ...], precision: str) -> None:
     with pytest.raises(Usage, match=r"^deep_head: "):

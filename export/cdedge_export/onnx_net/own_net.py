@@ -51,9 +51,14 @@ def open_bundled(backbone: Backbone) -> Graph:
     """Give ``backbone`` with the weights that are bundled with it."""
     if backbone.bundled is None:
         raise TypeError(f"no weights of {backbone.name} are bundled")
-    with resources.as_file(resources.files("cdedge_export") / "data" / backbone.bundled) as path:
+    state, info = bundled_state(backbone.bundled)
+    return Graph(Path(backbone.name), straight_onnx(backbone, state), _IMAGE, planes=True, own_px=None, info=info)
+
+
+def bundled_state(name: str) -> tuple[dict[str, NDArray[np.floating]], WeightsInfo]:
+    """The weights in a bundled file by their names, and what it says of them."""
+    with resources.as_file(resources.files("cdedge_export") / "data" / name) as path:
         with safe_open(path, framework="numpy") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
             licence = bundled_licence(file.metadata())
-        info = WeightsInfo("bundled", file_sha256(path), licence)
-    return Graph(Path(backbone.name), straight_onnx(backbone, state), _IMAGE, planes=True, own_px=None, info=info)
+        return state, WeightsInfo("bundled", file_sha256(path), licence)

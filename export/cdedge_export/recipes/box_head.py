@@ -1,4 +1,4 @@
-"""A box head from a file: the second half of a Siamese tracker, such as NanoTrack's, checked for what it takes."""
+"""A box head: our own, or the second half of a Siamese tracker, such as NanoTrack's, from a file; it has to fit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from google.protobuf.message import DecodeError
 from cdedge_export.graph.build import OPSET
 from cdedge_export.graph.deep import HeadGraph, shape_of
 from cdedge_export.network.backbones import UNKNOWN_LICENCE
-from cdedge_export.network.layers import Floats
+from cdedge_export.network.layers import Floats, Size
+from cdedge_export.network.own_head import CDEDGE_HEAD
 from cdedge_export.onnx_net.costs import macs, weight_bytes
+from cdedge_export.onnx_net.own_head import head_onnx
+from cdedge_export.onnx_net.own_net import bundled_state
 from cdedge_export.onnx_net.run import check_telling
 from cdedge_export.onnx_net.settle import understood
 from cdedge_runtime.errors import BadModel
@@ -23,7 +26,7 @@ from cdedge_runtime.model.contract import DeepPart, WeightsInfo
 
 def open_head(path: Path, template: onnx.ModelProto, part: DeepPart) -> HeadGraph:
     """Read a head that takes the template's and the deep window's maps; raises `BadModel` where it does not fit."""
-    model = _loaded(path)
+    model = _own(part.grid) if is_own(path) else _loaded(path)
     inputs = {value.name: shape_of(value) for value in model.graph.input}
     outputs = {value.name: shape_of(value) for value in model.graph.output}
     small, large = shape_of(template.graph.output[0]), (1, part.channels, *part.grid)
@@ -39,7 +42,14 @@ def open_head(path: Path, template: onnx.ModelProto, part: DeepPart) -> HeadGrap
 
 def weights_info(path: Path) -> WeightsInfo:
     """What a file says of the head's weights."""
+    if is_own(path):
+        return bundled_state(CDEDGE_HEAD.bundled)[1]
     return WeightsInfo(path.name, file_sha256(path), UNKNOWN_LICENCE)
+
+
+def is_own(path: Path) -> bool:
+    """Whether it is the name of our own head."""
+    return str(path) == CDEDGE_HEAD.name
 
 
 def head_cost(head: HeadGraph) -> tuple[int, int]:
@@ -64,6 +74,10 @@ def telling_answers(head: HeadGraph, templates: Floats, maps: Floats) -> Floats:
     for part, name in zip((slice(0, 2), slice(2, 6)), head.outputs, strict=True):
         check_telling(answers[:, part], other[0, part], f"the box head's {name}")
     return answers
+
+
+def _own(grid: Size) -> onnx.ModelProto:
+    return head_onnx(CDEDGE_HEAD, bundled_state(CDEDGE_HEAD.bundled)[0], grid)
 
 
 def _loaded(path: Path) -> onnx.ModelProto:

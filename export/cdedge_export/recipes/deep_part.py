@@ -54,7 +54,8 @@ class DeepOptions:
     network: an ``.onnx`` file, or ``cdedge_deep``, our own. layers: its taps, as ``cdedge layers`` names them; None is
     the last. convention: of its input. input_px: side of the window that it is given. head: an ``.onnx`` file of a box
     head that was trained with it, with two inputs, the template's maps and the window's, and two outputs, (1, 2, h, w)
-    and (1, 4, h, w). precision: auto is int8 where that is near enough on the scene's windows, else float32.
+    and (1, 4, h, w), or ``cdedge_head``, our own. precision: auto is int8 where that is near enough on the scene's
+    windows, else float32.
     """
 
     network: Path
@@ -216,14 +217,13 @@ def add_deep_part(file: Path, out: Path, deep: DeepNetwork, patches: Patches, va
 
 
 def _in_precision(deep: DeepNetwork, varied: Patches) -> tuple[onnx.ModelProto, HeadGraph | None]:
-    """The network and the box head in the part's precision."""
-    if deep.in_int8 is not None:
-        return deep.in_int8, None
-    model, *of_head = (
-        in_precision(each, deep.part.precision, varied)
-        for each in (deep.model, *([] if deep.head is None else [deep.head.template, deep.head.model]))
-    )
-    return model, None if deep.head is None else replace(deep.head, template=of_head[0], model=of_head[1])
+    """The network and the box head in the part's precision; int8 leaves the head and its template in float32."""
+    precision = deep.part.precision
+    model = in_precision(deep.model, precision, varied) if deep.in_int8 is None else deep.in_int8
+    if deep.head is None or precision == "int8":
+        return model, deep.head
+    template, head = (in_precision(each, precision, varied) for each in (deep.head.template, deep.head.model))
+    return model, replace(deep.head, template=template, model=head)
 
 
 def _held(file: Extractor, deep: DeepNetwork, patches: Patches) -> Parity:
@@ -245,8 +245,7 @@ def _held(file: Extractor, deep: DeepNetwork, patches: Patches) -> Parity:
 def with_deep(spec: ModelSpec, deep: DeepNetwork) -> ModelSpec:
     """The contract with the deep part; the two run one after the other, so the larger one's activations count."""
     costs = _costs(deep).values()
-    twice = 0 if deep.head is None else _network_cost(deep).weight_bytes  # once more for the template: graph/deep.py
-    added = sum(cost.weight_bytes for cost in costs) + twice
+    added = sum(cost.weight_bytes for cost in costs) + _template_bytes(deep)
     return replace(
         spec,
         deep=replace(deep.part, weight_bytes=added),
@@ -254,6 +253,13 @@ def with_deep(spec: ModelSpec, deep: DeepNetwork) -> ModelSpec:
         weight_bytes=spec.weight_bytes + added,
         activation_bytes=max(spec.activation_bytes, activation_bytes(deep.model)),
     )
+
+
+def _template_bytes(deep: DeepNetwork) -> int:
+    """Of the weights that are there once more for the template (graph/deep.py)."""
+    if deep.head is None:
+        return 0
+    return stored_bytes(deep.cut, "fp16" if deep.part.precision == "fp16" else "fp32")
 
 
 def _rows(deep: DeepNetwork, looks: Patches) -> tuple[LayerCost, ...]:

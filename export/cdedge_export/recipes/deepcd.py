@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cdedge_export.choose.distill import is_count, number
 from cdedge_export.network.backbones import CDEDGE_DEEP
+from cdedge_export.network.own_head import CDEDGE_HEAD
 from cdedge_export.options import DeepPrecision, ExportOptions, filled
 from cdedge_export.report import Say
 from cdedge_runtime.errors import Usage
@@ -123,6 +124,7 @@ def _deep_network(options: ExportOptions) -> DeepNetwork | None:
             raise Usage(f"settings: {prefix}{texts[0]} is for a part that the file does not have; leave it out")
     if options.deep is None:
         return None
+    _check_own_head(options)
     of_deep = assigned(DeepSettings(), settings)
     if options.deep_channels is not None and options.generic:
         of_deep = replace(of_deep, keep=_keep("deep_channels", options.deep_channels))
@@ -142,13 +144,23 @@ def _deep_network(options: ExportOptions) -> DeepNetwork | None:
     )
 
 
-def _deep_precision(options: ExportOptions) -> DeepPrecision:
-    """As the layers' where nothing else is said; raises `Usage` for what a box head does not have."""
-    wanted = options.deep_precision or options.precision
-    if wanted in ("int8", "auto") and options.deep_head is not None:
+def _check_own_head(options: ExportOptions) -> None:
+    """Raise `Usage` for our own head beside maps that it has not learned; several layers have their shape."""
+    learned = options.deep == CDEDGE_DEEP.name and (options.deep_layers, options.deep_convention) == (None, "bgr")
+    if options.deep_head == CDEDGE_HEAD.name and not learned:
         raise Usage(
-            "deep_precision: a box head and its network have fp32 and fp16, not int8, which the layers may have: add "
-            "deep_precision fp32, or leave the head out"
+            f"deep_head: {CDEDGE_HEAD.name} reads the last layer of {CDEDGE_DEEP.name} as it is: deep is that, or left "
+            "out with the profile robust, and deep_layers and deep_convention are left out"
+        )
+
+
+def _deep_precision(options: ExportOptions) -> DeepPrecision:
+    """As the layers' where nothing else is said; raises `Usage` for what a box head from a file does not bear."""
+    wanted = options.deep_precision or options.precision
+    if wanted in ("int8", "auto") and options.deep_head not in (None, CDEDGE_HEAD.name):
+        raise Usage(
+            "deep_precision: a box head from a file and its network have fp32 and fp16, not int8, which the layers may "
+            "have: add deep_precision fp32, or leave the head out"
         )
     return wanted
 

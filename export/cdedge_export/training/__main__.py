@@ -1,4 +1,4 @@
-"""``python -m cdedge_export.training {front,deep}``: train the bundled weights again."""
+"""``python -m cdedge_export.training {front,deep,head}``: train the bundled weights again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 
 from cdedge_runtime.errors import CdedgeError
 
+from .box_loop import BoxRecipe, train_boxes
 from .deep_loop import DeepRecipe, train_deep
 from .footage import Footage, join, load
 from .loop import Recipe, seconds_per_step, train
-from .store import deep_notes, front_notes, read_checkpoint, write, write_checkpoint
+from .seen import TeachingTracker, digest_of, gathered
+from .store import box_notes, deep_notes, front_notes, read_checkpoint, write, write_checkpoint
 from .teacher import load_teacher
 
 _CHECKPOINT_S = 180.0
@@ -37,7 +39,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cdedge_export.training", description=__doc__)
-    networks = parser.add_subparsers(required=True, metavar="{front,deep}")
+    networks = parser.add_subparsers(required=True, metavar="{front,deep,head}")
     front = networks.add_parser("front", help="VGG-19's first three convolutions")
     front.set_defaults(train=_front)
     front.add_argument("--minutes", type=float, default=30.0, help="time to spend on one core (default 30)")
@@ -46,7 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     deep.set_defaults(train=_deep)
     deep.add_argument("--teacher", type=Path, required=True, help="ONNX file: BGR pixels in, maps at stride 16 out")
     deep.add_argument("--steps", type=int, default=DeepRecipe.steps, help=f"default {DeepRecipe.steps}")
-    for network in (front, deep):
+    head = networks.add_parser("head", help="cdedge_head, on the maps of the bundled cdedge_deep")
+    head.set_defaults(train=_head)
+    head.add_argument("--teacher", type=Path, required=True, nargs=2, metavar=("BACKBONE", "HEAD"), help="ONNX files")
+    head.add_argument("--seen", type=Path, required=True, metavar="DIR", help="keeps maps there: 170 kB a target")
+    head.add_argument("--targets", type=int, default=BoxRecipe.targets, help=f"default {BoxRecipe.targets}")
+    head.add_argument("--steps", type=int, default=BoxRecipe.steps, help=f"default {BoxRecipe.steps}")
+    for network in (front, deep, head):
         network.add_argument(
             "--data", type=Path, required=True, nargs="+", metavar="DIR", help="folders with images/ and videos/"
         )
@@ -83,6 +91,20 @@ def _deep(footage: Footage, options: argparse.Namespace) -> None:
             write(options.output, done.average.state(), notes)
             write_checkpoint(kept, {**done.checkpoint, "recipe": json.dumps(asdict(recipe))})
     kept.unlink(missing_ok=True)
+    clock.end()
+
+
+def _head(footage: Footage, options: argparse.Namespace) -> None:
+    """See every target once, then train on what was seen; a run that was stopped does not see again."""
+    recipe, trained_on = BoxRecipe(options.targets, options.steps, seed=options.seed), _describe(footage)
+    _say(f"{trained_on}; {recipe}")
+    folder = options.seen / digest_of(trained_on, *options.teacher)
+    folder.mkdir(parents=True, exist_ok=True)
+    seen = gathered(footage, TeachingTracker(*options.teacher), recipe.targets, recipe.seed, folder)
+    clock = _Clock(recipe.steps, options.output)
+    for done in train_boxes(seen, recipe):
+        if clock.due(done.step, f"loss {clock.smooth(sum(done.losses.values())):.4f}"):
+            write(options.output, done.average.state(), box_notes(recipe, done.step, trained_on, options.teacher))
     clock.end()
 
 

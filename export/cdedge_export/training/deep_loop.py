@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .deep import TAPS, Deep
 from .footage import Footage
@@ -70,13 +70,13 @@ def train_deep(
     measure = _teachers_scale(footage, teacher, recipe)
     for step in range(done + 1, recipe.steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(step, recipe)
+            group["lr"] = learning_rate(step, recipe.steps, highest=recipe.learning_rate, warmup=recipe.warmup_steps)
         error, filter_loss = _losses(net, footage, teacher, measure, recipe, step)
         optimizer.zero_grad()
         (error + recipe.filter_share * filter_loss).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimizer.step()
-        _follow(average, net, min(recipe.averaging, step / (step + 10)))
+        follow(average, net, min(recipe.averaging, step / (step + 10)))
         state = {"step": step} | {name: part.state_dict() for name, part in parts.items()}
         yield DeepProgress(step, error.item(), filter_loss.item(), average, state)
 
@@ -108,13 +108,12 @@ def _losses(
     return error, torch.stack(losses).mean()
 
 
-def _learning_rate(step: int, recipe: DeepRecipe) -> float:
+def learning_rate(step: int, steps: int, *, highest: float, warmup: int) -> float:
     """Linear warm-up, then a cosine down to zero."""
-    rise = min(1.0, step / recipe.warmup_steps)
-    return recipe.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / (recipe.steps + 1)))
+    return highest * min(1.0, step / warmup) * 0.5 * (1 + math.cos(math.pi * step / (steps + 1)))
 
 
-def _follow(average: Deep, net: Deep, share: float) -> None:
+def follow(average: nn.Module, net: nn.Module, share: float) -> None:
     """Move the average's parameters, and the statistics of its normalisations, towards the network's."""
     for mean, value in zip(average.parameters(), net.parameters(), strict=True):
         mean.data.lerp_(value.data, 1 - share)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,18 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from cdedge_export.network.backbones import CDEDGE_DEEP
+from cdedge_export.onnx_net.own_net import bundled_state
 from cdedge_runtime.errors import BadInput
 from cdedge_runtime.files import file_sha256, write_whole
 
+from .box_loop import BoxRecipe
 from .deep_loop import DeepRecipe
 from .loop import Recipe
 from .net import MEAN_BGR
 
 LICENCE = "Apache-2.0, trained from scratch by the cdedge authors"
+HEAD_LICENCE = f"{LICENCE} with a teacher's boxes among the aims; the teacher (NanoTrack v2) is Apache-2.0"
 TAUGHT_LICENCE = f"{LICENCE} with a teacher's maps as the aim; the teacher (NanoTrack v2's backbone) is Apache-2.0"
 
 
@@ -51,7 +56,18 @@ def deep_notes(recipe: DeepRecipe, step: int, trained_on: str, teacher: Path) ->
     }
 
 
-def _origin(recipe: Recipe | DeepRecipe, step: int, trained_on: str) -> dict[str, str]:
+def box_notes(recipe: BoxRecipe, step: int, trained_on: str, teacher: Sequence[Path]) -> dict[str, str]:
+    """Say what ``cdedge_head`` after ``step`` steps is; the teacher's files are named with their SHA-256."""
+    return {
+        "name": "cdedge box head, for conv8 of cdedge_deep at 256 px",
+        "licence": HEAD_LICENCE,
+        "network": "cdedge_deep, SHA-256 " + bundled_state(str(CDEDGE_DEEP.bundled))[1].sha256,
+        "teacher": "; ".join(f"{path.name}, SHA-256 {file_sha256(path)}" for path in teacher),
+        **_origin(recipe, step, trained_on),
+    }
+
+
+def _origin(recipe: Recipe | DeepRecipe | BoxRecipe, step: int, trained_on: str) -> dict[str, str]:
     return {
         "trained_on": trained_on,
         "recipe": json.dumps(asdict(recipe)),
