@@ -142,7 +142,11 @@ def _number(value: Any, name: str) -> float:
 
 
 def _shown(value: object) -> str:
-    text = f"{type(value).__name__} {value!r:.100}" if isinstance(value, (str, int, float)) else type(value).__name__
+    text = type(value).__name__
+    if isinstance(value, (str, int, float)):
+        text += f" {value!r:.100}"
+    if isinstance(value, (tuple, list)):
+        text += f" of {len(value)}"
     shape = getattr(value, "shape", None)
     return text if shape is None else f"{text} of shape {shape}"
 

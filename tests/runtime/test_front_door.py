@@ -154,6 +154,11 @@ def test_what_is_no_box_is_refused_by_name(value) -> None:
     assert caught.value.field == "box"
 
 
+def test_a_box_with_too_few_numbers_is_told_how_many() -> None:
+    with pytest.raises(BadInput, match="four numbers .* got tuple of 3"):
+        as_box((1, 2, 3))
+
+
 @pytest.mark.parametrize("frame", WRONG_FRAMES, ids=lambda frame: getattr(frame, "shape", None) or repr(frame)[:20])
 def test_what_is_no_frame_is_refused_by_name(frame, tiny_model: Path) -> None:
     tracker = open_tracker(str(tiny_model), threads=1)
