@@ -15,6 +15,7 @@ from string import Template
 from cdedge.outputs import check_folder
 from cdedge_runtime.errors import Usage
 from cdedge_runtime.files import file_sha256, scratch_folder, whole_folder
+from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.model.session import read_spec
 
 from .board import Board
@@ -55,23 +56,31 @@ def bundle(model: Path, board: Board, out: Path, *, wheel: Path | None, say: Cal
         say(f"asking the registry for wheels: Python {board.python} on {board.architecture}")
         needs = locked(ours, board, scratch)
         (folder / "requirements.txt").write_text("".join(f"{each.line}\n" for each in needs))
-        _write_parts(folder, _words(board, ours, needs, ",".join(f"{side:g}" for side in spec.source.box)))
+        _write_parts(folder, _words(board, ours, needs, made_for(spec)))
         _write_sums(folder)
     sizes = {path.name: path.stat().st_size for path in sorted(out.iterdir())}
     return Bundle(str(out), board.name, board.system, board.architecture, board.python, sizes, needs)
 
 
-def _words(board: Board, wheel: Path, needs: tuple[Locked, ...], box: str) -> dict[str, str]:
+def _words(board: Board, wheel: Path, needs: tuple[Locked, ...], made_for: str) -> dict[str, str]:
     return {
         "device": board.name,
         "system": board.system,
         "architecture": board.architecture,
         "python": board.python,
         "wheel": wheel.name,
-        "box": box,
+        "made_for": made_for,
         "made": date.today().isoformat(),
         "wheels": "\n".join(f"    {each.wheel}" for each in needs),
     }
+
+
+def made_for(spec: ModelSpec) -> str:
+    """What the checklist says of the targets that the model is for."""
+    if spec.generic:
+        return "The model is generic: it suits itself to the target it is given."
+    box = ",".join(f"{side:g}" for side in spec.source.box)
+    return f"The model was made for the box {box}: another object, or another view of it, wants an export of its own."
 
 
 def _write_parts(folder: Path, words: dict[str, str]) -> None:

@@ -130,7 +130,7 @@ def _show(report: ExportReport) -> None:
     show_facts(
         str(report.model),
         [
-            ("channels", channel_words(spec) if spec.filter_channels < spec.channels else chosen),
+            ("channels", channel_words(spec) if spec.generic else chosen),
             ("file", size(report.bytes)),
             *weights_facts(spec),
             (

@@ -90,7 +90,7 @@ def _of_kept(model: Path, spec: ModelSpec, source: Source, box: str | None) -> C
     same = frame_sha256(frame) == spec.source.sha256
     origin = f"the first frame of {source.name}" + ("" if same else ", not the video the channels were chosen on")
     own, shape = kept_maps(model, window.pixels), window.target
-    if spec.filter_channels == spec.channels:
+    if not spec.generic:
         return ChannelPictures(window.pixels, shape, own, None, origin)
     chosen = tracked_taps(model, frame, target)
     kept = {tap.name: own[tap.name][np.isin(file.kept, tap.kept)] for tap, file in zip(chosen, spec.taps, strict=True)}

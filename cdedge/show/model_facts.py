@@ -27,7 +27,7 @@ def model_facts(spec: ModelSpec, model: Path) -> list[tuple[str, str]]:
         *(_hog_facts(spec) if spec.backbone == HOG_BACKBONE else _network_facts(spec)),
         ("response grid", f"{spec.grid[1]}x{spec.grid[0]} cells"),
         *deep_facts(spec.deep),
-        *(_generic_facts(spec) if spec.filter_channels < spec.channels else _selection_facts(spec)),
+        *(_generic_facts(spec) if spec.generic else _selection_facts(spec)),
         ("made by", f"{spec.producer}, format {spec.format_version}"),
     ]
 

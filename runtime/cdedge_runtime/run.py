@@ -66,7 +66,7 @@ def starting_box(source: Source, spec: ModelSpec, given: Box | None) -> Callable
             known = Box(*spec.source.box)
         if known is None:
             raise Usage(
-                f"box: {source.name} has no annotation and is not the video the model was distilled from; give x,y,w,h "
+                f"box: {source.name} has no annotation and is not the video the model was exported with; give x,y,w,h "
                 f"in its {frame.shape[1]}x{frame.shape[0]} frame",
                 field="box",
             )

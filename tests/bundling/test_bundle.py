@@ -16,10 +16,12 @@ import pytest
 from packaging.utils import parse_wheel_filename
 
 from cdedge.bundling.board import board_of
+from cdedge.bundling.bundle import made_for
 from cdedge.bundling.pip import our_wheel
 from cdedge_runtime.errors import BadEnvironment
+from cdedge_runtime.trackers.deepcd.settings import Settings
 from tests.cli.test_schemas import check
-from tests.conftest import Done
+from tests.conftest import Done, make_spec
 
 Run = Callable[..., Done]
 HERE = ".".join(map(str, sys.version_info[:2]))
@@ -57,6 +59,13 @@ def test_a_pis_bundle_names_wheels_that_fit_it(cdedge: Run, tiny_model: Path, wh
     unit = (out / "cdedge@.service").read_text()
     assert "ExecStart=" in unit
     assert "$" not in (out / "CHECKLIST.md").read_text()
+
+
+def test_the_checklist_asks_for_another_export_only_of_a_distilled_file() -> None:
+    distilled, generic = make_spec(), make_spec(settings=Settings(keep=2.0))
+    assert "wants an export of its own" in made_for(distilled)
+    assert "generic" in made_for(generic)
+    assert "box" not in made_for(generic)
 
 
 def assert_whole(folder: Path) -> None:

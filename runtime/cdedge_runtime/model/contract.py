@@ -189,6 +189,11 @@ class ModelSpec:
         return _filter_channels(self)
 
     @property
+    def generic(self) -> bool:
+        """Whether the first frame chooses among the channels."""
+        return self.filter_channels < self.channels
+
+    @property
     def layers(self) -> str:
         """The taps in the command line's form, e.g. ``11+12+21``."""
         return "+".join(tap.name for tap in self.taps)
