@@ -142,6 +142,13 @@ def test_rights_are_looked_at(place: Path) -> None:
         check_outputs({"-o": place / "folder" / "x"})
 
 
+def test_what_a_killed_bundle_left_is_cleared_before_the_next(place: Path) -> None:
+    left = place / f".cdedge-part-{'0' * 16}"
+    left.mkdir()
+    check_folder("-o", place / "new")
+    assert not left.exists()
+
+
 def test_a_folder_for_results(place: Path) -> None:
     check_folder("-o", place / "new" / "deeper")
     with pytest.raises(Usage, match="expected a folder"):

@@ -254,10 +254,12 @@ def test_convert_writes_another_layout(cdedge, imported, tmp_path):
 
 @pytest.mark.parametrize("to", ["got10k", "pytracking", "pysot"])
 def test_what_is_next_after_convert_scores_the_same(cdedge, imported, to):
-    done = cdedge("convert", imported[1], "--to", to)
+    moved = imported[1].parent / "moved"
+    (imported[1].parent / "data").rename(moved)
+    done = cdedge("convert", imported[1], "--to", to, "--root", moved)
     (following,) = re.findall(r"^next: cdedge (.*)$", done.stderr, re.MULTILINE)
     again = json.loads(cdedge(*shlex.split(following), "--json").stdout)
-    before = json.loads(cdedge("compare", imported[1], "--json").stdout)
+    before = json.loads(cdedge("compare", imported[1], "--root", moved, "--json").stdout)
     assert again["auc"] == before["trackers"][0]["auc"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdedge.evaluation import checking
+from cdedge.evaluation import checking, evaluating
 from cdedge.evaluation.datasets import load_dataset
 from cdedge.evaluation.metrics import get_convention
 from cdedge.evaluation.runner import run
@@ -73,7 +73,10 @@ def test_runs_have_names_and_overrule_the_base(tmp_path, base):
         ('[[run]]\nname = "a\\u001b[1m"\n', Usage, "a name that can be a folder"),
         (f'[[run]]\nname = "{"é" * 128}"\n', Usage, "too long a name"),
         (f'[grid]\nweights = ["{"w" * 250}.pth"]\n', Usage, "too long a name"),
-        ('[[run]]\nname = "sweep.json"\n', Usage, "is the table beside the runs"),
+        *(
+            (f'[[run]]\nname = "{name}"\n', Usage, "is the table beside the runs")
+            for name in ("sweep.json", "sweep.csv")
+        ),
         (f"[grid]\nseed = {[*range(101)]}\ninput = {[*range(100, 200)]}\n", Usage, "10100 combinations"),
         ("a = " + "[" * 100_000, BadInput, "not TOML"),
         ("a = " + "9" * 5000, BadInput, "not TOML"),
@@ -164,6 +167,20 @@ def test_a_run_that_stops_stops_no_other(tmp_path, cdedge):
     file.write_text('[[run]]\nname = "a"\ntracker = "opencv:MOSSE"\n')
     alone = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out, "--json")
     assert (alone.returncode, json.loads(alone.stdout)["schema"]) == (2, "cdedge.error/1")
+
+
+def test_what_this_machine_lacks_stops_every_run(tmp_path, base, monkeypatch):
+    begun = []
+
+    def scored(_dataset, _configuration, folder, _settings):
+        begun.append(folder.name)
+        raise BadEnvironment("no space left")
+
+    monkeypatch.setattr(evaluating, "_scored", scored)
+    runs = read(tmp_path, base, '[[run]]\nname = "a"\n[[run]]\nname = "b"\n')
+    with pytest.raises(BadEnvironment, match="no space left"):
+        evaluating._each_scored(runs, None, tmp_path, None)
+    assert begun == ["a"]
 
 
 def test_a_sweep_whose_options_are_wrong_is_wrong_usage(tmp_path, cdedge):

@@ -13,6 +13,7 @@ from cdedge_export.choose.plan import DistillOptions
 from cdedge_export.graph.compare import TOLERANCES, Parity, TapLoss
 from cdedge_export.options import ExportOptions
 from cdedge_export.pipeline import check, export
+from cdedge_export.recipes import deep_part
 from cdedge_export.recipes.box_head import head_answers
 from cdedge_export.recipes.deep_part import (
     DeepOptions,
@@ -23,7 +24,7 @@ from cdedge_export.recipes.deep_part import (
     open_deep,
     settled_precision,
 )
-from cdedge_export.recipes.recipe import Scene
+from cdedge_export.recipes.recipe import Scene, prepared
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.model.contract import Precision, SourceInfo
 from cdedge_runtime.model.session import Extractor, read_spec
@@ -291,6 +292,34 @@ def test_auto_is_int8_where_that_is_near_enough_else_float32_and_says_so(
     assert part is not None
     assert (part.precision, parity.tolerance) == (settled, TOLERANCES[settled])
     assert [text.split(":")[0] for text in said] == [f"{network.name} stays in float32"] * (settled == "fp32")
+
+
+def test_maps_that_are_no_numbers_are_near_nothing(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said, deep = list[str](), open_deep(DeepOptions(network, input_px=128, precision="auto"))
+    monkeypatch.setattr(deep_part, "largest_difference", lambda *_: (float("nan"), float("nan")))
+    assert settled_precision(deep, PATCHES, PATCHES, said.append).part.precision == "fp32"
+    assert "differs by nan" in said[0]
+
+
+def test_with_fewer_channels_auto_is_still_to_be_settled(network: Path, moving_square: MovingSquare) -> None:
+    for precision, still in (("auto", True), ("int8", False)):
+        whole = open_deep(DeepOptions(network, input_px=128, precision=precision))
+        fewer = fewer_channels(whole, scene_of(moving_square), DistillOptions(channels="3"), lambda _: None)
+        assert fewer.may_stay_float is still
+
+
+@pytest.mark.parametrize(
+    ("given", "precision"),
+    [
+        ({"profile": "robust"}, "auto"),
+        ({"deep": "cdedge_deep"}, "auto"),
+        ({"deep": "cdedge_deep", "precision": "fp32"}, None),
+        ({"deep": "cdedge_deep", "deep_precision": "fp16"}, "fp16"),
+        ({"deep": "other.onnx"}, None),
+    ],
+)
+def test_only_our_own_network_is_settled_where_nothing_is_said(given: dict[str, str], precision: str | None) -> None:
+    assert prepared(ExportOptions(**given))[1].deep_precision == precision  # type: ignore[arg-type]
 
 
 def test_the_branch_that_nobody_looks_into_stores_no_zeros(both: Path) -> None:

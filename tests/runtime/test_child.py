@@ -164,3 +164,12 @@ def until(true: Callable[[], bool]) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("it never came true")
+
+
+def test_a_beat_says_once_a_second_how_far_the_work_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s, seen = [0.0], list[int]()
+    monkeypatch.setattr(child.time, "monotonic", lambda: now_s[0])
+    going_on = child.beat(seen.append)
+    for reached, now_s[0] in enumerate((0.5, 1.5, 2.0, 2.6), 1):
+        going_on(reached)
+    assert seen == [2, 4]

@@ -74,7 +74,8 @@ def test_a_jump_to_a_place_that_is_not_sure_is_followed_but_said(
 
 def test_lost_after_long_without_a_likely_answer_though_none_is_weak(watch: Watch) -> None:
     strong, lost = [], []
-    for answer in [*[FAIR] * 20, Belief(0.5, 30.0), *[FAIR] * 31, Belief(0.5, 30.0), FAIR]:
+    unlikely = Belief(0.49, 30.0)
+    for answer in [*[unlikely] * 20, Belief(0.5, 30.0), *[unlikely] * 31, Belief(0.5, 30.0), unlikely]:
         strong.append(watch.judge(answer, INSIDE))
         lost.append(watch.lost)
     assert lost == [False] * 50 + [True] * 2 + [False] * 2

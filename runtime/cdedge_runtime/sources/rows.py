@@ -103,7 +103,7 @@ def _trimmed(lines: list[str]) -> list[str]:
 
 def _single_spaced(lines: list[str]) -> list[str]:
     """Without blank lines where every second one is blank: they are no rows then, else a frame without a box each."""
-    return lines[::2] if len(lines) > 2 and not any(lines[1::2]) else lines
+    return lines if any(lines[1::2]) else lines[::2]
 
 
 def _decoded(data: bytes) -> str:
