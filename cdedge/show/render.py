@@ -88,7 +88,9 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str |
     if sum(widths) + len(_GAP) * (len(columns) - 1) > result().width:
         _show_paragraphs(title, columns, cells)
         return
-    table = Table(title=_title(title), title_justify="left", box=None, header_style="bold", pad_edge=False)
+    if title:  # not the table's own, which breaks where the table is narrower
+        _put(_title(title))
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     for row in cells:

@@ -45,6 +45,13 @@ def test_a_wide_terminal_has_one_line_per_row(shown: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("shown", [80], indirect=True)
+def test_a_title_wider_than_its_table_is_one_line(shown: io.StringIO) -> None:
+    title = "a title that is wider than the table below it"
+    render.show_table(title, ["a", "b"], [("1", "2")])
+    assert shown.getvalue().splitlines()[0].rstrip() == title
+
+
+@pytest.mark.parametrize("shown", [80], indirect=True)
 def test_brackets_are_text_and_no_style(shown: io.StringIO) -> None:
     render.show_facts("of [red]", [("file", "clip[bold].mp4")])
     assert "of [red]" in shown.getvalue()
