@@ -75,8 +75,8 @@ def candidates(
     """Every combination that differs: with one layer, or all channels, the first mode stands for all.
 
     deep: networks to try beside the first layers, mode and input; None is every combination without one. deep_head: of
-    those that are files, or ``cdedge_head``, of our own. precisions: None is int8 for our own network without a head,
-    as an export has it, and fp32 for all else. Raises `Usage` for an unknown mode or precision, and for a head without
+    those that are files, or ``cdedge_head``, of our own. precisions: None is int8 for our own network, as an export
+    has it, and fp32 for all else. Raises `Usage` for an unknown mode or precision, and for a head without
     its network.
     """
     usual = precisions or ("fp32",)
@@ -89,7 +89,7 @@ def candidates(
         if network is not None:
             is_ours = network == CDEDGE_DEEP.name
             head = deep_head if is_ours == (deep_head == CDEDGE_HEAD.name) else None
-            pairs = product(channels, precisions or ("int8" if is_ours and head is None else "fp32",))
+            pairs = product(channels, precisions or ("int8" if is_ours else "fp32",))
             found += [Candidate(layers[0], kept, modes[0], inputs[0], p, network, head) for kept, p in pairs]
             continue
         found += [

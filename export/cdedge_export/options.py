@@ -122,13 +122,13 @@ class ExportOptions:
     )
     deep: str | None = _option(
         "A network trained for tracking, as an .onnx file, or cdedge_deep, our own: its maps are a second look (see "
-        "docs/studies/sight.md). Default: cdedge_deep with the profile robust, else none.",
+        "docs/studies/sight.md). Default: cdedge_deep and its head with the profile robust, else none.",
         metavar="PATH",
         file=True,
     )
     deep_head: str | None = _option(
         "A box head trained with the deep network, as an .onnx file, or cdedge_head, our own, beside cdedge_deep: it "
-        "says the target's size and shape.",
+        "says the target's size and shape. Default: cdedge_head where the profile robust is given and deep is not.",
         metavar="PATH",
         file=True,
     )

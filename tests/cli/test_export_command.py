@@ -111,16 +111,18 @@ def test_the_deep_network_has_the_files_precision_or_its_own(
     ]
 
 
-def test_robust_has_our_own_deep_network_where_none_is_named(
+def test_robust_has_our_own_deep_network_and_its_head_where_none_is_named(
     cdedge: Run, square_folder: Path, weights: Path, tmp_path: Path
 ) -> None:
     model = tmp_path / "m.onnx"
-    options = ("--profile", "robust", "--deep-input", 64, "--weights", weights, "--convention", "caffe")
+    options = ("--profile", "robust", "--weights", weights, "--convention", "caffe")
     done = cdedge("export", square_folder, *options, "-o", model)
     assert done.returncode == 0, done.stderr
     spec = read_spec(model)
     assert spec.deep is not None
     assert (spec.deep.backbone, spec.settings) == ("cdedge_deep", PROFILES["robust"])
+    assert spec.deep.head is not None
+    assert (spec.deep.head.settings.share, spec.deep.head.settings.center_rate) == (0.25, 0)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ SAID_OF_OTHERS = [
     ({"rank": "random"}, {"seed": 0}),
     ({"generic": True}, {"channels": "0.25"}),
     ({"deep": "cdedge_deep"}, {"deep_precision": "auto", "profile": "robust", "deep_input": 256}),
-    ({"profile": "robust"}, {"deep_precision": "auto", "deep": "cdedge_deep"}),
+    ({"profile": "robust"}, {"deep_precision": "auto", "deep": "cdedge_deep", "deep_head": "cdedge_head"}),
+    ({"profile": "robust", "deep_channels": "0.5"}, {"deep": "cdedge_deep"}),
     ({"profile": "robust", "precision": "fp32"}, {"deep_precision": "fp32"}),
     ({"deep": "other.onnx"}, {"deep_precision": "fp32"}),
 ]

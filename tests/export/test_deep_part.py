@@ -77,9 +77,31 @@ def test_our_own_head_goes_by_its_name_and_stays_in_float32(
     np.testing.assert_allclose(boxes, head_answers(deep.head, template[None], maps[None])[0], rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("asked", [{"deep": "n.onnx"}, {"deep": "cdedge_deep", "deep_layers": "conv6"}])
+@pytest.mark.parametrize(
+    ("given", "head"),
+    [
+        ({"profile": "robust"}, "cdedge_head"),
+        ({"profile": "robust", "deep_head": "other.onnx"}, "other.onnx"),
+        ({"profile": "robust", "deep": "cdedge_deep"}, None),
+        ({"profile": "robust", "deep_layers": "conv6"}, None),
+        ({"profile": "robust", "deep_channels": "0.5"}, None),
+        ({"profile": "robust", "deep_convention": "rgb"}, None),
+        ({"profile": "robust", "deep_input": 192}, None),
+        ({"profile": "robust", "deep_input": 256}, "cdedge_head"),
+        ({"deep": "other.onnx"}, None),
+    ],
+)
+def test_our_own_head_is_there_where_no_network_is_named_and_it_can_read_what_is_asked_for(
+    given: dict[str, str], head: str | None
+) -> None:
+    assert prepared(ExportOptions(**given))[1].deep_head == head  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"deep": "n.onnx"}, {"deep": "cdedge_deep", "deep_layers": "conv6"}, {"deep_input": 192}]
+)
 def test_our_own_head_reads_the_last_layer_of_our_own_network_alone(asked: dict[str, str]) -> None:
-    options = ExportOptions(deep_head="cdedge_head", **asked)
+    options = ExportOptions(**{"deep": "cdedge_deep", **asked}, deep_head="cdedge_head")
     with pytest.raises(Usage, match="reads the last layer of cdedge_deep"):
         check(options)
 
@@ -313,6 +335,8 @@ def test_with_fewer_channels_auto_is_still_to_be_settled(network: Path, moving_s
     [
         ({"profile": "robust"}, "auto"),
         ({"deep": "cdedge_deep"}, "auto"),
+        ({"deep": "cdedge_deep", "deep_head": "cdedge_head"}, "auto"),
+        ({"deep": "cdedge_deep", "deep_head": "other.onnx"}, None),
         ({"deep": "cdedge_deep", "precision": "fp32"}, None),
         ({"deep": "cdedge_deep", "deep_precision": "fp16"}, "fp16"),
         ({"deep": "other.onnx"}, None),

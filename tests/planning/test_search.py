@@ -98,6 +98,8 @@ def test_beside_a_deep_network_the_precision_is_that_networks() -> None:
 def test_our_own_deep_network_is_tried_as_an_export_has_it() -> None:
     tried = candidates(["11"], ["0.5"], ["chain"], [96], None, (None, "cdedge_deep", "other.onnx"), "head.onnx")
     assert [each.precision for each in tried] == ["fp32", "int8", "fp32"]
+    (with_head,) = candidates(["11"], ["0.5"], ["chain"], [96], None, ("cdedge_deep",), "cdedge_head")
+    assert with_head.precision == "int8"
     given = candidates(["11"], ["0.5"], ["chain"], [96], ["fp32", "fp16"], (None, "cdedge_deep"))
     assert [each.precision for each in given] == ["fp32", "fp16", "fp32", "fp16"]
 

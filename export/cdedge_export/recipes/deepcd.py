@@ -27,22 +27,35 @@ _DEEP = frozenset(
 GENERIC_SHARE = "0.25"
 _WHY_NOT = "deepcd without a deep network has no use for it"
 _OF_DEEP, _OF_HEAD = "deep.", "head."  # settings of the deep part and its box head go by these prefixes
+# Our own head tells a size better than a place: the filters say where.
+_OWN_HEAD = HeadSettings(share=0.25, center_rate=0)
+_LEARNED = {"deep_layers": None, "deep_convention": "bgr", "deep_input": 256}  # how it was shown the maps
 
 
 def recipe(options: ExportOptions) -> Recipe:
     """Everything means something to it; how the deep network looks, only where there is one.
 
-    The profile robust has our own where none is named, in int8 where that does: docs/studies/precision.md.
+    The profile robust has our own with its box head where none is named, in int8 where that does:
+    docs/studies/sight.md, docs/studies/precision.md.
     """
     share = {"channels": GENERIC_SHARE} if options.generic else {}
     if options.generic:
         _check_generic(filled(options, share))
-    own = {"deep": CDEDGE_DEEP.name} if options.profile == "robust" else {}
-    is_ours = filled(options, own).deep == CDEDGE_DEEP.name and options.deep_head is None
+    own = _own_pair(options)
+    with_own = filled(options, own)
+    is_ours = with_own.deep == CDEDGE_DEEP.name and with_own.deep_head in (None, CDEDGE_HEAD.name)
     precision: dict[str, str] = {"deep_precision": "auto"} if is_ours and options.precision is None else {}
-    defaults = {**own, **share, **precision, "profile": _profile_name(filled(options, own))}
+    defaults = {**own, **share, **precision, "profile": _profile_name(with_own)}
     more = frozenset({"profile", "generic"}) | (_DEEP if own or options.deep is not None else {"deep"})
     return network_recipe(options, _design, why_not=_WHY_NOT, more=more, defaults=defaults, check=_check)
+
+
+def _own_pair(options: ExportOptions) -> dict[str, str]:
+    """What the profile robust looks by where nothing is named: our own network, and its head if that can read it."""
+    if options.profile != "robust" or options.deep is not None:
+        return {}
+    with_head = options.deep_channels is None and _as_learned(options)
+    return {"deep": CDEDGE_DEEP.name} | ({"deep_head": CDEDGE_HEAD.name} if with_head else {})
 
 
 def _check(options: ExportOptions) -> None:
@@ -138,20 +151,24 @@ def _deep_network(options: ExportOptions) -> DeepNetwork | None:
             options.deep_input,
             of_deep,
             None if options.deep_head is None else Path(options.deep_head),
-            assigned(HeadSettings(), of_head),
+            assigned(_OWN_HEAD if options.deep_head == CDEDGE_HEAD.name else HeadSettings(), of_head),
             _deep_precision(options),
         )
     )
 
 
 def _check_own_head(options: ExportOptions) -> None:
-    """Raise `Usage` for our own head beside maps that it has not learned; several layers have their shape."""
-    learned = options.deep == CDEDGE_DEEP.name and (options.deep_layers, options.deep_convention) == (None, "bgr")
-    if options.deep_head == CDEDGE_HEAD.name and not learned:
+    """Raise `Usage` for our own head beside maps that it has not learned."""
+    if options.deep_head == CDEDGE_HEAD.name and not (options.deep == CDEDGE_DEEP.name and _as_learned(options)):
         raise Usage(
             f"deep_head: {CDEDGE_HEAD.name} reads the last layer of {CDEDGE_DEEP.name} as it is: deep is that, or left "
-            "out with the profile robust, and deep_layers and deep_convention are left out"
+            f"out with the profile robust, and {', '.join(_LEARNED)} are left out"
         )
+
+
+def _as_learned(options: ExportOptions) -> bool:
+    """Whether our own network's maps are those that our own head has learned; several layers have their shape."""
+    return all(getattr(options, name) in (None, value) for name, value in _LEARNED.items())
 
 
 def _deep_precision(options: ExportOptions) -> DeepPrecision:
