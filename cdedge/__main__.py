@@ -9,9 +9,8 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
 
 from cdedge_runtime.blas import check_address_space, limit_blas
 from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra, Usage, exhausted
@@ -103,21 +102,26 @@ def _ready_streams() -> None:
         raise BadEnvironment("standard output is closed; redirect it to /dev/null where nothing of it is wanted")
     usual = sys.__stderr__
     if usual is not None and usual is sys.stderr:  # tests have one of their own
-        talk = io.BufferedWriter(_Talk(usual.fileno(), "wb", closefd=False))
-        sys.stderr = io.TextIOWrapper(talk, encoding=usual.encoding, line_buffering=True)
+        sys.stderr = _Talk(open(usual.fileno(), "wb", closefd=False), encoding=usual.encoding, line_buffering=True)  # noqa: SIM115 - to the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-class _Talk(io.FileIO):
-    """Standard error. Work goes on where nobody can be told of it: its log's disk is full, or its reader has gone."""
+class _Talk(io.TextIOWrapper):
+    """Standard error. Work goes on where nobody can be told of it: its log's disk is full, or its reader has gone.
 
-    def write(self, data: Any) -> int:
-        try:
-            return super().write(data) or 0
-        except OSError:
-            return len(data)
+    The bytes are written in C below it: a Ctrl-C between a write and its count would have them written again.
+    """
+
+    def write(self, text: str, /) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
 
 
 @contextmanager

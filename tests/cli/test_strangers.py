@@ -45,7 +45,6 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
 }
 ASKS = {"bundle"}  # the package registry, as its help says, through pip
-_INTERNET = re.compile(r"AF_INET6?\b")
 _SENT = re.compile(r"\b(connect|sendto|sendmsg)\(.*AF_INET6?\b")
 
 
@@ -92,15 +91,15 @@ def test_no_command_is_left_out() -> None:
 
 def test_nothing_is_written_into_an_empty_home(ended: Ended) -> None:
     assert ended.code in (0, 130), ended.talk  # serve is ended by Ctrl-C
+    assert ended.talk.count(_SERVED) <= 1  # and says nothing twice for it
     assert ended.home == ()
 
 
 def test_nothing_is_asked_of_the_network(ended: Ended) -> None:
-    """`serve` listens on loopback, and asks nobody."""
+    """`serve` listens, and quantization asks a socket for this machine's address (for a UUID): nothing is sent."""
     if ended.calls is None:
         pytest.skip("needs strace, and leave to trace")
-    asked = _SENT if _SERVED in ended.talk else _INTERNET
-    assert [line for line in ended.calls if asked.search(line)] == []
+    assert [line for line in ended.calls if _SENT.search(line)] == []
 
 
 def _run(words: list[str], place: Path) -> Ended:
