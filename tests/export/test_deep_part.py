@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -87,12 +88,13 @@ def test_our_own_head_goes_by_its_name_and_stays_in_float32(
         ({"profile": "robust", "deep_channels": "0.5"}, None),
         ({"profile": "robust", "deep_convention": "rgb"}, None),
         ({"profile": "robust", "deep_input": 192}, None),
+        ({"profile": "robust", "settings": ("deep.every=2",)}, None),
         ({"profile": "robust", "deep_input": 256}, "cdedge_head"),
         ({"deep": "other.onnx"}, None),
     ],
 )
 def test_our_own_head_is_there_where_no_network_is_named_and_it_can_read_what_is_asked_for(
-    given: dict[str, str], head: str | None
+    given: dict[str, Any], head: str | None
 ) -> None:
     assert prepared(ExportOptions(**given))[1].deep_head == head  # type: ignore[arg-type]
 
@@ -104,6 +106,11 @@ def test_our_own_head_reads_the_last_layer_of_our_own_network_alone(asked: dict[
     options = ExportOptions(**{"deep": "cdedge_deep", **asked}, deep_head="cdedge_head")
     with pytest.raises(Usage, match="reads the last layer of cdedge_deep"):
         check(options)
+
+
+def test_a_head_that_looks_at_every_second_frame_is_refused_before_the_video() -> None:
+    with pytest.raises(Usage, match=r"deep\.every is 1 beside a box head"):
+        check(ExportOptions(deep="cdedge_deep", deep_head="cdedge_head", settings=("deep.every=2",)))
 
 
 def test_after_a_deep_look_a_fine_one_runs_nothing_deep(both: Path) -> None:

@@ -51,10 +51,11 @@ def recipe(options: ExportOptions) -> Recipe:
 
 
 def _own_pair(options: ExportOptions) -> dict[str, str]:
-    """What the profile robust looks by where nothing is named: our own network, and its head if that can read it."""
+    """What the profile robust looks by where nothing is named: our own network, and its head if nothing forbids it."""
     if options.profile != "robust" or options.deep is not None:
         return {}
-    with_head = options.deep_channels is None and _as_learned(options)
+    seldom = any(text.startswith(f"{_OF_DEEP}every=") for text in options.settings or ())
+    with_head = options.deep_channels is None and not seldom and _as_learned(options)
     return {"deep": CDEDGE_DEEP.name} | ({"deep_head": CDEDGE_HEAD.name} if with_head else {})
 
 
@@ -139,6 +140,8 @@ def _deep_network(options: ExportOptions) -> DeepNetwork | None:
         return None
     _check_own_head(options)
     of_deep = assigned(DeepSettings(), settings)
+    if of_deep.every != 1 and options.deep_head is not None:
+        raise Usage("settings: deep.every is 1 beside a box head, which looks at every frame; leave one of the two out")
     if options.deep_channels is not None and options.generic:
         of_deep = replace(of_deep, keep=_keep("deep_channels", options.deep_channels))
     elif options.deep_channels is not None and options.deep_head is not None:
