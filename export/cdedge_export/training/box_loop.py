@@ -14,8 +14,8 @@ from torch.nn import functional
 from cdedge_export.network.own_head import CDEDGE_HEAD, OwnHead
 
 from .box_net import BoxHead
-from .deep_loop import follow, learning_rate
 from .seen import Seen
+from .steps import follow, learning_rate
 from .teacher import STRIDE
 
 _SURELY = 0.5  # share of the box's sides in whose ellipse a cell surely shows the target

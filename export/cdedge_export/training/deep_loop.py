@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .deep import TAPS, Deep
 from .footage import Footage
 from .head import head_loss, labels, subset_masks
 from .pairs import batch
+from .steps import follow, learning_rate
 from .teacher import STRIDE, Scale, Teacher, scale
 
 _SCALED_ON = 40  # targets whose windows set the scale of the teacher's channels
@@ -106,17 +106,3 @@ def _losses(
         mask = subset_masks(taps[tap].shape[1], recipe.subsets, generator)
         losses.append(head_loss((taps[tap],), label, [mask], regularization))
     return error, torch.stack(losses).mean()
-
-
-def learning_rate(step: int, steps: int, *, highest: float, warmup: int) -> float:
-    """Linear warm-up, then a cosine down to zero."""
-    return highest * min(1.0, step / warmup) * 0.5 * (1 + math.cos(math.pi * step / (steps + 1)))
-
-
-def follow(average: nn.Module, net: nn.Module, share: float) -> None:
-    """Move the average's parameters, and the statistics of its normalisations, towards the network's."""
-    for mean, value in zip(average.parameters(), net.parameters(), strict=True):
-        mean.data.lerp_(value.data, 1 - share)
-    for mean, value in zip(average.buffers(), net.buffers(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1 - share)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from .footage import Footage
 from .head import head_loss, labels, subset_masks
 from .net import TAPS, Front, to_state
 from .pairs import batch
+from .steps import follow, learning_rate
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ def train(footage: Footage, recipe: Recipe) -> Iterator[Progress]:
     optimizer = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
     for step in range(1, recipe.steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(step, recipe)
+            group["lr"] = learning_rate(step, recipe.steps, highest=recipe.learning_rate, warmup=recipe.warmup_steps)
         value = _loss(net, footage, recipe, rng, generator)
         optimizer.zero_grad()
         value.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
-        _follow(average, net, min(recipe.averaging, step / (step + 10)))
+        follow(average, net, min(recipe.averaging, step / (step + 10)))
         yield Progress(step, value.item(), average)
 
 
@@ -79,12 +79,6 @@ def seconds_per_step(footage: Footage, recipe: Recipe) -> float:
     return (time.perf_counter() - start) / count
 
 
-def _learning_rate(step: int, recipe: Recipe) -> float:
-    """Linear warm-up, then a cosine down to zero."""
-    rise = min(1.0, step / recipe.warmup_steps)
-    return recipe.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / (recipe.steps + 1)))
-
-
 def _loss(net: Front, footage: Footage, recipe: Recipe, rng: np.random.Generator, generator: torch.Generator) -> Tensor:
     size, grid, count = recipe.windows[rng.integers(len(recipe.windows))]
     seen = batch(footage, rng, count, size=size, grid=grid)
@@ -93,8 +87,3 @@ def _loss(net: Front, footage: Footage, recipe: Recipe, rng: np.random.Generator
         taps = net(seen.windows)
     regularization = 10 ** rng.uniform(-4, -2.5)
     return head_loss(taps, labels(seen.shift, seen.sigma, grid), masks, regularization)
-
-
-def _follow(average: Front, net: Front, share: float) -> None:
-    for mean, value in zip(average.parameters(), net.parameters(), strict=True):
-        mean.data.lerp_(value.data, 1 - share)
