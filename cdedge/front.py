@@ -39,9 +39,12 @@ def export(
     Raises `Usage`, `BadInput`, `BadModel` or `BadEnvironment`; then ``out`` is as it was before.
     """
     from cdedge.outputs import check_outputs
+    from cdedge_export.pipeline import check
     from cdedge_export.pipeline import export as run
 
-    asked, opened, target = options_of(options), _opened(source), as_path(out, "out")
+    asked, target = options_of(options), as_path(out, "out")
+    check(asked)
+    opened = _opened(source)
     check_outputs({"out": target}, (None if isinstance(source, Source) else source, *asked.files))
     return run(opened, _box(box), target, options=asked, say=say)
 

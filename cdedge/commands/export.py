@@ -64,10 +64,12 @@ def export(
 ) -> None:
     """Distil a backbone to the channels that one target needs and write it as one ONNX file."""
     with patiently("loading what an export needs (PyTorch takes longest)"):
+        from cdedge_export.pipeline import check
         from cdedge_export.pipeline import export as run_export
 
     read = (source, *options.files)
     check_outputs({"-o": out, "--save-channels": save_channels, "--preview": preview}, read)
+    check(options)  # before a camera is opened, or a box drawn
     opened = open_source(source, Reading(depth_range=parse_depth_range(depth_range), tell=say))
     introduce(opened)
     target = out or Path(f"{opened.name}-{_features(options)}.onnx".replace("/", "_"))

@@ -37,7 +37,7 @@ from cdedge.planning.budget import (
     show_plan,
 )
 from cdedge.planning.scaling import Pace, Target, load_note, pace_of, target_of
-from cdedge.planning.search import Found, Scene, candidates, evaluate, make, options_of
+from cdedge.planning.search import Found, Scene, candidates, check_all, evaluate, make, options_of
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, say, whats_next
 from cdedge.spelling import box_words, option_name
@@ -142,6 +142,7 @@ def plan(
         _refuse_rates(pace.notes[-1], min_fps, plot)
     budget = Budget(None if max_memory is None else parse_bytes("--max-memory", max_memory), min_fps)
     check_outputs({"-o": out, "--plot": plot, "--preview": preview}, (source, weights, device, *networks, deep_head))
+    check_all(chosen, weights)
     opened = _recording(source)
     busy = load_note(read_conditions())
     for note in busy:

@@ -110,24 +110,28 @@ def _check_head(deep: Sequence[str | None], head: str | None, precisions: Sequen
         raise Usage("deep_head: a box head from a file has fp32 and fp16, not int8; leave it out, or plan without int8")
 
 
+def check_all(chosen: Sequence[Candidate], weights: str | None) -> None:
+    """Raise, as `pipeline.check` does, what no source could change of a candidate."""
+    from cdedge_export.pipeline import check
+
+    for candidate in chosen:
+        check(options_of(candidate, weights))
+
+
 def make(
     chosen: Sequence[Candidate], scene: Scene, folder: Path, step: Callable[[], None]
 ) -> tuple[list[Made], tuple[str, ...]]:
     """Export every candidate into ``folder`` and judge it; says which precision spoils. ``step`` is called after each.
 
-    What cannot be exported is found before the first is, and raised as `pipeline.check` does. Margins are of one place:
-    where the file with the most multiplications, of those without a deep network if there are such, finds the target
-    in frame 2.
+    Margins are of one place: where the file with the most multiplications, of those without a deep network if there are
+    such, finds the target in frame 2.
     """
     from cdedge_export.choose.quality import Judge, located, margin
-    from cdedge_export.pipeline import check, export
+    from cdedge_export.pipeline import export
 
-    asked = [options_of(candidate, scene.weights) for candidate in chosen]
-    for options in asked:
-        check(options)
     made, spoiled = list[Made](), list[str]()
-    for number, (candidate, options) in enumerate(zip(chosen, asked, strict=True)):
-        model = folder / f"{number}.onnx"
+    for number, candidate in enumerate(chosen):
+        model, options = folder / f"{number}.onnx", options_of(candidate, scene.weights)
         try:
             report = export(scene.source, scene.box, model, options=options, timed=False)
             made.append(Made(candidate, model, report.spec, node_count(model), 0.0))

@@ -7,6 +7,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from cdedge_export.choose.look import first_frames
+from cdedge_export.choose.plan import load_plan
 from cdedge_runtime.box import Box
 from cdedge_runtime.image import frame_sha256
 from cdedge_runtime.model.contract import SourceInfo
@@ -30,6 +31,8 @@ def check(options: ExportOptions) -> None:
     """
     recipe, chosen = prepared(options)
     recipe.check(chosen)
+    if chosen.plan is not None:
+        load_plan(Path(chosen.plan))
     if not {"backbone", "layers"} <= recipe.uses:
         return
     if is_built_in(chosen):

@@ -128,6 +128,25 @@ def test_robust_has_our_own_deep_network_and_its_head_where_none_is_named(
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
+        (["export", "nowhere.mp4", "--set", "nope=1"], 2, "setting 'nope=1'"),
+        (["export", "nowhere.mp4", "--channels-from", "nowhere.json"], 1, "nowhere.json"),
+        (["plan", "nowhere.mp4", "--layers", "99"], 2, "no layer '99'"),
+        (["evaluate", "--root", "nowhere", "--set", "nope=1"], 2, "setting 'nope=1'"),
+        (["vot", "workspace", "--set", "nope=1"], 2, "setting 'nope=1'"),
+    ],
+)
+def test_what_no_source_could_change_is_told_before_one_is_opened(
+    cdedge: Run, arguments: list[str], code: int, text: str, tmp_path: Path
+) -> None:
+    done = cdedge(*arguments, cwd=tmp_path)
+    assert (done.returncode, text in done.stderr) == (code, True), done.stderr
+    assert "nowhere.mp4" not in done.stderr
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
         (["--precision", "int8", "--deep", "cdedge_deep", "--deep-head", "h.onnx"], 2, "--deep-precision: a box head"),
         (["--profile", "fast", "--deep", "cdedge_deep"], 2, "--profile: fast has no deep network, and cdedge_deep is"),
         (["--deep-layers", "a"], 2, "without a deep network"),

@@ -301,6 +301,8 @@ def test_every_file_that_an_option_names_is_found_from_anywhere(
         ({"profile": "robust", "settings": ("deep.nope=1",)}, "setting 'nope=1'"),
         ({"profile": "robust", "settings": ("deep.every=3",)}, "divides update_every"),
         ({"generic": True, "settings": ("nope=1",)}, "setting 'nope=1'"),
+        ({"tracker": "mdnet", "weights": "random", "settings": ("nope=1",)}, "setting 'nope=1'"),
+        ({"tracker": "mdnet"}, "needs the PATH"),
     ],
 )
 def test_what_no_video_could_change_is_refused_before_one_is_read(given: dict[str, Any], text: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cdedge.planning.budget import Budget, Candidate
-from cdedge.planning.search import Made, Scene, candidates, evaluate, make, options_of
+from cdedge.planning.search import Made, Scene, candidates, check_all, evaluate, make, options_of
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.measure.predict import Footage, predict
@@ -120,17 +120,14 @@ def test_what_a_precision_spoils_is_left_out_and_nothing_else(
         assert make([only], SCENE, tmp_path, lambda: None) == ([], ("11 0.5 96 px int8: it differs",))
 
 
-def test_what_cannot_be_exported_is_found_before_anything_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    asked: list[object] = []
-    monkeypatch.setattr("cdedge_export.pipeline.export", lambda *given, **_: asked.append(given))
+def test_what_cannot_be_exported_is_found_without_a_source() -> None:
     right = Candidate("11", "0.5", "chain", 96, "fp32")
     for wrong, text in (
         (replace(right, layers="11+99"), "no layer '99'"),
         (replace(right, channels="x"), "channels x"),
     ):
         with pytest.raises(Usage, match=text):
-            make([right, wrong], SCENE, tmp_path, lambda: None)
-    assert asked == []
+            check_all([right, wrong], None)
 
 
 def test_the_target_is_where_the_largest_file_without_a_deep_network_finds_it(

@@ -185,7 +185,12 @@ def recipe(_options: ExportOptions) -> Recipe:
     """Its network is fixed, and its weights are its authors'."""
     uses = OF_EVERY | {"backbone", "weights", "convention"}
     defaults = {"search": "ncc", "backbone": None}
-    return Recipe(uses, "the network of the tracker mdnet is fixed", _design, defaults)
+    return Recipe(uses, "the network of the tracker mdnet is fixed", _design, defaults, check=_check)
+
+
+def _check(options: ExportOptions) -> None:
+    started(options)
+    _backbone(options)
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
