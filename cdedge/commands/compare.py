@@ -14,6 +14,7 @@ from cdedge.show.render import say, whats_next
 
 if TYPE_CHECKING:
     from cdedge.evaluation.compare import Comparison
+    from cdedge.evaluation.summary import Summary
 
 _ALONE = "one sequence alone: intervals are over sequences, so here they have no width and say nothing of chance"
 
@@ -53,14 +54,14 @@ def compare(
         emit_json("cdedge.compare/1", comparison_json(comparison))
     else:
         show_comparison(comparison)
-        _tell_next(folders, comparison.summaries[0].folder, html)
+        _tell_next(folders, comparison.summaries[0], html)
 
 
-def _tell_next(folders: list[Path], first: Path, html: Path | None) -> None:
+def _tell_next(folders: list[Path], first: Summary, html: Path | None) -> None:
     if html is None:
         whats_next("compare", *(each for each in folders if each.is_dir()), "--html", "compared.html")
-    else:
-        whats_next("convert", first, "--to", "pytracking")
+    elif first.manifest.configuration.protocol == "ope":  # no other has a place in other layouts
+        whats_next("convert", first.folder, "--to", "pytracking")
 
 
 def _warn(comparison: Comparison) -> None:

@@ -77,9 +77,20 @@ def evaluate_sweep(file: Path, base: Configuration, out: Path | None, settings: 
         emit_json("cdedge.sweep/1", {"results": str(folder), "runs": rows})
     else:
         show_sweep(rows)
-        whats_next("compare", folder, "--html", "compared.html")
+        whats_next("compare", *_comparable(runs, folder, rows), "--html", "compared.html")
+    if stopped and failures:
+        raise CdedgeError(f"{_stopped_error(stopped)}; {_failed_error(failures)}")
     _raise_stopped(stopped)
     raise_failures(failures)
+
+
+def _comparable(runs: Iterable[SweepRun], folder: Path, rows: list[dict[str, Any]]) -> list[Path]:
+    """What `compare` takes of a sweep: all of it, or the runs of the first one's protocol."""
+    scored = {row["name"] for row in rows}
+    protocols = {item.name: item.configuration.protocol for item in runs if item.name in scored}
+    first = next(iter(protocols.values()))
+    of_first = [folder / name for name, protocol in protocols.items() if protocol == first]
+    return [folder] if len(of_first) == len(protocols) else of_first
 
 
 def _each_scored(
@@ -105,9 +116,13 @@ def _each_scored(
 
 def _raise_stopped(stopped: dict[str, CdedgeError]) -> None:
     if stopped:
-        kind = Usage if all(isinstance(error, Usage) for error in stopped.values()) else BadInput
-        lines = "; ".join(f"{name}: {error}" for name, error in stopped.items())
-        raise kind(f"{many(len(stopped), 'run')} stopped before the end: {lines}")
+        raise _stopped_error(stopped)
+
+
+def _stopped_error(stopped: dict[str, CdedgeError]) -> CdedgeError:
+    kind = Usage if all(isinstance(error, Usage) for error in stopped.values()) else BadInput
+    lines = "; ".join(f"{name}: {error}" for name, error in stopped.items())
+    return kind(f"{many(len(stopped), 'run')} stopped before the end: {lines}")
 
 
 def run_and_score(configuration: Configuration, folder: Path, settings: RunSettings) -> Summary:
@@ -139,17 +154,22 @@ def _tell_next(configuration: Configuration, folder: Path) -> None:
     if configuration.tracker.tracker not in names():
         whats_next("compare", folder, "--html", "compared.html")
         return
+    same = [] if configuration.protocol == "ope" else ["--protocol", configuration.protocol]
     peer = ["--tracker", "opencv:CSRT", "-o", folder.with_name(f"{folder.name}-csrt")]
-    whats_next("evaluate", *data_words(configuration), *peer)
+    whats_next("evaluate", *data_words(configuration), *same, *peer)
 
 
 def raise_failures(failures: dict[str, Failure]) -> None:
     """Raise `CdedgeError` listing the failures, if there are any; `BadEnvironment` where this machine caused each."""
     if failures:
-        lines = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
-        of_machine = all(exhausted(failure.reason) for failure in failures.values())
-        kind = BadEnvironment if of_machine else CdedgeError
-        raise kind(f"{len(failures)} failed (see failures.json): {lines}")
+        raise _failed_error(failures)
+
+
+def _failed_error(failures: dict[str, Failure]) -> CdedgeError:
+    lines = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
+    of_machine = all(exhausted(failure.reason) for failure in failures.values())
+    kind = BadEnvironment if of_machine else CdedgeError
+    return kind(f"{len(failures)} failed (see failures.json): {lines}")
 
 
 def _run(dataset: Dataset, configuration: Configuration, folder: Path, settings: RunSettings) -> RunSummary:

@@ -8,7 +8,7 @@ import os
 import platform
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import distributions
@@ -47,28 +47,44 @@ _HOLDING = ("models", "runs", "times", "scores")
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; raises `Usage` naming the process that has it.
 
-    The kernel gives the lock of a dead process back, so what a killed run left behind locks nothing; its half-written
+    What is made for it goes again: the lock, and a new folder that nothing was written to. The kernel gives the lock of a dead process back, so what a killed run left behind locks nothing; its half-written
     files are cleared.
     """
     path = folder / ".lock"
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = _lock(path)
     except OSError as error:
         raise BadEnvironment(f"{folder}: cannot be used as a results folder: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
-            raise Usage(f"{folder}: {holder} is writing here; wait for it, or choose another -o") from error
-        os.ftruncate(descriptor, 0)
         for place in (folder, *(folder / name for name in _HOLDING)):
             clear_parts(place)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield
     finally:
+        with suppress(OSError):  # results are in the folder, or it is gone
+            path.unlink()
+            for place in new:
+                place.rmdir()
         os.close(descriptor)
+
+
+def _lock(path: Path) -> int:
+    """An empty lock file that only we hold; raises `Usage` where another process does, or `OSError`."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
+            os.close(descriptor)
+            raise Usage(f"{path.parent}: {holder} is writing here; wait for it, or choose another -o") from error
+        os.ftruncate(descriptor, 0)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(path.stat(), os.fstat(descriptor)):
+                return descriptor
+        os.close(descriptor)  # whoever held it has removed it meanwhile
 
 
 _PACKAGES = (

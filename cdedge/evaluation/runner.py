@@ -189,10 +189,10 @@ def import_raw(dataset: Dataset, configuration: Configuration, folder: Path, *, 
     if configuration.protocol != "ope":
         raise Usage(f"--raw imports one pass per sequence, not {configuration.protocol}: use --protocol ope")
     with locked(folder):
-        manifest = open_manifest(folder, configuration, jobs=1, cluster=None)
         complete = [sequence for sequence in dataset.sequences if is_complete(source, sequence)]
         if not complete:
             raise BadInput(f"{source}: no complete result of any {dataset.kind} sequence to import")
+        manifest = open_manifest(folder, configuration, jobs=1, cluster=None)
         for sequence in complete:
             write_result(folder, sequence, read_result(source, sequence))
         close_manifest(folder, manifest)

@@ -238,6 +238,16 @@ def test_what_is_next_after_one_tracker_is_another_beside_it(cdedge, data, tiny_
     done = cdedge("evaluate", "--root", data, "--model", tiny_model, "--sequences", "A", "-o", tmp_path / "own")
     wanted = f"evaluate --dataset otb --root {data} --sequences A --tracker opencv:CSRT -o {tmp_path / 'own-csrt'}"
     assert f"next: cdedge {wanted}" in done.stderr
+    shifted = ("--protocol", "tre2", "--sequences", "A", "-o", tmp_path / "shifted")
+    done = cdedge("evaluate", "--root", data, "--model", tiny_model, *shifted)
+    assert f"--sequences A --protocol tre2 --tracker opencv:CSRT -o {tmp_path / 'shifted-csrt'}" in done.stderr
+
+
+def test_what_is_next_after_a_page_of_shifted_passes_is_no_conversion(cdedge, data, tmp_path):
+    shifted = ("--protocol", "tre2", "--tracker", "opencv:MOSSE", "-o", tmp_path / "shifted")
+    assert cdedge("evaluate", "--root", data, *shifted).returncode == 0
+    done = cdedge("compare", tmp_path / "shifted", "--html", tmp_path / "page.html")
+    assert (done.returncode, "next:" in done.stderr) == (0, False)
 
 
 def test_a_data_set_that_is_not_there_is_said_before_where_results_go(cdedge, tmp_path):

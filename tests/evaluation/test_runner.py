@@ -15,7 +15,7 @@ import pytest
 from cdedge.evaluation.configuration import TrackerOptions
 from cdedge.evaluation.manifest import locked, model_paths
 from cdedge.evaluation.metrics import get_convention
-from cdedge.evaluation.runner import local_hand, run
+from cdedge.evaluation.runner import import_raw, local_hand, run
 from cdedge.evaluation.summary import summarize
 from cdedge.show.lately import time_left
 from cdedge_export.options import ExportOptions
@@ -96,6 +96,17 @@ def test_a_folder_of_other_texts_is_not_taken_over(squares, tmp_path):
     (tmp_path / "out" / "notes.txt").write_text("mine")
     with pytest.raises(Usage, match="no manifest"):
         go(squares, tmp_path / "out")
+
+
+def test_a_run_that_is_refused_leaves_nothing(squares, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(Usage, match="no manifest"):
+        go(squares, tmp_path / "mine")
+    with pytest.raises(BadInput, match="no complete result"):
+        import_raw(squares, configure(squares.root), tmp_path / "new" / "out", source=tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+    assert not (tmp_path / "new").exists()
 
 
 def test_two_runs_do_not_write_one_folder(squares, tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -167,6 +169,33 @@ def test_a_run_that_stops_stops_no_other(tmp_path, cdedge):
     file.write_text('[[run]]\nname = "a"\ntracker = "opencv:MOSSE"\n')
     alone = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out, "--json")
     assert (alone.returncode, json.loads(alone.stdout)["schema"]) == (2, "cdedge.error/1")
+
+
+def test_a_run_that_stops_and_passes_that_fail_are_told_together(tmp_path, cdedge):
+    make_squares(tmp_path / "data", "A", frames=3)
+    (tmp_path / "data" / "A" / "img" / "0002.png").write_bytes(b"no image")
+    make_squares(tmp_path / "data", "B", frames=3)
+    file, out = tmp_path / "two.toml", tmp_path / "out"
+    file.write_text("".join(f'[[run]]\nname = "{name}"\ntracker = "opencv:MOSSE"\n' for name in "ab"))
+    (out / "a").mkdir(parents=True)
+    (out / "a" / "A.txt").write_text("1,2,3,4\n")  # somebody else's
+    done = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out)
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 1
+    assert last.startswith("cdedge: 1 run stopped before the end: a: ")
+    assert "; 1 failed (see failures.json): b/A: " in last
+
+
+def test_what_is_next_after_a_sweep_of_two_protocols_compares_those_of_the_first(tmp_path, cdedge):
+    make_squares(tmp_path / "data", "A", frames=24)
+    file, out = tmp_path / "three.toml", tmp_path / "out"
+    runs = (("a", "ope"), ("b", "tre2"), ("c", "ope"))
+    file.write_text("".join(f'[[run]]\nname = "{n}"\ntracker = "opencv:MOSSE"\nprotocol = "{p}"\n' for n, p in runs))
+    done = cdedge("evaluate", "--root", tmp_path / "data", "--sweep", file, "-o", out)
+    (following,) = re.findall(r"^next: cdedge (.*)$", done.stderr, re.MULTILINE)
+    assert following == f"compare {out / 'a'} {out / 'c'} --html compared.html"
+    compared = cdedge(*shlex.split(following), cwd=tmp_path)
+    assert compared.returncode == 0, compared.stderr
 
 
 def test_what_this_machine_lacks_stops_every_run(tmp_path, base, monkeypatch):
