@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TextIO
 
 from cdedge_runtime.blas import check_address_space, limit_blas
 from cdedge_runtime.errors import BadEnvironment, CdedgeError, MissingExtra, Usage, exhausted
@@ -24,6 +25,7 @@ _STOPPED = 130
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _AGAIN_S = 0.05
 _OF_STDOUT = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)  # files are told by their writers
+_STDOUT_BY_NAME = ("/dev/stdout", "/fd/1")  # whoever gives it as a file has it opened by that name
 _EXTRA_OF = {
     "cv2": "cpu",
     "onnxruntime": "cpu",
@@ -103,9 +105,19 @@ def _ready_streams() -> None:
     usual = sys.__stderr__
     if usual is not None and usual is sys.stderr:  # tests have one of their own
         sys.stderr = _Talk(open(usual.fileno(), "wb", closefd=False), encoding=usual.encoding, line_buffering=True)  # noqa: SIM115 - to the end
+    ours = sys.__stdout__
+    if ours is not None and ours is sys.stdout and not any(word.endswith(_STDOUT_BY_NAME) for word in sys.argv):
+        sys.stdout = _kept(ours)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _kept(stdout: TextIO) -> TextIO:
+    """Standard output for our result alone: what libraries print there from C, as OpenCV its log, is talk."""
+    ours = open(os.dup(stdout.fileno()), "w", encoding=stdout.encoding)  # noqa: PTH123, SIM115 - open to the end
+    os.dup2(sys.stderr.fileno(), stdout.fileno())
+    return ours
 
 
 class _Talk(io.TextIOWrapper):
@@ -176,12 +188,12 @@ def _tell_error(error: CdedgeError, *, as_json: bool) -> int:
 
 def _tell(kind: str, text: str, code: int, *, field: str | None = None, as_json: bool) -> int:
     sys.stderr.write(f"cdedge: {plain(text)}\n")
-    if as_json:
-        try:
+    try:
+        if as_json:
             emit_error(kind, plain(text), exit_code=code, field=field)
-            sys.stdout.flush()
-        except OSError:
-            _close_stdout()  # the error that was told on stderr is the one to leave with
+        sys.stdout.flush()
+    except OSError:
+        _close_stdout()  # the error that was told on stderr is the one to leave with
     return code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -114,11 +115,19 @@ def _try_part(said: str, place: Path) -> None:
 def _redirected(*, as_json: bool) -> dict[Identity, str]:
     """Who writes already: standard output and error where they go to files, ``--json`` wherever it goes."""
     taken: dict[Identity, str] = {"-": _JSON} if as_json else {}
-    for number, name in ((2, "standard error"), (1, _JSON if as_json else "standard output")):
+    for number, name in ((2, "standard error"), (_stdout(), _JSON if as_json else "standard output")):
         there = _descriptor(number)
         if there is not None and (stat.S_ISREG(there.st_mode) or name == _JSON):
             taken[there.st_dev, there.st_ino] = name
     return taken
+
+
+def _stdout() -> int:
+    """Standard output's descriptor; a command keeps it from what libraries print to 1."""
+    try:
+        return sys.stdout.fileno()
+    except (AttributeError, OSError):  # it is closed, or a notebook's
+        return 1
 
 
 def _descriptor(number: int) -> os.stat_result | None:

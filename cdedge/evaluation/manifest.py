@@ -47,8 +47,8 @@ _HOLDING = ("models", "runs", "times", "scores")
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; raises `Usage` naming the process that has it.
 
-    What is made for it goes again: the lock, and a new folder that nothing was written to. The kernel gives the lock of a dead process back, so what a killed run left behind locks nothing; its half-written
-    files are cleared.
+    What is made for it goes again: the lock, and a new folder that nothing was written to. The kernel gives the lock of
+    a dead process back, so what a killed run left behind locks nothing; its half-written files are cleared.
     """
     path = folder / ".lock"
     new = [place for place in (folder, *folder.parents) if not place.exists()]

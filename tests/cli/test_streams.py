@@ -56,6 +56,20 @@ def test_lines_that_standard_output_does_not_take(tiny_model: Path, square_folde
     assert "Exception ignored" not in done.stderr
 
 
+def test_what_a_library_prints_is_not_on_standard_output() -> None:
+    code = "import atexit, os; atexit.register(os.write, 1, b'noise\\n'); from cdedge.__main__ import main; main()"
+    command = [sys.executable, "-c", code, "devices", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["schema"] == "cdedge.devices/1"
+    assert done.stderr == "noise\n"
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_standard_output_can_be_written_to_by_its_name(tiny_model: Path, square_folder: Path, name: str) -> None:
+    done = run(["track", str(tiny_model), str(square_folder), "-o", name], "| cat")
+    assert len(done.stdout.splitlines()) >= 12
+
+
 def test_standard_error_that_is_closed() -> None:
     done = run(["devices", "none"], "2>&-")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
