@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from importlib.metadata import metadata
 
 from cdedge_devices import BadProfile, DeviceProfile, Software, load
 from cdedge_runtime.errors import Usage
@@ -49,10 +50,20 @@ def board_of(name: str, python: str | None = None) -> Board:
     if software is None or software.glibc is None or architecture not in _OLDEST:
         raise Usage(f"--for {name}: its profile names no system with a C library whose wheels are known")
     version = python or software.python_version or ".".join(map(str, sys.version_info[:2]))
-    if not re.fullmatch(r"3\.\d+", version):
-        raise Usage(f"--python {version}: expected a version like 3.11")
+    _check_python(version)
     banned = tuple(f"{bad.package}!={bad.version}" for bad in profile.known_bad)
-    return Board(profile.id, software.system, architecture, version, int(software.glibc.split(".")[1]), banned)
+    # What stands in brackets, such as Debian's release, is of the system's own Python.
+    is_own = software.python_version in (None, version)
+    system = software.system if is_own else software.system.partition(" (")[0]
+    return Board(profile.id, system, architecture, version, int(software.glibc.split(".")[1]), banned)
+
+
+def _check_python(version: str) -> None:
+    oldest = metadata("cdedge")["Requires-Python"].removeprefix(">=")
+    if not re.fullmatch(r"3\.\d{1,3}", version):
+        raise Usage(f"--python {version}: expected a version like 3.11")
+    if int(version.split(".")[1]) < int(oldest.split(".")[1]):
+        raise Usage(f"--python {version}: cdedge runs on Python {oldest} and newer: install one beside its own")
 
 
 def _runs(profile: DeviceProfile) -> Software | None:

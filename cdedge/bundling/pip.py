@@ -45,7 +45,7 @@ def locked(wheel: Path, board: Board, folder: Path) -> tuple[Locked, ...]:
     platforms = [word for tag in board.platforms for word in ("--platform", tag)]
     where = ["--target", str(folder / "none"), "--only-binary=:all:", "--python-version", board.python]
     notes = ["--constraint", str(constraints), "--report", str(report)]
-    asked = f"resolving what {board.name} needs"
+    asked = f"resolving what Python {board.python} on {board.architecture} needs"
     _pip(asked, "install", "--dry-run", "--ignore-installed", *where, *platforms, *notes, f"{wheel}[device]")
     items = json.loads(report.read_text())["install"]
     return tuple(sorted((_locked(item) for item in items if not item["is_direct"]), key=lambda each: each.name))
@@ -73,5 +73,6 @@ def _pip(doing: str, *words: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise BadEnvironment(f"{doing}: pip gave no answer in {_ASKED_S} s; is the registry reachable?") from error
     if done.returncode:
-        lines = [plain(line) for line in done.stderr.splitlines() if line.strip()]
+        said = [plain(line) for line in done.stderr.splitlines() if line.strip()]
+        lines = [line for line in said if line.startswith("ERROR")] or said
         raise BadEnvironment(f"{doing}: pip says: {' / '.join(lines[-_LAST_LINES:]) or 'nothing'}")

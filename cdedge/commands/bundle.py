@@ -24,7 +24,11 @@ def bundle(
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
     python: Annotated[
         str | None,
-        typer.Option(metavar="3.N", help="The device's Python, if not the system's.", show_default=False),
+        typer.Option(
+            metavar="3.N",
+            help="The device's Python, if not that of its profile: Debian 13 has 3.13.",
+            show_default=False,
+        ),
     ] = None,
     wheel: Annotated[
         Path | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cdedge.doctor.facts import Finding, bad, ok, warn
+from cdedge_runtime.errors import install_words
 from cdedge_runtime.model.providers import kleidiai_leaks, release
 
 from .facts import Facts, Imported
@@ -59,7 +60,7 @@ def _broken_onnxruntime(facts: Facts) -> Finding:
     installed = facts.conditions.versions
     version = installed.get("onnxruntime-gpu") or installed.get("onnxruntime")
     if version is None:
-        return bad("onnxruntime is not installed", "pip install 'cdedge[cpu]'")
+        return bad("onnxruntime is not installed", install_words("cpu"))
     if release(facts.numpy.version or "") >= (2, 0) and release(version) < _FIRST_FOR_NUMPY_2:
         return bad(f"onnxruntime {version} was built for numpy 1", "pip install 'numpy<2', or a newer onnxruntime")
     name = "onnxruntime-gpu" if "onnxruntime-gpu" in installed else "onnxruntime"
@@ -173,7 +174,7 @@ def export(facts: Facts) -> Finding:
     if not missing:
         return ok(f"export: yes, PyTorch {facts.for_export['torch']}")
     there = "an ONNX network's, without torch" if not {"onnx", "safetensors"} & set(missing) else "no"
-    return ok(f"export: {there} (missing: {', '.join(missing)}). At the desk: pip install 'cdedge[export]'")
+    return ok(f"export: {there} (missing: {', '.join(missing)}). At the desk: {install_words('export')}")
 
 
 def _cause(found: Imported) -> str:

@@ -64,11 +64,16 @@ class BadEnvironment(CdedgeError):
     exit_code = 3
 
 
+def install_words(extra: str) -> str:
+    """How one of cdedge's extras is installed; cdedge is on no package index."""
+    return f"pip install -e '.[{extra}]' in cdedge's clone, or pip install 'WHEEL[{extra}]' with the path of its wheel"
+
+
 class MissingExtra(BadEnvironment):
     """A package that one of cdedge's extras installs is not here."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what}: pip install 'cdedge[{extra}]'")
+        super().__init__(f"{what}: {install_words(extra)}")
 
 
 class ProviderUnavailable(BadEnvironment):

@@ -38,6 +38,13 @@ def test_words_that_make_no_board() -> None:
         board_of("raspberry-pi-6")
     with pytest.raises(Usage, match="--python 311"):
         board_of("x86-64", "311")
+    with pytest.raises(Usage, match=r"--python 3\.9: cdedge runs on Python 3\.10 and newer"):
+        board_of("x86-64", "3.9")
+
+
+def test_another_python_than_the_systems_is_not_said_to_be_of_its_release() -> None:
+    assert board_of("raspberry-pi-5").system.startswith("Raspberry Pi OS 64-bit (Debian 12")
+    assert board_of("raspberry-pi-5", "3.13").system == "Raspberry Pi OS 64-bit"
 
 
 def test_a_profile_without_c_library(tmp_path: Path) -> None:

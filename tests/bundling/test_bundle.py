@@ -58,7 +58,9 @@ def test_a_pis_bundle_names_wheels_that_fit_it(cdedge: Run, tiny_model: Path, wh
     assert_whole(out)
     unit = (out / "cdedge@.service").read_text()
     assert "ExecStart=" in unit
-    assert "$" not in (out / "CHECKLIST.md").read_text()
+    checklist = (out / "CHECKLIST.md").read_text()
+    assert "$" not in checklist
+    assert "cdedge serve model.onnx 0 --host 0.0.0.0" in checklist
 
 
 def test_the_checklist_asks_for_another_export_only_of_a_distilled_file() -> None:

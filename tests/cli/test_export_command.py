@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
+pytest.importorskip("torch", reason="exporting needs PyTorch: pip install -e '.[export]'")
 from safetensors.numpy import save_file
 
 from cdedge_runtime.model.session import read_spec

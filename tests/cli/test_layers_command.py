@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-pytest.importorskip("onnx", reason="networks are read with onnx: pip install 'cdedge[onnx]'")
+pytest.importorskip("onnx", reason="networks are read with onnx: pip install -e '.[onnx]'")
 from cdedge.schemas.schema import json_schema
 from tests.conftest import Done
 from tests.export.onnx_nets import plain

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="networks are read with onnx: pip install 'cdedge[onnx]'")
+pytest.importorskip("onnx", reason="networks are read with onnx: pip install -e '.[onnx]'")
 from cdedge_runtime.model.session import Extractor, read_spec
 from tests.conftest import Done
 from tests.export.onnx_nets import Net

@@ -76,7 +76,7 @@ CASES = [
     ("numpy", facts(JETSON, openblas="0.3.13"), "warn", "OPENBLAS_CORETYPE=ARMV8"),
     ("onnxruntime", facts(onnxruntime=Imported("1.14.1")), "bad", "upgrade"),
     ("onnxruntime", facts(JETSON, onnxruntime=Imported(None, "killed by signal 4", 4)), "bad", "!=1.21.0"),
-    ("onnxruntime", facts(with_versions(), onnxruntime=Imported(None, "No module")), "bad", "cdedge[cpu]"),
+    ("onnxruntime", facts(with_versions(), onnxruntime=Imported(None, "No module")), "bad", "pip install -e '.[cpu]'"),
     (
         "onnxruntime",
         facts(with_versions(onnxruntime="1.17.1"), onnxruntime=Imported(None, "_ARRAY_API not found")),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
+pytest.importorskip("torch", reason="exporting needs PyTorch: pip install -e '.[export]'")
 from cdedge_runtime.box import Box
 from cdedge_runtime.model.session import read_spec
 from tests.conftest import Done, MovingSquare

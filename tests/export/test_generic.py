@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
+pytest.importorskip("torch", reason="exporting needs PyTorch: pip install -e '.[export]'")
 
 from cdedge_export.options import ExportOptions
 from cdedge_export.pipeline import export

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
+pytest.importorskip("torch", reason="exporting needs PyTorch: pip install -e '.[export]'")
 from cdedge_export.choose.plan import DistillOptions
 from cdedge_export.choose.search import GivenFilter
 from cdedge_export.recipes.cacf import distill_hog

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
+pytest.importorskip("torch", reason="exporting needs PyTorch: pip install -e '.[export]'")
 import torch
 
 from cdedge_export.choose.plan import DistillOptions

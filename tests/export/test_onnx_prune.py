@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-pytest.importorskip("onnx", reason="networks are read with onnx: pip install 'cdedge[onnx]'")
+pytest.importorskip("onnx", reason="networks are read with onnx: pip install -e '.[onnx]'")
 import onnx
 from hypothesis import given, reject
 from hypothesis import strategies as st

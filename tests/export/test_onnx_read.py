@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="networks are read with onnx: pip install 'cdedge[onnx]'")
+pytest.importorskip("onnx", reason="networks are read with onnx: pip install -e '.[onnx]'")
 import onnx
 from onnx import TensorProto, helper
 

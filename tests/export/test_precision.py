@@ -12,7 +12,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
+pytest.importorskip("torch", reason="exporting needs PyTorch: pip install -e '.[export]'")
 
 from cdedge_export.graph.build import build_model
 from cdedge_export.graph.compare import TOLERANCES, Parity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="fitting needs PyTorch: pip install 'cdedge[export]'")
+pytest.importorskip("torch", reason="fitting needs PyTorch: pip install -e '.[export]'")
 
 from cdedge_export.network.backbones import SQUEEZENET1_1, VGG19, VGGM, Backbone
 from cdedge_export.network.layers import ConvStep, Network

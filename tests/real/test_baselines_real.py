@@ -12,7 +12,7 @@ import pytest
 from cdedge_runtime.box import Box
 from tests.conftest import Done
 
-pytest.importorskip("torch", reason="exporting needs PyTorch: pip install 'cdedge[export]'")
+pytest.importorskip("torch", reason="exporting needs PyTorch: pip install -e '.[export]'")
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 CROSSING = SHARED / "sequences" / "OTB100" / "Crossing"

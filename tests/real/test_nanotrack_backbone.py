@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="networks are read with onnx: pip install 'cdedge[onnx]'")
+pytest.importorskip("onnx", reason="networks are read with onnx: pip install -e '.[onnx]'")
 from cdedge_export.network.conventions import parse_convention
 from cdedge_export.network.layers import Geometry
 from cdedge_export.onnx_net.bake import baked

@@ -66,7 +66,7 @@ def test_a_stack_for_an_existing_workspace_a_bad_name_and_a_bad_list_are_refused
 
 def test_without_the_toolkit_a_new_workspace_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cdedge.vot.workspace.find_spec", lambda _: None)
-    with pytest.raises(MissingExtra, match=r"cdedge\[vot\]"):
+    with pytest.raises(MissingExtra, match=r"pip install -e '\.\[vot\]'"):
         prepare(tmp_path / "ws", Setup(model="a.onnx"), name="mine", stack=None)
     assert not (tmp_path / "ws").exists()
 

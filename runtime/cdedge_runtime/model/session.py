@@ -369,7 +369,8 @@ def _provider(name: str) -> str:
     if wanted not in available:
         raise ProviderUnavailable(
             f"{wanted} is not in this onnxruntime ({', '.join(available)}): use the provider 'cpu', or install a build "
-            "with it (pip install 'cdedge[gpu]' on x86; NVIDIA's wheel for your JetPack on a Jetson)",
+            "with it (on x86 pip uninstall -y onnxruntime, then pip install onnxruntime-gpu; on a Jetson NVIDIA's own "
+            "wheel for its JetPack)",
             field="provider",
         )
     return wanted
