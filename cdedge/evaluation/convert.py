@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cdedge_runtime.errors import BadInput, Usage
+from cdedge_runtime.files import scratch_folder, write_whole
 from cdedge_runtime.sources.annotations import frame_number
 
 from .result_files import Result, Values, boxes_path, format_boxes, is_complete, read_result, times_path, write_lines
@@ -17,6 +18,7 @@ from .sequence import Dataset, Sequence
 
 TARGETS = ("got10k", "otb-matlab-json", "pytracking", "pysot", "vot")
 READ_BACK = ("got10k", "pytracking", "pysot")  # layouts that `read_result` knows
+_VOT = "unsupervised"  # the experiment, one of several in a tracker's folder
 _PYTRACKING_PREFIX = {"uav123": "uav_", "nfs": "nfs_", "tc128": "tpl_"}
 _SEVERAL_TARGETS = re.compile(r"^(Jogging|Skating2|Human4)-(\d)$")
 
@@ -24,28 +26,46 @@ _SEVERAL_TARGETS = re.compile(r"^(Jogging|Skating2|Human4)-(\d)$")
 def convert(results_folder: Path, dataset: Dataset, *, to: str, out: Path) -> tuple[str, ...]:
     """Write every complete result into ``out`` in the layout ``to``; return the sequences written.
 
-    Raises `Usage` for an unknown layout, `BadInput` where no result is complete.
+    Raises `Usage` for an unknown layout, and where ``out`` holds anything else; `BadInput` where no result is complete.
     """
     if to not in TARGETS:
         raise Usage(f"unknown layout {to!r}, expected one of: {', '.join(TARGETS)}")
     complete = [s for s in dataset.sequences if is_complete(results_folder, s)]
     if not complete:
         raise BadInput(f"{results_folder}: no complete result of any {dataset.kind} sequence, nothing to convert")
-    tracker = results_folder.resolve().name
-    for sequence in complete:
-        result = read_result(results_folder, sequence)
-        match to:
-            case "got10k":
-                _got10k(out, sequence, result, dataset.kind)
-            case "otb-matlab-json":
-                _otb_json(out, sequence, result, tracker)
-            case "pytracking":
-                _pytracking(out, sequence, result, dataset.kind)
-            case "pysot":
-                write_lines(boxes_path(out, sequence.name), format_boxes(result.boxes, sequence.origin))
-            case "vot":
-                _vot(out, sequence, result)
+    with scratch_folder() as made:
+        for sequence in complete:
+            _write(
+                made, sequence, read_result(results_folder, sequence), to, dataset.kind, results_folder.resolve().name
+            )
+        _put(made, out, own=out / _VOT if to == "vot" else out)
     return tuple(sequence.name for sequence in complete)
+
+
+def _write(out: Path, sequence: Sequence, result: Result, to: str, kind: str, tracker: str) -> None:
+    match to:
+        case "got10k":
+            _got10k(out, sequence, result, kind)
+        case "otb-matlab-json":
+            _otb_json(out, sequence, result, tracker)
+        case "pytracking":
+            _pytracking(out, sequence, result, kind)
+        case "pysot":
+            write_lines(boxes_path(out, sequence.name), format_boxes(result.boxes, sequence.origin))
+        case "vot":
+            _vot(out, sequence, result)
+
+
+def _put(made: Path, out: Path, own: Path) -> None:
+    """Copy files into ``out`` where its part ``own`` holds nothing else: as an earlier conversion of them left it."""
+    files = {out / path.relative_to(made): path.read_bytes() for path in made.rglob("*") if path.is_file()}
+    there = (path for path in own.rglob("[!.]*") if path.is_file())
+    other = next((path for path in there if path not in files or path.read_bytes() != files[path]), None)
+    if other is not None:
+        raise Usage(f"{out}: holds {other.relative_to(out)}, which is not of this conversion; choose another -o")
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
 
 
 def _got10k(out: Path, sequence: Sequence, result: Result, kind: str) -> None:
@@ -88,7 +108,7 @@ def _pytracking(out: Path, sequence: Sequence, result: Result, kind: str) -> Non
 
 def _vot(out: Path, sequence: Sequence, result: Result) -> None:
     """vot-toolkit's unsupervised experiment: 1 for the first frame, 0 for an unknown region; 0-based."""
-    folder = out / "unsupervised" / sequence.name
+    folder = out / _VOT / sequence.name
     regions = ["0" if "nan" in line else line for line in format_boxes(result.boxes, 0)]
     write_lines(folder / f"{sequence.name}_001.txt", ["1", *regions[1:]])
     _write_times(folder / f"{sequence.name}_001_time.value", result.times_s)

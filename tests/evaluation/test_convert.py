@@ -114,6 +114,32 @@ def test_only_complete_results_are_converted(ours, out):
         convert(ours, make_dataset(deer), to="pysot", out=out)
 
 
+@pytest.mark.parametrize("to", ["got10k", "otb-matlab-json", "pytracking", "pysot", "vot"])
+def test_only_a_folder_of_the_same_results_is_written_to_again(ours, out, to):
+    couple, deer = make_sequence("Couple"), make_sequence("Deer")
+    both = make_dataset(couple, deer)
+    written(ours, couple)
+    convert(ours, both, to=to, out=out)
+    written(ours, deer)
+    assert convert(ours, both, to=to, out=out) == ("Couple", "Deer")  # what came since is added
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    written(ours, deer, row=3.0)
+    with pytest.raises(Usage, match=r"holds .*Deer.*, which is not of this conversion"):
+        convert(ours, both, to=to, out=out)
+    with pytest.raises(Usage, match="not of this conversion"):
+        convert(ours, make_dataset(couple), to=to, out=out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_vots_other_experiments_may_be_there(ours, out):
+    (out / "baseline").mkdir(parents=True)
+    (out / "baseline" / "book.txt").write_text("1\n")
+    dataset = written(ours, make_sequence("book"), kind="vot")
+    assert convert(ours, dataset, to="vot", out=out) == ("book",)
+    with pytest.raises(Usage, match=r"holds baseline/book\.txt"):
+        convert(ours, dataset, to="pysot", out=out)
+
+
 def test_an_unknown_layout_names_those_there_are(ours, out):
     with pytest.raises(Usage, match="expected one of: got10k, otb-matlab-json, pytracking, pysot, vot"):
         convert(ours, make_dataset(make_sequence()), to="coco", out=out)
