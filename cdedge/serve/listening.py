@@ -23,10 +23,12 @@ from urllib.parse import parse_qsl
 
 from cdedge_runtime.errors import BadEnvironment, Usage
 
-from .site import Answer, Request, Site
+from .site import Answer, Refused, Request, Site, refusal
 
 _MOST_CONNECTIONS = 64
 _MOST_BODY_BYTES = 4096
+_MOST_DIGITS = 9  # of a length that is looked at
+_HANGING_UP_S = 1.0
 _IDLE_S = 20.0  # a connection that asks nothing, or takes nothing, for so long is closed
 
 
@@ -41,6 +43,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.site = site
         self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         self._open: set[socket.socket] = set()
+        self.silent: dict[socket.socket, None] = {}  # have asked nothing yet, or not again, the longest first
         try:
             name = host.encode() if host.isascii() else host  # a text has Python load a codec, which takes memory
             self.address_family, *_, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
@@ -55,11 +58,21 @@ class Server(socketserver.ThreadingTCPServer):
         return int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Give a connection its thread; one too many is closed."""
-        if self._free.acquire(blocking=False):
+        """Give a connection its thread; one too many is closed, or takes the place of who asks nothing."""
+        if self._free.acquire(blocking=False) or self._has_made_room():
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
+
+    def _has_made_room(self) -> bool:
+        """Hang up on who has been silent for longest and take its place; False where everybody is being answered."""
+        longest = next(iter(list(self.silent)), None)
+        if longest is None:
+            return False
+        self.silent.pop(longest, None)
+        with suppress(OSError):  # it may have ended meanwhile
+            longest.shutdown(socket.SHUT_RDWR)
+        return self._free.acquire(timeout=_HANGING_UP_S)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection to its end."""
@@ -68,6 +81,7 @@ class Server(socketserver.ThreadingTCPServer):
             super().process_request_thread(request, client_address)
         finally:
             self._open.discard(request)
+            self.silent.pop(request, None)
             self._free.release()
 
     def hang_up(self) -> None:
@@ -88,18 +102,25 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Server
 
+    def handle_one_request(self) -> None:
+        """Wait for a request, and answer it."""
+        self.server.silent[self.connection] = None
+        super().handle_one_request()
+
     def do_GET(self) -> None:
-        length = _body_bytes(self.headers)
-        if length is None:  # where the next request begins is not known
-            self.close_connection = True
-            self._send(Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+        try:
+            body = self.rfile.read(_body_bytes(self.headers))
+        except Refused as refused:
+            self.close_connection = True  # where the next request begins is not known
+            self._send(refusal(refused))
             return
+        self.server.silent.pop(self.connection, None)
         path, _, query = self.path.partition("?")
         request = Request(
             self.command,
             path,
             dict(parse_qsl(query)),
-            self.rfile.read(length),
+            body,
             self.headers.get("Host"),
             self.headers.get("Origin"),
         )
@@ -125,12 +146,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: an address may hold the token."""
 
 
-def _body_bytes(headers: Message) -> int | None:
-    """How many bytes of a body follow; None for too many, or where that is not said in one number."""
+def _body_bytes(headers: Message) -> int:
+    """How many bytes of a body follow; raises `Refused` for too many, or where that is not said in one number."""
+    if "Transfer-Encoding" in headers:
+        raise Refused(HTTPStatus.LENGTH_REQUIRED, "send the body in one piece, with its Content-Length")
     said = headers.get_all("Content-Length", ["0"])
-    if "Transfer-Encoding" in headers or len(said) > 1 or not re.fullmatch(r"\d{1,9}", said[0], re.ASCII):
-        return None
-    return length if (length := int(said[0])) <= _MOST_BODY_BYTES else None
+    if len(said) > 1 or not re.fullmatch(r"\d+", said[0], re.ASCII):
+        raise Refused(HTTPStatus.BAD_REQUEST, f"Content-Length: expected one number, got {', '.join(said):.40}")
+    if len(said[0]) > _MOST_DIGITS or int(said[0]) > _MOST_BODY_BYTES:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected a body of at most {_MOST_BODY_BYTES} bytes")
+    return int(said[0])
 
 
 def token_for(host: str, wanted: str | None) -> str | None:

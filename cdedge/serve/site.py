@@ -96,7 +96,7 @@ class Site:
             self._check(request)
             return self._find(request)
         except Refused as refused:
-            return _json(refused.status, {"error": str(refused)})
+            return refusal(refused)
         except CdedgeError as problem:
             return _json(HTTPStatus.CONFLICT, {"error": str(problem)})
 
@@ -122,6 +122,11 @@ class Site:
         if allowed:
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.path}: expected {' or '.join(allowed)}")
         raise Refused(HTTPStatus.NOT_FOUND, f"{request.path}: there is nothing here")
+
+
+def refusal(refused: Refused) -> Answer:
+    """What is sent back to who cannot be answered."""
+    return _json(refused.status, {"error": str(refused)})
 
 
 def _host_name(host: str | None) -> str | None:

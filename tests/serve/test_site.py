@@ -230,11 +230,42 @@ def test_nonsense_is_refused_in_silence(sent: bytes, capfd: pytest.CaptureFixtur
     assert capfd.readouterr().err == ""
 
 
-def test_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_asks_nothing_takes_nobodys_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cdedge.serve.listening._MOST_CONNECTIONS", 2)
     with serving(numbered(3), Stub()) as running:
         running.until(lambda s: s.status == "waiting")
-        with _open(running.address), _open(running.address):
+        with _open(running.address) as first, _open(running.address) as second:
+            second.sendall(b"POST /play HTTP/1.1\r\nHost: localhost\r\nContent-Le")
+            time.sleep(0.2)
+            assert [ask(running.address, path="state").status for _ in range(4)] == [200] * 4
+            assert first.recv(1) == b""  # the first one had waited for longest
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("Transfer-Encoding: chunked", 411),
+        ("Content-Length: 1\r\nContent-Length: 2", 400),
+        ("Content-Length: x", 400),
+        ("Content-Length: 5000", 413),
+        ("Content-Length: " + "9" * 5000, 413),
+    ],
+)
+def test_a_body_whose_end_is_not_known_is_refused_by_what_is_missing(header: str, status: int) -> None:
+    with serving(numbered(3), Stub()) as running, _open(running.address) as browser:
+        browser.sendall(f"POST /play HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode())
+        reply = browser.makefile("rb").read()
+        assert reply.startswith(f"HTTP/1.1 {status} ".encode())
+        assert b'{"error": ' in reply
+
+
+def test_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cdedge.serve.listening._MOST_CONNECTIONS", 2)
+    with serving(numbered(3), Stub()) as running:
+        shown = running.until(lambda s: s.status == "waiting").view
+        with _open(running.address) as one, _open(running.address) as other:
+            for browser in (one, other):
+                browser.sendall(f"GET /frame?after={shown} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())  # waits
             time.sleep(0.2)
             with pytest.raises((ConnectionError, OSError)):
                 ask(running.address, path="state")
