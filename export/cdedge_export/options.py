@@ -55,8 +55,8 @@ class ExportOptions:
         common=True,
     )
     backbone: str = _option(
-        "vgg19, squeezenet1_1, squeezenet1_0 or vggm; the PATH of any .onnx file, or a torchvision model's name (see "
-        "docs/guides/backbones.md). Default: vgg19.",
+        "vgg19, squeezenet1_1, squeezenet1_0, vggm or cdedge_deep; the PATH of any .onnx file, or a torchvision "
+        "model's name (see docs/guides/backbones.md). Default: vgg19.",
         stands_for="vgg19",
         file=True,
     )
