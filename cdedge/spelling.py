@@ -11,6 +11,8 @@ from cdedge_runtime.errors import CdedgeError, Usage
 NEGATED = {"distill": "--no-distill"}
 _MORE = {
     "box": "--box X,Y,W,H; 'cdedge select' draws it",
+    "channels": "--channels; --no-distill keeps all",
+    "deep_channels": "--deep-channels; leave it out to keep all",
     "depth_range": "--depth-range LOW,HIGH",
     "frame_px": "--frame WIDTHxHEIGHT",
     "layers": "--layers; 'cdedge layers' lists a network's",

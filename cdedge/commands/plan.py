@@ -45,6 +45,7 @@ from cdedge_runtime.errors import BadInput, OverBudget, Usage
 from cdedge_runtime.files import scratch_folder, write_whole
 from cdedge_runtime.measure.conditions import read_conditions
 from cdedge_runtime.measure.footage import footage_of
+from cdedge_runtime.measure.predict import Footage, least_over_floor_bytes
 from cdedge_runtime.record import encode
 from cdedge_runtime.sources.frames import Source, open_source
 
@@ -158,7 +159,7 @@ def plan(
         if report.chosen is not None and out is not None:
             write_whole(out, _file_of(found, report.chosen).read_bytes())
             report = replace(report, model=str(out))
-    _tell(report, plot, as_json=as_json)
+    _tell(report, scene.footage, plot, as_json=as_json)
     if not as_json:
         _tell_next(report, [*([] if source is None else [source]), *box_words(box)], weights)
 
@@ -229,7 +230,7 @@ def _report(
     )
 
 
-def _tell(report: PlanReport, plot: Path | None, *, as_json: bool) -> None:
+def _tell(report: PlanReport, footage: Footage, plot: Path | None, *, as_json: bool) -> None:
     if plot is not None:
         _draw(report, plot)
     if as_json:
@@ -237,7 +238,7 @@ def _tell(report: PlanReport, plot: Path | None, *, as_json: bool) -> None:
     else:
         show_plan(report)
     if report.chosen is None:
-        raise OverBudget(miss_text(report.budget, report.nearest))
+        raise OverBudget(miss_text(report.budget, report.nearest, least_over_floor_bytes(footage)))
 
 
 def _draw(report: PlanReport, plot: Path) -> None:

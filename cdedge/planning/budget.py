@@ -182,13 +182,17 @@ def budget_text(budget: Budget) -> str:
     return memory + (", any fps" if budget.min_fps is None else f", at least {budget.min_fps:g} fps")
 
 
-def miss_text(budget: Budget, nearest: Option | None) -> str:
-    """Why nothing was chosen."""
+def miss_text(budget: Budget, nearest: Option | None, least_bytes: int) -> str:
+    """Why nothing was chosen, and what would help; ``least_bytes`` are what any file takes."""
     if nearest is None:
         return f"nothing fits {budget_text(budget)}: there was no candidate"
+    if budget.max_memory_bytes is not None and budget.max_memory_bytes <= least_bytes:
+        advice = f"allow more: library code, a session and frames take some {size(least_bytes)} whatever the file"
+    else:
+        advice = "allow more, or search fewer layers and channels, or smaller inputs"
     return (
         f"nothing fits {budget_text(budget)}. Nearest miss, by {excess(nearest, budget):.0%}: {nearest.candidate.name} "
-        f"with {size(nearest.memory_bytes)} and {fps_text(nearest)} fps; relax the budget or search smaller inputs"
+        f"with {size(nearest.memory_bytes)} and {fps_text(nearest)} fps; {advice}"
     )
 
 

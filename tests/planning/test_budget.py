@@ -39,11 +39,19 @@ def test_the_nearest_miss_counts_the_worse_bound() -> None:
     assert best(ALL, budget) is None
     assert excess(SMALL, budget) == pytest.approx(400 / 300 - 1)
     assert nearest(ALL, budget) is SMALL
-    text = miss_text(budget, SMALL)
+    text = miss_text(budget, SMALL, 7_000_000)
     assert "33%" in text
     assert "small" in text
     assert nearest((), budget) is None
-    assert "no candidate" in miss_text(budget, None)
+    assert "no candidate" in miss_text(budget, None, 7_000_000)
+
+
+def test_smaller_inputs_are_proposed_only_where_they_can_help() -> None:
+    assert "smaller inputs" in miss_text(Budget(8_000_000, None), SMALL, 7_000_000)
+    assert "smaller inputs" in miss_text(Budget(None, 400.0), SMALL, 7_000_000)
+    text = miss_text(Budget(7_000_000, None), SMALL, 7_000_000)
+    assert "smaller" not in text.partition(";")[2]
+    assert "take some 7 MB whatever the file" in text
 
 
 def test_the_front_holds_what_nothing_beats_in_everything() -> None:

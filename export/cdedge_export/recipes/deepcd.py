@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def _keep(field: str, rule: str) -> float:
         raise Usage(
             f"{field}: {rule} is settled by a target at the desk; a generic file takes a share (0.4) or a count (28)"
         )
-    keep = number(rule, field)
+    keep = math.inf if rule == "all" else number(rule, field)
     if (not is_count(rule) and keep >= 1) or keep == 1:
         raise Usage(f"{field}: {rule} leaves nothing to choose; expected a share below 1, or a count of 2 or more")
     if not LEAST_KEPT <= keep <= MOST_KEPT:

@@ -88,6 +88,11 @@ def predict(spec: ModelSpec, footage: Footage | None, *, nodes: int, threads: in
     )
 
 
+def least_over_floor_bytes(footage: Footage) -> int:
+    """What any file takes on ``footage``: library code, a session, and frames."""
+    return CODE_BYTES + SESSION_BYTES + _frames(footage)
+
+
 def _is_int8(spec: ModelSpec) -> bool:
     return "int8" in (spec.precision, None if spec.deep is None else spec.deep.precision)
 
