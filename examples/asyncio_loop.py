@@ -46,4 +46,7 @@ async def main() -> None:
     print(f"the loop turned {turns} times", file=sys.stderr)
 
 
+if len(sys.argv) < 2:
+    print(__doc__, file=sys.stderr)
+    sys.exit(2)
 asyncio.run(main())

@@ -7,6 +7,9 @@ import sys
 
 import pandas
 
+if len(sys.argv) < 2:
+    print(__doc__, file=sys.stderr)
+    sys.exit(2)
 boxes = pandas.read_csv(sys.argv[1]).set_index(["id", "frame"])
 boxes["speed_px"] = boxes.groupby("id")[["x", "y"]].diff().pow(2).sum(axis=1).pow(0.5)
 for number, target in boxes.groupby("id"):

@@ -44,4 +44,7 @@ def main(model: str, source: str | None) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)

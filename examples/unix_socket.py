@@ -46,4 +46,7 @@ def main(model: str, source: str, address: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     main(*sys.argv[1:4])

@@ -8,6 +8,9 @@ import sys
 
 from cdedge_runtime import Box, open_source, open_tracker
 
+if len(sys.argv) < 4:
+    print(__doc__, file=sys.stderr)
+    sys.exit(2)
 model, source, box = sys.argv[1:4]
 tracker = open_tracker(model)
 for number, frame in enumerate(open_source(source).frames()):

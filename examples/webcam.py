@@ -4,6 +4,9 @@ import sys
 
 from cdedge_runtime import open_source, open_tracker
 
+if len(sys.argv) < 2:
+    print(__doc__, file=sys.stderr)
+    sys.exit(2)
 tracker = open_tracker(sys.argv[1])
 for number, frame in enumerate(open_source(sys.argv[2] if len(sys.argv) > 2 else None).frames()):
     if number == 0:

@@ -38,8 +38,18 @@ def lines(process: subprocess.Popen[str]) -> list[str]:
     return out.splitlines()
 
 
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_without_words_an_example_says_its_usage(run, path: Path) -> None:
+    if path.name == "boxes_in_pandas.py":
+        pytest.importorskip("pandas", reason="pandas is not installed")
+    process = run(path.name)
+    out, talk = process.communicate(timeout=120)
+    assert (process.returncode, out) == (2, "")
+    assert f"python examples/{path.name} " in talk.splitlines()[0]
+
+
 def test_the_webcam_loop_is_short_and_follows(run, tiny_model: Path, square_folder: Path) -> None:
-    assert len((EXAMPLES / "webcam.py").read_text().splitlines()) <= 17
+    assert len((EXAMPLES / "webcam.py").read_text().splitlines()) <= 20
     found = lines(run("webcam.py", tiny_model, square_folder))
     assert [int(line.split()[0]) for line in found] == list(range(12))
 
