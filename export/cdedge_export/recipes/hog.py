@@ -18,10 +18,10 @@ from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
 from cdedge_runtime import patch
 from cdedge_runtime.errors import BadModel
+from cdedge_runtime.filter.shapes import HOG_CHANNELS
 from cdedge_runtime.model.contract import (
     HOG_BACKBONE,
     HOG_CELL_PX,
-    HOG_CHANNELS,
     HOG_TAP,
     InputConvention,
     ModelSpec,

@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .shapes import HOG_CHANNELS
+
 Real = NDArray[np.float32]
 
-CHANNELS = 31
 ORIENTATIONS = 9  # unsigned; twice as many signed ones
 _CLIP = 0.2
 _TEXTURE = 0.2357
@@ -29,7 +30,7 @@ def fhog(image: NDArray[np.float32], cell: int = 4) -> Real:
     signed = _histograms(magnitude, bins, rows, columns, cell)
     unsigned = signed[:ORIENTATIONS] + signed[ORIENTATIONS:]
     norms = _norms(unsigned, cell)
-    out = np.empty((CHANNELS, rows, columns), np.float32)
+    out = np.empty((HOG_CHANNELS, rows, columns), np.float32)
     clipped = np.minimum(signed[:, None] * norms, np.float32(_CLIP))
     np.multiply(clipped.sum(axis=1), np.float32(0.5), out=out[:18])
     np.multiply(clipped.sum(axis=0), np.float32(_TEXTURE), out=out[27:])

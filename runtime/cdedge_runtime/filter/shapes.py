@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cdedge_runtime.errors import BadValue
 
 Size = tuple[int, int]
+HOG_CHANNELS = 31
 LEAST_KEPT = 1e-3  # of a layer's channels
 MOST_KEPT = 4096  # channels: each is compared with every other
 

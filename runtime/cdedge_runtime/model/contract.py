@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cdedge_runtime.errors import BadModel
-from cdedge_runtime.filter.shapes import MOST_KEPT, kept_count
+from cdedge_runtime.filter.shapes import HOG_CHANNELS, MOST_KEPT, kept_count
 from cdedge_runtime.record import later
 
 from .deep_settings import DeepSettings, HeadSettings
@@ -50,7 +50,7 @@ LARGEST_INPUT_PX = 2048  # per side
 MOST_VALUES = 1 << 26  # of the feature maps: 256 MiB
 MOST_WORK = 5_000_000_000  # values that one training of the filter goes through: some ten seconds
 HOG_BACKBONE = "fhog"  # whose graph hands the window on: HOG is computed by this package
-HOG_TAP, HOG_CELL_PX, HOG_CHANNELS = "hog", 4, 31
+HOG_TAP, HOG_CELL_PX = "hog", 4
 CROPS = "crops"  # the name of the open first axis
 
 
@@ -246,7 +246,8 @@ def _check_keep(part: ModelSpec | DeepPart) -> None:
 
 def _check_training(part: ModelSpec | DeepPart) -> None:
     """A filter's samples and the steps of its training, where it has such."""
-    passes = getattr(part.settings, "training_passes", 1)
+    said = part.settings
+    passes = said.memory * max(said.first_iterations, said.iterations) if hasattr(said, "memory") else 1
     work = part.filter_channels * math.prod(part.grid) * passes
     if work > MOST_WORK:
         raise BadModel(

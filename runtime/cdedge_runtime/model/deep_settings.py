@@ -66,8 +66,3 @@ class DeepSettings:
                 f"looked at is learned, got {self.every}",
                 field="every",
             )
-
-    @property
-    def training_passes(self) -> int:
-        """How often a stored sample is gone through in the costliest training."""
-        return self.memory * max(self.first_iterations, self.iterations)

@@ -54,11 +54,6 @@ class Settings:
         check_record(self)
         check_keep(self.keep)
 
-    @property
-    def training_passes(self) -> int:
-        """How often a stored sample is gone through in the costliest training."""
-        return self.memory * max(self.first_iterations, self.iterations)
-
 
 # What a user chooses between: one neighbouring scale per frame, or both for more time; robust looks deep besides.
 PROFILES = {

@@ -44,8 +44,3 @@ class EcoSettings:
         check_record(self)
         if self.scales % 2 == 0:
             raise BadValue(f"scales: expected an odd number, got {self.scales}", field="scales")
-
-    @property
-    def training_passes(self) -> int:
-        """How often a stored sample is gone through in the costliest training."""
-        return self.memory * max(self.first_iterations, self.iterations)
