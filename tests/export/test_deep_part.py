@@ -12,10 +12,12 @@ from onnx import TensorProto, load
 
 from cdedge_export.choose.plan import DistillOptions
 from cdedge_export.graph.compare import TOLERANCES, Parity, TapLoss
+from cdedge_export.graph.deep import shape_of
+from cdedge_export.graph.precision import head_in_int8
 from cdedge_export.options import ExportOptions
 from cdedge_export.pipeline import check, export
 from cdedge_export.recipes import deep_part
-from cdedge_export.recipes.box_head import head_answers
+from cdedge_export.recipes.box_head import head_answers, head_cost
 from cdedge_export.recipes.deep_part import (
     DeepOptions,
     _both,
@@ -61,9 +63,9 @@ def test_our_own_network_goes_by_its_name(tiny_model: Path, tmp_path: Path) -> N
     assert part.weights.name == "bundled"
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_our_own_head_goes_by_its_name_and_stays_in_float32(
-    tiny_model: Path, tmp_path: Path, precision: Precision
+@pytest.mark.parametrize(("precision", "differs"), [("fp32", (0, 1e-5)), ("int8", (1e-4, 0.1))])
+def test_our_own_head_goes_by_its_name_in_its_networks_precision(
+    tiny_model: Path, tmp_path: Path, precision: Precision, differs: tuple[float, float]
 ) -> None:
     patches = np.random.default_rng(0).integers(0, 255, (2, 256, 256, 3), np.uint8)
     deep = open_deep(DeepOptions(Path("cdedge_deep"), head=Path("cdedge_head"), precision=precision))
@@ -75,7 +77,20 @@ def test_our_own_head_goes_by_its_name_and_stays_in_float32(
     assert (part.head.weights.name, part.head.template, part.precision) == ("bundled", (8, 8), precision)
     template = file.template(patches[0, ::2, ::2])
     maps, boxes = file.deep_and_boxes(patches[0], template)
-    np.testing.assert_allclose(boxes, head_answers(deep.head, template[None], maps[None])[0], rtol=1e-3, atol=1e-3)
+    wanted = head_answers(deep.head, template[None], maps[None])[0]
+    assert differs[0] <= np.abs(boxes - wanted).max() / np.abs(wanted).max() < differs[1]
+
+
+def test_in_int8_a_heads_boxes_are_said_in_float() -> None:
+    deep = open_deep(DeepOptions(Path("cdedge_deep"), head=Path("cdedge_head"), precision="int8"))
+    assert deep.head is not None
+    seen = {value.name: np.ones(shape_of(value), np.float32) for value in deep.head.model.graph.input}
+    in_int8 = head_in_int8(deep.head.model, [seen]).graph
+    kernels = {tuple(t.dims[2:]): t.data_type for t in in_int8.initializer if len(t.dims) == 4}
+    assert kernels == {(1, 1): TensorProto.FLOAT, (3, 3): TensorProto.INT8}
+    (work, of_float), (same_work, of_int8) = (head_cost(deep.head, precision) for precision in ("fp32", "int8"))
+    assert work == same_work
+    assert of_float - of_int8 == 3 * 9 * 48 * (88 + 4 * 48)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,7 @@ from cdedge_runtime.model.contract import INPUT_NAME, Precision
 from .cost import bytes_of
 
 Patches = npt.NDArray[np.uint8]
+Feed = Mapping[str, npt.NDArray[Any]]
 
 
 def in_precision(model: onnx.ModelProto, precision: Precision, windows: Patches) -> onnx.ModelProto:
@@ -36,7 +37,27 @@ def in_precision(model: onnx.ModelProto, precision: Precision, windows: Patches)
     """
     if precision == "fp32":
         return model
-    converted = _half(model) if precision == "fp16" else _quantized(model, windows)
+    if precision == "fp16":
+        return _finished(_half(model), model)
+    return _finished(_quantized(model, ({INPUT_NAME: window[None]} for window in windows), _of_pixels(model)), model)
+
+
+def head_in_int8(head: onnx.ModelProto, seen: Iterable[Feed]) -> onnx.ModelProto:
+    """A box head, its convolutions of more than one cell, where its time goes, in int8; ranges as of inputs ``seen``.
+
+    Those of one cell compare the maps and say the boxes: with 256 distances a box would move in steps.
+    """
+    return _finished(_quantized(head, seen, convolutions_of_one_cell(head)), head)
+
+
+def convolutions_of_one_cell(model: onnx.ModelProto) -> list[str]:
+    """Names of the convolutions whose kernel is 1 x 1."""
+    kernels = {tensor.name: tuple(tensor.dims[2:]) for tensor in model.graph.initializer}
+    return [node.name for node in model.graph.node if node.op_type == "Conv" and kernels[node.input[1]] == (1, 1)]
+
+
+def _finished(converted: onnx.ModelProto, model: onnx.ModelProto) -> onnx.ModelProto:
+    """The converted model with what the original says of itself, checked."""
     del converted.metadata_props[:]
     converted.metadata_props.extend(model.metadata_props)
     converted.producer_name, converted.producer_version = model.producer_name, model.producer_version
@@ -64,16 +85,17 @@ def _half(model: onnx.ModelProto) -> onnx.ModelProto:
     return converted.model
 
 
-def _quantized(model: onnx.ModelProto, windows: Patches) -> onnx.ModelProto:
+def _quantized(model: onnx.ModelProto, seen: Iterable[Feed], excluded: list[str]) -> onnx.ModelProto:
+    """In int8 but for the nodes ``excluded``; ranges are those of the inputs ``seen``."""
     with scratch_folder() as folder, _quiet():
         path = folder / "int8.onnx"
         quantize_static(
             copy.deepcopy(model),  # it moves the weights out of the one that it is given
             path,
-            _Windows(windows),
+            _Inputs(seen),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "MaxPool", "Relu"],
-            nodes_to_exclude=_of_pixels(model),
+            nodes_to_exclude=excluded,
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -88,15 +110,14 @@ def _of_pixels(model: onnx.ModelProto) -> list[str]:
     return names[:1] if len(names) > 1 else []
 
 
-class _Windows(CalibrationDataReader):  # type: ignore[misc]
-    """Hands the quantizer one window after the other."""
+class _Inputs(CalibrationDataReader):  # type: ignore[misc]
+    """Hands the quantizer one run's inputs after the other."""
 
-    def __init__(self, windows: Patches) -> None:
-        self._rest = iter(windows)
+    def __init__(self, seen: Iterable[Feed]) -> None:
+        self._rest = iter(seen)
 
-    def get_next(self) -> dict[str, Any] | None:
-        window = next(self._rest, None)
-        return None if window is None else {INPUT_NAME: window[None]}
+    def get_next(self) -> Feed | None:
+        return next(self._rest, None)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from cdedge_export.graph.build import OPSET
 from cdedge_export.graph.deep import HeadGraph, shape_of
+from cdedge_export.graph.precision import convolutions_of_one_cell
 from cdedge_export.network.backbones import UNKNOWN_LICENCE
 from cdedge_export.network.layers import Floats, Size
 from cdedge_export.network.own_head import CDEDGE_HEAD
@@ -21,7 +22,7 @@ from cdedge_export.onnx_net.run import check_telling
 from cdedge_export.onnx_net.settle import understood
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.files import file_sha256
-from cdedge_runtime.model.contract import DeepPart, WeightsInfo
+from cdedge_runtime.model.contract import DeepPart, Precision, WeightsInfo
 
 
 def open_head(path: Path, template: onnx.ModelProto, part: DeepPart) -> HeadGraph:
@@ -52,10 +53,15 @@ def is_own(path: Path) -> bool:
     return str(path) == CDEDGE_HEAD.name
 
 
-def head_cost(head: HeadGraph) -> tuple[int, int]:
+def head_cost(head: HeadGraph, precision: Precision) -> tuple[int, int]:
     """Multiply-accumulates and bytes of weights."""
     graph = understood(head.model)
-    return sum(macs(node, graph) for node in graph.nodes), weight_bytes(graph.nodes, graph)
+    work, weights = sum(macs(node, graph) for node in graph.nodes), weight_bytes(graph.nodes, graph)
+    if precision == "int8":
+        small = convolutions_of_one_cell(head.model)
+        large = [node.input[1] for node in graph.nodes if node.op_type == "Conv" and node.name not in small]
+        return work, weights - sum(graph.constants[name].nbytes - graph.constants[name].size for name in large)
+    return work, weights // 2 if precision == "fp16" else weights
 
 
 def head_answers(head: HeadGraph, templates: Floats, maps: Floats) -> Floats:

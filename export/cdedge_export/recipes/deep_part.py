@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from cdedge_export.graph.compare import TOLERANCES, Parity, compared, largest_di
 from cdedge_export.graph.cost import Cost, LayerCost, side_by_side
 from cdedge_export.graph.deep import HeadGraph, joined, shape_of
 from cdedge_export.graph.liveness import activation_bytes
-from cdedge_export.graph.precision import in_precision
+from cdedge_export.graph.precision import head_in_int8, in_precision
 from cdedge_export.graph.timing import layer_times_ms
 from cdedge_export.network.backbones import CDEDGE_DEEP
 from cdedge_export.network.conventions import parse_convention
@@ -210,20 +210,35 @@ def add_deep_part(file: Path, out: Path, deep: DeepNetwork, patches: Patches, va
     spec = read_spec(file)
     if spec.deep is not None or spec.tracker != "deepcd":
         raise BadModel(f"{file}: a deep part goes to a file of deepcd without one; this one is for {spec.tracker}")
-    both = joined(onnx.load(file), *_in_precision(deep, varied), to_metadata(with_deep(spec, deep)))
+    network, head = _network_in_precision(deep, varied), _head_in_precision(deep, varied)
+    both = joined(onnx.load(file), network, head, to_metadata(with_deep(spec, deep)))
     with whole_file(out) as written:
         written.write_bytes(seal(both.SerializeToString()))
         return _held(Extractor(written, threads=1), deep, patches)
 
 
-def _in_precision(deep: DeepNetwork, varied: Patches) -> tuple[onnx.ModelProto, HeadGraph | None]:
-    """The network and the box head in the part's precision; int8 leaves the head and its template in float32."""
-    precision = deep.part.precision
-    model = in_precision(deep.model, precision, varied) if deep.in_int8 is None else deep.in_int8
-    if deep.head is None or precision == "int8":
-        return model, deep.head
-    template, head = (in_precision(each, precision, varied) for each in (deep.head.template, deep.head.model))
-    return model, replace(deep.head, template=template, model=head)
+def _network_in_precision(deep: DeepNetwork, varied: Patches) -> onnx.ModelProto:
+    return in_precision(deep.model, deep.part.precision, varied) if deep.in_int8 is None else deep.in_int8
+
+
+def _head_in_precision(deep: DeepNetwork, varied: Patches) -> HeadGraph | None:
+    """The box head in the part's precision; int8 leaves its template in float32, which is taken once."""
+    head, precision = deep.head, deep.part.precision
+    if head is None:
+        return None
+    if precision == "int8":
+        return replace(head, model=head_in_int8(head.model, _seen_by_head(deep, head, varied)))
+    template, model = (in_precision(each, precision, varied) for each in (head.template, head.model))
+    return replace(head, template=template, model=model)
+
+
+def _seen_by_head(deep: DeepNetwork, head: HeadGraph, varied: Patches) -> Iterator[dict[str, Floats]]:
+    """What a box head compares: the middle of the first window, where the target is, with every window."""
+    (height, width), (down, across) = shape_of(head.template.graph.input[0])[1:3], deep.part.input_px
+    top, left = (down - height) // 2, (across - width) // 2
+    template = _maps(head.template, varied[:1, top : top + height, left : left + width])
+    for maps in _maps(deep.model, varied):
+        yield dict(zip(head.inputs, (template, maps[None]), strict=True))
 
 
 def _held(file: Extractor, deep: DeepNetwork, patches: Patches) -> Parity:
@@ -271,7 +286,7 @@ def _rows(deep: DeepNetwork, looks: Patches) -> tuple[LayerCost, ...]:
 
 def _timed(deep: DeepNetwork, looks: Patches) -> dict[str, Cost]:
     costs = _costs(deep)
-    ms = sum(layer_times_ms(_in_precision(deep, looks)[0], looks).values())
+    ms = sum(layer_times_ms(_network_in_precision(deep, looks), looks).values())
     return {**costs, NETWORK: replace(costs[NETWORK], ms=ms)}
 
 
@@ -286,8 +301,8 @@ def _network_cost(deep: DeepNetwork) -> Cost:
 
 
 def _head_cost(deep: DeepNetwork, head: HeadGraph) -> Cost:
-    work, weights = head_cost(head)
-    return Cost(BOX_CHANNELS, weights // 2 if deep.part.precision == "fp16" else weights, work)
+    work, weights = head_cost(head, deep.part.precision)
+    return Cost(BOX_CHANNELS, weights, work)
 
 
 def _windows(scene: Scene, part: DeepPart) -> Patches:
