@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,12 @@ def test_the_file_says_which_tracker(tiny_model: Path, tmp_path: Path) -> None:
     assert isinstance(open_tracker(path, threads=1), WindowTracker)
     with pytest.raises(BadModel, match="for the tracker cf2"):
         Tracker(path, threads=1)
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy])
+def test_a_tracker_that_is_copied_says_what_to_do(tiny_model: Path, copied: Callable[[object], object]) -> None:
+    with pytest.raises(Usage, match="open the file again"):
+        copied(open_tracker(tiny_model, threads=1))
 
 
 def test_every_trackers_settings_change_by_name() -> None:

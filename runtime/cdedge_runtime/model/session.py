@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from cdedge_runtime.errors import (
     BadModel,
     MissingExtra,
     ProviderUnavailable,
+    Usage,
     memory_ran_out,
 )
 from cdedge_runtime.estimate import Seen
@@ -110,6 +111,9 @@ class Extractor:
         self.session, self.spec, self.threads = _loaded(path, provider, threads)
         self.provider: str = self.session.get_providers()[0]
         self._bound = _Bound(self.session, self.spec)
+
+    def __reduce__(self) -> NoReturn:
+        raise Usage("an open model cannot be copied or pickled, nor can its tracker: open the file again where it goes")
 
     def __call__(self, patch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (C, Gh, Gw) float32 of a (H, W, 3) uint8 BGR window; raises `BadInput` for another."""
