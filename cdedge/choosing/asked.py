@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cdedge.doubts import box_text, doubts, of_corners
 from cdedge.show.render import say
+from cdedge.spelling import box_words
 from cdedge_runtime.box import Box, check_target
 from cdedge_runtime.errors import BadInput, Usage
 
@@ -37,6 +38,11 @@ class Asked:
     def given(self) -> bool:
         """Whether there is anything to look at."""
         return self.text is not None or self.select or self.preview is not None
+
+    def words(self, box: Box | None, origin: int) -> list[str]:
+        """``box``, which was found so, for the next command: as it was typed or drawn; none where nobody gave it."""
+        drawn = box_text(box, origin) if self.select and box is not None else None
+        return box_words(self.text or drawn)
 
 
 def finder(asked: Asked, source: Source) -> Finder:

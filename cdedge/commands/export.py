@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cdedge.answer import emit_json
+from cdedge.choosing.asked import Asked
 from cdedge.clock import since_begin_s
 from cdedge.options import (
     MORE,
@@ -25,7 +26,6 @@ from cdedge.outputs import check_outputs
 from cdedge.show.model_facts import channel_words, deep_facts
 from cdedge.show.progress import patiently, steps
 from cdedge.show.render import introduce, many, say, show_facts, show_table, size, whats_next
-from cdedge.spelling import box_words
 from cdedge_export.options import ExportOptions, filled
 from cdedge_runtime.sources.frames import open_source
 from cdedge_runtime.sources.reading import Reading
@@ -85,7 +85,8 @@ def export(
     else:
         _show(report)
         where = [source] if source else []
-        whats_next("track", target, *where, *box_words(box), "-o", "boxes.csv", "--video", "tracked.webm")
+        words = Asked(box, select).words(given, opened.origin)
+        whats_next("track", target, *where, *words, "-o", "boxes.csv", "--video", "tracked.webm")
 
 
 def _features(options: ExportOptions) -> str:

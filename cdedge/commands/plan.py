@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cdedge.answer import emit_json
+from cdedge.choosing.asked import Asked
 from cdedge.options import (
     MORE,
     BoxOption,
@@ -40,7 +41,7 @@ from cdedge.planning.scaling import Pace, Target, load_note, pace_of, target_of
 from cdedge.planning.search import Found, Scene, candidates, check_all, evaluate, make, options_of
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, say, whats_next
-from cdedge.spelling import box_words, option_name
+from cdedge.spelling import option_name
 from cdedge_runtime.errors import BadInput, OverBudget, Usage
 from cdedge_runtime.files import scratch_folder, write_whole
 from cdedge_runtime.measure.conditions import read_conditions
@@ -161,7 +162,8 @@ def plan(
             report = replace(report, model=str(out))
     _tell(report, scene.footage, plot, as_json=as_json)
     if not as_json:
-        _tell_next(report, [*([] if source is None else [source]), *box_words(box)], weights)
+        words = Asked(box, select).words(first, opened.origin)
+        _tell_next(report, [*([] if source is None else [source]), *words], weights)
 
 
 def _refuse_rates(why: str, min_fps: float | None, plot: Path | None) -> None:

@@ -35,7 +35,7 @@ from cdedge.show.lines import Seen, alone, boxes_to, json_line, writing
 from cdedge.show.progress import patiently, progress
 from cdedge.show.render import introduce, many, say, show_facts, show_stages, tinted, whats_next
 from cdedge.show.video import USUAL_FPS, Video, codec_for, held_fps, outlined, playable
-from cdedge.spelling import box_words
+from cdedge_runtime.box import Box
 from cdedge_runtime.errors import CdedgeError, Usage
 from cdedge_runtime.estimate import Estimate, ModelTracker
 from cdedge_runtime.image import Frame
@@ -113,6 +113,12 @@ def track(
     first = Asked(texts[0], preview=preview, option="--target") if texts else Asked(box, select, preview)
     find = finder(first, opened)
     kept = None if opened.live or not as_json else Kept(opened.origin)
+    started = list[Box]()
+
+    def start_in(frame: Frame) -> Box:
+        started.append(starting_box(opened, tracker.spec, find(frame))(frame))
+        return started[0]
+
     with ExitStack() as stack:
         writers = _writers(stack, opened, out, jsonl, alone if several is None else lambda _: several.seen)
         bar = stack.enter_context(progress("tracking", frames or opened.count, "frames"))
@@ -120,7 +126,7 @@ def track(
         report = run_track(
             tracker,
             opened,
-            lambda frame: starting_box(opened, tracker.spec, find(frame))(frame),
+            start_in,
             limit=frames,
             observe=_each([*([] if kept is None else [kept]), *writers, bar]),
             draw=None if film is None else partial(_draw, film, several),
@@ -132,7 +138,7 @@ def track(
     elif STDOUT not in (out, jsonl):
         _show(report, {} if several is None else several.lost_frames)
         if report.error is None and not opened.live:
-            whats_next("bench", model, source, *box_words(box))
+            whats_next("bench", model, source, *first.words(started[0], opened.origin))
     _tell(report, spoilt)
 
 

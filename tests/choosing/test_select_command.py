@@ -136,3 +136,13 @@ def test_a_machine_without_a_display_asks_in_the_browser(monkeypatch: pytest.Mon
     assert window.can_show()
     monkeypatch.setattr(cv2, "currentUIFramework", lambda: "")
     assert not window.can_show()
+
+
+@pytest.mark.parametrize("given", [["--select"], ["--target", "40,50,24,20"]])
+def test_what_comes_next_has_the_box_that_was_drawn_or_given(
+    cdedge: Run, drawn, given: list[str], tiny_model: Path, square_video: Callable[[int], Path], tmp_path: Path
+) -> None:
+    drawn((40, 50, 24, 20))
+    done = cdedge("track", tiny_model, square_video(6), *given, "-o", tmp_path / "boxes.csv")
+    (following,) = re.findall(r"^next: cdedge (.*)$", done.stderr, re.MULTILINE)
+    assert following == f"bench {tiny_model} {tmp_path / 'square.avi'} --box 40,50,24,20"
