@@ -20,6 +20,7 @@ from cdedge_runtime.model.metadata import from_metadata, to_metadata
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.trackers.deepcd.deep import DeepSight, Lattice, Look, places
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
+from cdedge_runtime.trackers.deepcd.watch import Belief, Watch
 from tests.conftest import MovingSquare, make_spec
 
 NO_PATCH, NOTHING = np.zeros((0, 0, 3), np.uint8), np.zeros(0, np.float32)
@@ -167,6 +168,53 @@ def test_between_deep_looks_the_fine_filter_answers_alone(moving_square: MovingS
         box = tracker.update(moving_square.frame(frame)).box
         assert box.center == pytest.approx(moving_square.box(frame).center, abs=3)
     assert features.looks == looks
+
+
+class WithHead(BothFeatures):
+    """A box head besides, which sees the target in one cell, as large as it was."""
+
+    sure_at = (8, 8)
+
+    def template(self, _patch: np.ndarray) -> np.ndarray:
+        return np.zeros((1, 4, 4), np.float32)
+
+    def deep_and_boxes(self, patch: np.ndarray, _template: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        says = np.full((6, *PART.grid), 8, np.float32)
+        says[0], says[1] = 4, -4
+        row, column = self.sure_at
+        says[:2, row, column] = -4, 4
+        return self.deep(patch), says
+
+    def together(self, fine: np.ndarray, deep: np.ndarray, template: np.ndarray | None = None) -> Seen:
+        return Seen(self(fine), *self.deep_and_boxes(deep, template))
+
+
+@pytest.mark.parametrize(("sure_at", "least", "most"), [((8, 8), 0.9, 1.0), ((10, 8), 0.2, 0.8), ((2, 14), 0.0, 0.0)])
+def test_the_watch_is_told_how_far_the_head_agrees(
+    moving_square: MovingSquare,
+    monkeypatch: pytest.MonkeyPatch,
+    sure_at: tuple[int, int],
+    least: float,
+    most: float,
+) -> None:
+    told: list[Belief] = []
+    monkeypatch.setattr(Watch, "judge", lambda _watch, belief, _outside: told.append(belief) or True)
+    head = HeadPart((64, 64), (8, 8), HeadSettings(center_rate=0.0), PART.weights)
+    features = WithHead(make_spec(deep=replace(PART, head=head)))
+    tracker, still = Tracker(features), moving_square.frame(0)
+    tracker.init(still, moving_square.box(0))
+    features.sure_at = sure_at
+    tracker.update(still)
+    assert least <= told[0].agreement <= most
+
+
+def test_without_a_head_nothing_disagrees(moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Belief] = []
+    monkeypatch.setattr(Watch, "judge", lambda _watch, belief, _outside: told.append(belief) or True)
+    tracker = Tracker(BothFeatures(make_spec(deep=PART)))
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    tracker.update(moving_square.frame(1))
+    assert told[0].agreement == 1.0
 
 
 def test_only_a_frame_that_is_looked_at_can_be_learned() -> None:

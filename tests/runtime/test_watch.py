@@ -135,17 +135,40 @@ def test_a_response_is_weak_by_its_own_mean_too(watch: Watch) -> None:
     assert not watch.judge(Belief(0.95, 15.0), INSIDE)  # below a quarter of the mean, though above 9
 
 
-def test_beside_a_box_head_both_have_to_doubt(image: Image) -> None:
-    watch = Watch(Settings(), "deepcd+head", image, (30, 30), (20, 20))
-    for answer in [UNSURE, FLAT] * 4:
-        assert watch.follows((0.7, 0.0), answer)
+@pytest.fixture
+def beside_a_head(image: Image) -> Watch:
+    return Watch(Settings(), "deepcd+head", image, (30, 30), (20, 20))
+
+
+def test_beside_a_box_head_both_have_to_doubt(beside_a_head: Watch) -> None:
+    watch = beside_a_head
+    for answer in [POOR, FLAT] * 4:
+        assert watch.follows((0.45, 0.0), answer)
         watch.judge(answer, INSIDE)
         assert not watch.lost
-    assert not watch.follows((3.0, 0.0), Belief(0.05, 2.0))
-    for searching in (False, False, False, True):
-        watch.judge(Belief(0.05, 2.0), INSIDE)
-        assert (watch.lost, watch.searching) == (True, searching)
-    watch.judge(Belief(0.35, 2.0), INSIDE)  # doubted still, but no longer weak
-    assert (watch.lost, watch.searching) == (True, False)
-    watch.judge(FLAT, INSIDE)
-    assert not watch.lost
+    assert not watch.follows((3.0, 0.0), Belief(0.2, 2.0))
+    watch.follows((0.0, 0.0), FLAT)
+    for lost in (False, False, False, True):
+        assert not watch.judge(Belief(0.2, 2.0), INSIDE)
+        assert (watch.lost, watch.searching) == (lost, lost)
+    assert not watch.judge(Belief(0.35, 2.0), INSIDE)  # doubted still, but no longer weak
+    assert (watch.lost, watch.searching) == (False, False)
+
+
+def test_beside_a_box_head_an_answer_that_is_hardly_possible_is_said_and_stands(beside_a_head: Watch) -> None:
+    for _ in range(6):
+        assert beside_a_head.judge(UNSURE, INSIDE)
+        assert (beside_a_head.lost, beside_a_head.searching) == (True, False)
+    beside_a_head.judge(POOR, INSIDE)
+    assert not beside_a_head.lost
+
+
+@pytest.mark.parametrize(("score", "agreement", "lost"), [(0.69, 0.14, True), (0.71, 0.14, False), (0.69, 0.16, False)])
+def test_a_head_that_sees_the_target_elsewhere_is_said_and_not_gone_by(
+    beside_a_head: Watch, score: float, agreement: float, lost: bool
+) -> None:
+    for _ in range(6):
+        assert beside_a_head.judge(Belief(score, 30.0, agreement), INSIDE)
+        assert (beside_a_head.lost, beside_a_head.searching) == (lost, False)
+    beside_a_head.judge(Belief(score, 30.0, 0.5), INSIDE)
+    assert not beside_a_head.lost

@@ -58,6 +58,12 @@ class Boxes:
         row, column = divmod(int((self.penalized * close).argmax()), columns)
         return row, column
 
+    @property
+    def best(self) -> tuple[Point, Size]:
+        """Center (x, y) from the window's, and (w, h), of the best box of all, in pixels."""
+        row, column = divmod(int(self.penalized.argmax()), self.score.shape[1])
+        return self.box((row, column))
+
     def box(self, cell: tuple[int, int]) -> tuple[Point, Size]:
         """A cell's box: center (x, y) from the window's, and (w, h), in pixels."""
         (x, y), (width, height) = self.offset[:, cell[0], cell[1]], self.size[:, cell[0], cell[1]]

@@ -235,7 +235,16 @@ class Tracker:
         return (after if self._watch.follows((x, y), belief) else replace(after, center=before.center)), belief
 
     def _belief(self, view: View, answer: Answer) -> Belief:
-        return self._watch.belief(answer.joint, self._patch, *self._in_patch(view), answer.head)
+        agreed = self._agreement(view, answer)
+        return self._watch.belief(answer.joint, self._patch, *self._in_patch(view), answer.head, agreed)
+
+    def _agreement(self, view: View, answer: Answer) -> float:
+        """IoU of a view's box and the best one of the box head, which looked where the patch was cut; 1 without."""
+        if answer.look is None or answer.look.boxes is None:
+            return 1.0
+        (x, y), size = answer.look.boxes.best
+        center = self._shown.center[0] + x, self._shown.center[1] + y
+        return self._box_of(view).iou(Box.from_center(center, size))
 
     def _looked(
         self, image: Frame, view: View, learned: compact.CompactFilter, last: tuple[float, float], lap: Lap

@@ -29,14 +29,19 @@ _MOTION_RATE = 0.3  # how fast the motion follows a step
 _GONE, _OUTSIDE = 0.1, 1.25  # a score that is enough for loss, and what is added for a box that is outside the frame
 _JUMP, _FAIR = 0.5, 0.6  # sides of the target that are, at a score below the other
 _LIKELY, _LONG = 0.5, 30  # a score, and frames without one from it on that are
+_APART, _AGREED = 0.15, 0.7  # an IoU with the box head's best that is, at a score below the other
 
 
 @dataclass(frozen=True)
 class Belief:
-    """How probable it is that an answer is right, and the PSR of its response."""
+    """How probable it is that an answer is right, and the PSR of its response.
+
+    agreement: IoU of its box and a box head's best; 1 without a head.
+    """
 
     score: float
     psr: float
+    agreement: float = 1.0
 
 
 class Watch:
@@ -61,14 +66,16 @@ class Watch:
         """Whether several answers in a row were weak: nothing is learned, and the target looked for elsewhere."""
         return self._weak >= self._settings.patience
 
-    def belief(self, response: Real, image: Image, center: Point, sides: Sides, head: float = 0.0) -> Belief:
+    def belief(
+        self, response: Real, image: Image, center: Point, sides: Sides, head: float = 0.0, agreement: float = 1.0
+    ) -> Belief:
         """What to think of a box with this response (Gh, Gw); center (x, y) and sides (height, width) in ``image``.
 
-        head: the score of a box head's surest cell.
+        head: the score of a box head's surest cell. agreement: IoU of the box and the head's best.
         """
         sharpness = psr(response)
         like = self._appearance.likeness(image, center, sides)
-        return Belief(score.probability(sharpness, like, self._calibration, head), sharpness)
+        return Belief(score.probability(sharpness, like, self._calibration, head), sharpness, agreement)
 
     def follows(self, step: Point, belief: Belief) -> bool:
         """Whether to go a step (x, y), in sides of the target: a leap only on a belief that is not weak.
@@ -91,8 +98,8 @@ class Watch:
         weak = self._is_weak(belief, _WEAK)
         self._weak = self._weak + 1 if weak else 0
         self._unlikely = 0 if belief.score >= _LIKELY else self._unlikely + 1
+        self.lost = self._is_lost(belief, outside, weak=weak)
         doubted = self._is_weak(belief, _SURE) if self._by_both else weak
-        self.lost = doubted if self._by_both else self._is_lost(belief, outside, weak=weak)
         if not doubted:
             self._mean_psr += _PSR_RATE * (belief.psr - self._mean_psr)
         return not doubted
@@ -101,8 +108,9 @@ class Watch:
         """Whether to say that the target is lost; once said, until an answer is not weak."""
         gone = belief.score < _GONE + _OUTSIDE * outside
         jumped = belief.score < _FAIR and self._surprise > _JUMP
+        apart = belief.score < _AGREED and belief.agreement < _APART
         long = self._unlikely >= _LONG
-        return gone or jumped or long or self.searching or (weak and self.lost)
+        return gone or jumped or apart or long or self.searching or (weak and self.lost)
 
     def is_sure(self, belief: Belief) -> bool:
         """Whether a target is gone after to another place for this answer there."""
