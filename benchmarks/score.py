@@ -55,7 +55,6 @@ STARTS, LONGEST = 8, 400  # passes per target, and frames of one
 GOOD, BAD = 0.5, 0.1  # IoU above and below which a box is judged; between, it is neither
 FAILED_FRAMES = 10  # a failure is so many bad frames in a row; `lost` should rise within as many
 WEAK_RIDGE = 1e-3
-HALF = 0.5  # chosen of 1, .7, .5 and .3 by the likelihood of each part under a fit on the others
 CUES = ("psr", "contrast", "either", "both", "head")  # those of `score.cues`, and a box head's score
 
 
@@ -235,7 +234,7 @@ def tracked(sequences: list[Sequence], models: list[ExportOptions], count: int, 
     return [run for options in models for run in tracks(sequences, exported(options), count=count, always=always)]
 
 
-def fit(data: Path, models: list[ExportOptions], starts: int) -> None:
+def fit(data: Path, models: list[ExportOptions], starts: int, beside: float) -> None:
     """Print how good a fit without each part of the data is on that part, then the coefficients of the fit on all."""
     parts = {
         "tuning": tracked(half(data, "tuning"), models, starts, 1.0),
@@ -243,26 +242,26 @@ def fit(data: Path, models: list[ExportOptions], starts: int) -> None:
         "training": tracked(training(data), models, max(1, starts // 2), 1.0),
     }
     for name, part in parts.items():
-        found = fitted_on([run for other, runs in parts.items() if other != name for run in runs])
+        found = fitted_on([run for other, runs in parts.items() if other != name for run in runs], beside)
         odds, iou = found[0] + joined(part, "cues") @ found[1:], joined(part, "iou")
         told, of = detected(part)
         print(f"{name}: ROC {roc_area(odds, iou):.3f}, PSR {roc_area(joined(part, 'psr'), iou):.3f}")
         print(f"  lost by PSR: {told} of {of} failures, {false_alarms(part):.1f} false alarms per 1,000 good frames")
-    found = fitted_on([run for runs in parts.values() for run in runs])
+    found = fitted_on([run for runs in parts.values() for run in runs], beside)
     print("Calibration(" + ", ".join(f"{n}={v:.3f}" for n, v in zip(("bias", *CUES), found, strict=True)) + ")")
 
 
-def fitted_on(runs: list[Track]) -> Values:
+def fitted_on(runs: list[Track], beside: float) -> Values:
     """Coefficients of all `CUES` from these tracks, the bias first.
 
-    Beside a box head the failures are few: the others keep `HALF` of their weight without one.
+    Beside a box head the failures are few: the others keep a share ``beside`` of their weight without one.
     """
     cues, right, weights = joined(runs, "cues"), joined(runs, "iou") > score.RIGHT_IOU, per_frame_weights(runs)
     others, head = cues[:, :-1], cues[:, -1:]
     if np.ptp(head) == 0:
         return np.append(fitted(others, right, weights), 0.0)
     alone = score.CALIBRATIONS["deepcd"]
-    slopes = HALF * np.array([alone.psr, alone.contrast, alone.either, alone.both])
+    slopes = beside * np.array([alone.psr, alone.contrast, alone.either, alone.both])
     offset = others @ slopes
     bias, slope = fitted(head, right, weights, offset - offset.mean())  # Newton's method starts at 0
     return np.array([bias - offset.mean(), *slopes, slope])
@@ -298,11 +297,12 @@ def main() -> None:
     parser.add_argument("--peer", default="", help="NanoTrack's BACKBONE,HEAD")
     parser.add_argument("--deep", action="append", default=[], help="a deep network of robust; may be repeated")
     parser.add_argument("--deep-head", help="the box head of robust")
+    parser.add_argument("--beside", type=float, default=1.0, help="weight of the other cues beside a box head, 0..1")
     asked = parser.parse_args()
     models = [replace(KINDS[asked.kind], deep=d, deep_head=asked.deep_head) for d in asked.deep] or [KINDS[asked.kind]]
     cv2.setNumThreads(1)
     if asked.task == "fit":
-        fit(asked.data, models, asked.starts)
+        fit(asked.data, models, asked.starts, asked.beside)
     else:
         judge(asked.data, models, asked.starts, tuple(filter(None, asked.peer.split(","))))
 

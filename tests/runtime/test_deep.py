@@ -208,6 +208,16 @@ def test_the_watch_is_told_how_far_the_head_agrees(
     assert least <= told[0].agreement <= most
 
 
+@pytest.mark.parametrize(
+    ("weights", "kind"),
+    [(None, "deepcd+deep"), ("nanotrack_head.onnx", "deepcd+head"), ("bundled", "deepcd+cdedge_head")],
+)
+def test_each_head_has_a_calibration_of_its_own(weights: str | None, kind: str) -> None:
+    head = weights and HeadPart((64, 64), (8, 8), HeadSettings(), WeightsInfo(weights, "ab" * 32, "Apache-2.0"))
+    part = replace(PART, head=head)
+    assert DeepSight(WithHead(make_spec(deep=part)), part).kind == kind
+
+
 def test_without_a_head_nothing_disagrees(moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Belief] = []
     monkeypatch.setattr(Watch, "judge", lambda _watch, belief, _outside: told.append(belief) or True)

@@ -42,7 +42,10 @@ def test_cues_by_hand() -> None:
     assert cues(0.0, Likeness(colour=0.5, contrast=0.4, pattern=-0.8)) == pytest.approx((0, 0.4, 0.5, 0))
 
 
-@pytest.mark.parametrize(("tracker", "odds"), [("deepcd", 1.791), ("deepcd+deep", 1.502), ("deepcd+head", 1.103)])
+@pytest.mark.parametrize(
+    ("tracker", "odds"),
+    [("deepcd", 1.791), ("deepcd+deep", 1.502), ("deepcd+head", 1.103), ("deepcd+cdedge_head", 2.674)],
+)
 def test_the_score_by_hand(tracker: str, odds: float) -> None:
     """E.g. -8.12 + 0.69 * 3 + 7.55 * 0.5 + 4.25 * 0.6 + 4.21 * 0.36 = 1.79."""
     like = Likeness(colour=0.6, contrast=0.5, pattern=0.6)
@@ -51,7 +54,7 @@ def test_the_score_by_hand(tracker: str, odds: float) -> None:
 
 
 def test_every_tracker_with_a_response_is_calibrated() -> None:
-    assert set(CALIBRATIONS) == (set(kinds.names()) - {"mdnet"}) | {"deepcd+deep", "deepcd+head"}
+    assert set(CALIBRATIONS) == (set(kinds.names()) - {"mdnet"}) | {"deepcd+deep", "deepcd+head", "deepcd+cdedge_head"}
 
 
 @pytest.mark.parametrize(("odds", "probable"), [(0, 0.5), (math.log(3), 0.75), (-800, 0), (800, 1)])
@@ -102,9 +105,10 @@ def test_a_box_heads_cue_by_hand() -> None:
     assert [head_cue(1.0), head_cue(0.0)] == pytest.approx([math.log(9999), -math.log(9999)])
 
 
-def test_a_surer_box_head_is_more_probable() -> None:
-    like = Likeness(0.6, 0.5, 0.6)
-    scores = [probability(12.0, like, CALIBRATIONS["deepcd+head"], head) for head in (0.1, 0.9, 0.999)]
+@pytest.mark.parametrize(("tracker", "contrast"), [("deepcd+head", 0.5), ("deepcd+cdedge_head", 0.2)])
+def test_a_surer_box_head_is_more_probable(tracker: str, contrast: float) -> None:
+    like = Likeness(0.6, contrast, 0.6)
+    scores = [probability(12.0, like, CALIBRATIONS[tracker], head) for head in (0.1, 0.9, 0.999)]
     assert scores == sorted(scores)
     assert scores[0] < 0.5 < scores[2]
 

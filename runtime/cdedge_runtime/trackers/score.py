@@ -38,12 +38,16 @@ _DEEP = Calibration(bias=-11.34, psr=1.54, contrast=8.99, either=5.21, both=1.67
 # A box head knows most of what the look does, so beside it the rest counts half; its weight and the bias are fitted.
 _HEAD = Calibration(bias=-4.61, psr=0.345, contrast=3.775, either=2.125, both=2.105, head=0.345)
 
+# That of ours, `cdedge_head`, knows less: beside it the rest counts in full.
+_OWN_HEAD = Calibration(bias=-7.5, psr=0.69, contrast=7.55, either=4.25, both=4.21, head=0.12)
+
 # Per kind of tracker, because the level of a PSR depends on features and grid. `deepcd` is fitted to files of one
 # layer; cf2, cacf and eco borrow it: for the last two, fits of their own are no better on what they have not seen.
 CALIBRATIONS = {
     "deepcd": _FAST,
     "deepcd+deep": _DEEP,
     "deepcd+head": _HEAD,
+    "deepcd+cdedge_head": _OWN_HEAD,
     "cf2": _FAST,
     "cacf": _FAST,
     "eco": _FAST,

@@ -141,8 +141,10 @@ class DeepSight:
 
     @property
     def kind(self) -> str:
-        """The name of its calibration."""
-        return "deepcd+deep" if self._head is None else "deepcd+head"
+        """The name of its calibration; the head whose weights are bundled is `cdedge_head`."""
+        if self._part.head is None:
+            return "deepcd+deep"
+        return "deepcd+cdedge_head" if self._part.head.weights.name == "bundled" else "deepcd+head"
 
     @property
     def state_bytes(self) -> int:
