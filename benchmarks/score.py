@@ -84,9 +84,9 @@ def half(data: Path, name: str) -> list[Sequence]:
     return found
 
 
-def training(data: Path) -> list[Sequence]:
-    """The videos with one target that nothing is judged on."""
-    roots = [p for part in ("train", "train2") for p in sorted((data / part / "videos").iterdir())]
+def training(data: Path, parts: tuple[str, ...] = ("train", "train2")) -> list[Sequence]:
+    """The videos for training with one target."""
+    roots = [p for part in parts for p in sorted((data / part / "videos").iterdir())]
     return [s for p in roots if (p / "groundtruth_rect.txt").is_file() for s in load_dataset("folder", p).sequences]
 
 
@@ -267,10 +267,10 @@ def fitted_on(runs: list[Track], beside: float) -> Values:
     return np.array([bias - offset.mean(), *slopes, slope])
 
 
-def judge(data: Path, models: list[ExportOptions], starts: int, peer: tuple[str, ...]) -> None:
-    """Print how good the score is on either half, and how good NanoTrack's."""
-    for name in ("tuning", "checking"):
-        sequences = half(data, name)
+def judge(data: Path, models: list[ExportOptions], starts: int, parts: list[str], peer: tuple[str, ...]) -> None:
+    """Print how good the score is on each part, and how good NanoTrack's."""
+    for name in parts:
+        sequences = training(data, (name,)) if name.startswith("train") else half(data, name)
         runs = tracked(sequences, models, starts, None)
         report(name, runs)
         print("\n".join(reliability(runs)))
@@ -294,6 +294,7 @@ def main() -> None:
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("data", type=Path)
     parser.add_argument("--starts", type=int, default=STARTS)
+    parser.add_argument("--parts", default="tuning,checking", help="to judge on, of these, train and train2")
     parser.add_argument("--peer", default="", help="NanoTrack's BACKBONE,HEAD")
     parser.add_argument("--deep", action="append", default=[], help="a deep network of robust; may be repeated")
     parser.add_argument("--deep-head", help="the box head of robust")
@@ -304,7 +305,7 @@ def main() -> None:
     if asked.task == "fit":
         fit(asked.data, models, asked.starts, asked.beside)
     else:
-        judge(asked.data, models, asked.starts, tuple(filter(None, asked.peer.split(","))))
+        judge(asked.data, models, asked.starts, asked.parts.split(","), tuple(filter(None, asked.peer.split(","))))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 
 from cdedge_runtime.errors import BadModel, BadValue
 from cdedge_runtime.estimate import Seen, no_lap
-from cdedge_runtime.filter.compact import label_for
+from cdedge_runtime.filter.compact import CompactFilter, label_for
 from cdedge_runtime.filter.fourier import peak, wrapped
 from cdedge_runtime.model.contract import DeepPart, HeadPart, InputConvention, ModelSpec, Tap, WeightsInfo
 from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
@@ -218,10 +218,28 @@ def test_each_head_has_a_calibration_of_its_own(weights: str | None, kind: str) 
     assert DeepSight(WithHead(make_spec(deep=part)), part).kind == kind
 
 
-def test_without_a_head_nothing_disagrees(moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("moved_cells", "least", "most"), [(0, 0.95, 1.0), (3, 0.4, 0.8), (16, 0.0, 0.0)])
+def test_without_a_head_the_watch_is_told_how_far_the_fine_filter_agrees(
+    moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch, moved_cells: int, least: float, most: float
+) -> None:
     told: list[Belief] = []
     monkeypatch.setattr(Watch, "judge", lambda _watch, belief, _outside: told.append(belief) or True)
-    tracker = Tracker(BothFeatures(make_spec(deep=PART)))
+    part = replace(PART, settings=replace(PART.settings, share=1.0))  # so that the deep filter alone says where
+    tracker = Tracker(BothFeatures(make_spec(deep=part)))
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    alone = CompactFilter.respond
+    fine = tracker._dft
+    monkeypatch.setattr(
+        CompactFilter, "respond", lambda f, seen, dft: np.roll(alone(f, seen, dft), moved_cells * (dft is fine), 1)
+    )
+    tracker.update(moving_square.frame(0))
+    assert least <= told[0].agreement <= most
+
+
+def test_without_a_deep_look_nothing_disagrees(moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Belief] = []
+    monkeypatch.setattr(Watch, "judge", lambda _watch, belief, _outside: told.append(belief) or True)
+    tracker = Tracker(BothFeatures(make_spec(deep=replace(PART, settings=replace(PART.settings, every=2)))))
     tracker.init(moving_square.frame(0), moving_square.box(0))
     tracker.update(moving_square.frame(1))
     assert told[0].agreement == 1.0

@@ -164,11 +164,13 @@ def test_beside_a_box_head_an_answer_that_is_hardly_possible_is_said_and_stands(
 
 
 @pytest.mark.parametrize(("score", "agreement", "lost"), [(0.69, 0.14, True), (0.71, 0.14, False), (0.69, 0.16, False)])
-def test_a_head_that_sees_the_target_elsewhere_is_said_and_not_gone_by(
-    beside_a_head: Watch, score: float, agreement: float, lost: bool
+@pytest.mark.parametrize("kind", ["deepcd+head", "deepcd+deep"])
+def test_another_opinion_that_sees_the_target_elsewhere_is_said_and_not_gone_by(
+    image: Image, kind: str, score: float, agreement: float, lost: bool
 ) -> None:
+    watch = Watch(Settings(), kind, image, (30, 30), (20, 20))
     for _ in range(6):
-        assert beside_a_head.judge(Belief(score, 30.0, agreement), INSIDE)
-        assert (beside_a_head.lost, beside_a_head.searching) == (lost, False)
-    beside_a_head.judge(Belief(score, 30.0, 0.5), INSIDE)
-    assert not beside_a_head.lost
+        assert watch.judge(Belief(score, 30.0, agreement), INSIDE)
+        assert (watch.lost, watch.searching) == (lost, False)
+    watch.judge(Belief(score, 30.0, 0.5), INSIDE)
+    assert not watch.lost

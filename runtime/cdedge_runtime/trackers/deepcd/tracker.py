@@ -239,12 +239,19 @@ class Tracker:
         return self._watch.belief(answer.joint, self._patch, *self._in_patch(view), answer.head, agreed)
 
     def _agreement(self, view: View, answer: Answer) -> float:
-        """IoU of a view's box and the best one of the box head, which looked where the patch was cut; 1 without."""
-        if answer.look is None or answer.look.boxes is None:
+        """IoU of a view's box and that of another opinion: a box head's best, else the fine filter's without the deep.
+
+        1 where nothing was looked at but the fine maps. The patch was cut where it was looked.
+        """
+        if answer.look is None:
             return 1.0
-        (x, y), size = answer.look.boxes.best
-        center = self._shown.center[0] + x, self._shown.center[1] + y
-        return self._box_of(view).iou(Box.from_center(center, size))
+        looked = replace(view, center=self._shown.center)
+        if answer.look.boxes is None:
+            other = self._box_of(self._moved(looked, answer.fine, self._shape))
+        else:
+            (x, y), size = answer.look.boxes.best
+            other = Box.from_center((looked.center[0] + x, looked.center[1] + y), size)
+        return self._box_of(view).iou(other)
 
     def _looked(
         self, image: Frame, view: View, learned: compact.CompactFilter, last: tuple[float, float], lap: Lap

@@ -29,14 +29,14 @@ _MOTION_RATE = 0.3  # how fast the motion follows a step
 _GONE, _OUTSIDE = 0.1, 1.25  # a score that is enough for loss, and what is added for a box that is outside the frame
 _JUMP, _FAIR = 0.5, 0.6  # sides of the target that are, at a score below the other
 _LIKELY, _LONG = 0.5, 30  # a score, and frames without one from it on that are
-_APART, _AGREED = 0.15, 0.7  # an IoU with the box head's best that is, at a score below the other
+_APART, _AGREED = 0.15, 0.7  # an IoU with another opinion that is, at a score below the other
 
 
 @dataclass(frozen=True)
 class Belief:
     """How probable it is that an answer is right, and the PSR of its response.
 
-    agreement: IoU of its box and a box head's best; 1 without a head.
+    agreement: IoU of its box and that of another opinion on the same frame; 1 where there is none.
     """
 
     score: float
@@ -71,7 +71,7 @@ class Watch:
     ) -> Belief:
         """What to think of a box with this response (Gh, Gw); center (x, y) and sides (height, width) in ``image``.
 
-        head: the score of a box head's surest cell. agreement: IoU of the box and the head's best.
+        head: the score of a box head's surest cell. agreement: as in `Belief`.
         """
         sharpness = psr(response)
         like = self._appearance.likeness(image, center, sides)
