@@ -14,7 +14,7 @@ from string import Template
 
 from cdedge.outputs import check_folder
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.files import file_sha256, scratch_folder, whole_folder
+from cdedge_runtime.files import file_sha256, made_folder, scratch_folder, whole_folder
 from cdedge_runtime.model.contract import ModelSpec
 from cdedge_runtime.model.session import read_spec
 
@@ -48,8 +48,7 @@ def bundle(model: Path, board: Board, out: Path, *, wheel: Path | None, say: Cal
     if os.path.lexists(out):
         raise Usage(f"-o {out}: is there already; name a new folder")
     check_folder("-o", out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with scratch_folder() as scratch, whole_folder(out) as folder:
+    with scratch_folder() as scratch, made_folder(out.parent), whole_folder(out) as folder:
         say("taking cdedge's wheel" if wheel else "building cdedge's wheel")
         ours = Path(shutil.copy(wheel or our_wheel(scratch), folder))
         shutil.copy(model, folder / "model.onnx")

@@ -17,6 +17,7 @@ from .board import Board
 
 _ASKED_S = 300
 _LAST_LINES = 3
+_ERROR = "ERROR: "
 
 
 @dataclass(frozen=True)
@@ -74,5 +75,5 @@ def _pip(doing: str, *words: str) -> None:
         raise BadEnvironment(f"{doing}: pip gave no answer in {_ASKED_S} s; is the registry reachable?") from error
     if done.returncode:
         said = [plain(line) for line in done.stderr.splitlines() if line.strip()]
-        lines = [line for line in said if line.startswith("ERROR")] or said
+        lines = [line[line.index(_ERROR) :] for line in said if _ERROR in line] or said
         raise BadEnvironment(f"{doing}: pip says: {' / '.join(lines[-_LAST_LINES:]) or 'nothing'}")

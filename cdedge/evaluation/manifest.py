@@ -8,7 +8,7 @@ import os
 import platform
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import distributions
@@ -17,7 +17,7 @@ from statistics import mean
 
 from cdedge.evaluation.configuration import Configuration, differences
 from cdedge_runtime.errors import BadEnvironment, BadInput, Usage
-from cdedge_runtime.files import clear_parts, file_sha256, write_whole
+from cdedge_runtime.files import clear_parts, file_sha256, made_folder, write_whole
 from cdedge_runtime.model.session import read_spec
 from cdedge_runtime.record import decode, encode, from_json
 
@@ -51,23 +51,21 @@ def locked(folder: Path) -> Iterator[None]:
     a dead process back, so what a killed run left behind locks nothing; its half-written files are cleared.
     """
     path = folder / ".lock"
-    new = [place for place in (folder, *folder.parents) if not place.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = _lock(path)
-    except OSError as error:
-        raise BadEnvironment(f"{folder}: cannot be used as a results folder: {error.strerror}") from error
-    try:
-        for place in (folder, *(folder / name for name in _HOLDING)):
-            clear_parts(place)
-        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-        yield
-    finally:
-        with suppress(OSError):  # results are in the folder, or it is gone
-            path.unlink()
-            for place in new:
-                place.rmdir()
-        os.close(descriptor)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(folder))
+            descriptor = _lock(path)
+        except OSError as error:
+            raise BadEnvironment(f"{folder}: cannot be used as a results folder: {error.strerror}") from error
+        try:
+            for place in (folder, *(folder / name for name in _HOLDING)):
+                clear_parts(place)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+            yield
+        finally:
+            with suppress(OSError):  # its folder is gone
+                path.unlink()
+            os.close(descriptor)
 
 
 def _lock(path: Path) -> int:

@@ -103,6 +103,19 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def made_folder(path: Path) -> Iterator[None]:
+    """Make the folder ``path`` where it is not there; what was made goes again if nothing is in it. Raises `OSError`."""
+    new = [place for place in (path, *path.parents) if not place.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the first that holds something
+            for place in new:
+                place.rmdir()
+
+
+@contextmanager
 def scratch_folder() -> Iterator[Path]:
     """An empty folder in the system's place for such, removed when the block ends."""
     try:
