@@ -14,6 +14,7 @@ from cdedge_runtime.model.contract import SourceInfo
 from cdedge_runtime.sources.frames import Source
 
 from .network.backbones import find_backbone, parse_layers
+from .network.bundled import check_weights, default_weights
 from .network.conventions import parse_convention
 from .onnx_net.torchvision_net import is_file
 from .options import ExportOptions
@@ -37,9 +38,10 @@ def check(options: ExportOptions) -> None:
         return
     if is_built_in(chosen):
         backbone = find_backbone(chosen.backbone)
-        parse_layers(chosen.layers, backbone)
+        taps = parse_layers(chosen.layers, backbone)
         if chosen.convention is not None:
             parse_convention(chosen.convention, dict(backbone.conventions))
+        check_weights(chosen.weights or default_weights(backbone, taps), chosen.convention)
     elif is_file(chosen.backbone):
         steps_for(chosen).check(chosen)
 

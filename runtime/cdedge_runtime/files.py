@@ -104,7 +104,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def made_folder(path: Path) -> Iterator[None]:
-    """Make the folder ``path`` where it is not there; what was made goes again if nothing is in it. Raises `OSError`."""
+    """Make the folder ``path``, where it is not there; what was made goes again if it is empty. Raises `OSError`."""
     new = [place for place in (path, *path.parents) if not place.exists()]
     path.mkdir(parents=True, exist_ok=True)
     try:

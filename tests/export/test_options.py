@@ -303,6 +303,11 @@ def test_every_file_that_an_option_names_is_found_from_anywhere(
         ({"generic": True, "settings": ("nope=1",)}, "setting 'nope=1'"),
         ({"tracker": "mdnet", "weights": "random", "settings": ("nope=1",)}, "setting 'nope=1'"),
         ({"tracker": "mdnet"}, "needs the PATH"),
+        ({"tracker": "mdnet", "weights": "random", "convention": "bgr"}, "random ones are none"),
+        ({"tracker": "mdnet", "weights": "random", "search": "reduced"}, "no form without a correlation filter"),
+        ({"tracker": "cacf", "search": "reduced"}, "no form for context patches"),
+        ({"convention": "caffe"}, "that of 'bundled' is known"),
+        ({"weights": "imagenet", "convention": "caffe"}, "that of 'imagenet' is known"),
     ],
 )
 def test_what_no_video_could_change_is_refused_before_one_is_read(given: dict[str, Any], text: str) -> None:

@@ -35,6 +35,7 @@ from cdedge_export.network.backbones import (
     Shape,
     bundled_licence,
 )
+from cdedge_export.network.bundled import check_weights
 from cdedge_export.network.conventions import parse_convention
 from cdedge_export.network.layers import Floats
 from cdedge_runtime.errors import BadEnvironment, BadModel, Usage
@@ -53,9 +54,7 @@ class WeightFile:
 
 
 def read_weight_file(path: Path, backbone: Backbone) -> WeightFile:
-    """Read a file by its suffix; raises `BadModel` if it is missing or damaged, `Usage` for another kind."""
-    if not path.is_file():
-        raise BadModel(f"{path}: no such file of weights; give a file, 'bundled' or 'imagenet'")
+    """Read a file by its suffix; raises `BadModel` if it is damaged, `Usage` for another kind."""
     suffix = path.suffix.lower()
     if suffix in (".pth", ".pt"):
         return WeightFile(_read_torch(path), {})
@@ -180,8 +179,7 @@ def load_weights(
 
     Raises `Usage`, `BadModel` (a file that does not fit, naming the entry) or `BadEnvironment` (no network).
     """
-    if text in ("bundled", "imagenet") and convention is not None:
-        raise Usage(f"convention: it describes a file of weights; that of '{text}' is known", field="convention")
+    check_weights(text, convention)
     if text == "bundled":
         return _bundled(backbone, taps)
     if text == "imagenet":

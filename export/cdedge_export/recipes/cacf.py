@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cdedge_export.choose.distill import check_options, ranked, searched, seed_set
 from cdedge_export.choose.judge import scene
-from cdedge_export.choose.plan import ChannelPlan, DistillOptions
+from cdedge_export.choose.plan import ChannelPlan, DistillOptions, Search
 from cdedge_export.choose.search import GivenFilter
 from cdedge_export.options import ExportOptions
 from cdedge_export.recipes import hog
@@ -35,8 +35,7 @@ def distill_hog(frames: list[Frame], box: Box, method: Cacf, options: DistillOpt
     would prefer weak channels: with ``ncc`` the sum's amplitude plays no part. Raises `Usage`.
     """
     check_options(options)
-    if options.search == "reduced":
-        raise Usage("search: reduced has no form for context patches; use ncc, e4 or none with the tracker cacf")
+    _check_search(options.search)
     tracker = WindowTracker(method)
     tracker.init(frames[0], box)
     centers = box.center, tracker.update(frames[1]).box.center
@@ -75,7 +74,17 @@ def _objective(samples: NDArray[np.complex64], method: Cacf, *, amplitude: bool)
 def recipe(_options: ExportOptions) -> Recipe:
     """HOG needs no network, so the options of networks mean nothing."""
     why = "it is for networks, and the tracker cacf uses HOG"
-    return Recipe(OF_EVERY, why, _design, defaults={"search": "ncc"})
+    return Recipe(OF_EVERY, why, _design, defaults={"search": "ncc"}, check=_check)
+
+
+def _check(options: ExportOptions) -> None:
+    started(options)
+    _check_search(options.search)
+
+
+def _check_search(search: Search | None) -> None:
+    if search == "reduced":
+        raise Usage("search: reduced has no form for context patches; use ncc, e4 or none with the tracker cacf")
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:

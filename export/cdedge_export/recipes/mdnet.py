@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdedge_export.choose.distill import check_options, searched, seed_set
-from cdedge_export.choose.plan import ChannelPlan, DistillOptions
+from cdedge_export.choose.plan import ChannelPlan, DistillOptions, Search
 from cdedge_export.choose.rank import rank_scores
 from cdedge_export.choose.search import GivenFilter
 from cdedge_export.graph.cost import footprint
 from cdedge_export.network.backbones import BACKBONES, Backbone
+from cdedge_export.network.bundled import check_weights
 from cdedge_export.network.layers import Floats, Geometry, Network, Patches
 from cdedge_export.network.prune import prune
 from cdedge_export.network.torch_net import extract
@@ -57,8 +58,7 @@ class Samples:
 def distill_samples(backbone: str, first: Samples, second: Samples, options: DistillOptions) -> ChannelPlan:
     """Choose channels of conv3 by two frames' samples; raises `Usage`."""
     check_options(options)
-    if options.search == "reduced":
-        raise Usage("search: reduced has no form without a correlation filter; use ncc, e4 or none with mdnet")
+    _check_search(options.search)
     answers = _Answers.of(first, second)
     scores, order = _ranked(answers, first, second, options)
     layers = {TAP: slice(0, len(scores))}
@@ -185,17 +185,27 @@ def recipe(_options: ExportOptions) -> Recipe:
     """Its network is fixed, and its weights are its authors'."""
     uses = OF_EVERY | {"backbone", "weights", "convention"}
     defaults = {"search": "ncc", "backbone": None}
-    return Recipe(uses, "the network of the tracker mdnet is fixed", _design, defaults, check=_check)
+    return Recipe(uses, "the network of the tracker mdnet is fixed", _design, defaults, check=_checked)
 
 
-def _check(options: ExportOptions) -> None:
-    started(options)
-    _backbone(options)
+def _checked(options: ExportOptions) -> tuple[MdNetSettings, Backbone]:
+    """The settings and the network; raises for what no frame could change."""
+    settings, backbone = started(options), _backbone(options)
+    _check_search(options.search)
+    if options.weights != RANDOM:
+        check_weights(str(options.weights), options.convention)
+    elif options.convention is not None:
+        raise Usage("convention: it describes a file of weights, and random ones are none")
+    return settings, backbone
+
+
+def _check_search(search: Search | None) -> None:
+    if search == "reduced":
+        raise Usage("search: reduced has no form without a correlation filter; use ncc, e4 or none with mdnet")
 
 
 def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
-    settings: MdNetSettings = started(options)
-    backbone = _backbone(options)
+    settings, backbone = _checked(options)
     check_sampling(scene.box, scene.frames[0].shape)
     weights = _weights(options, backbone, say)
     say(f"choosing channels of {TAP} with weights {weights.info.name}")
@@ -254,8 +264,6 @@ def _backbone(options: ExportOptions) -> Backbone:
 def _weights(options: ExportOptions, backbone: Backbone, say: Say) -> Weights:
     if options.weights != RANDOM:
         return load_weights(str(options.weights), backbone, taps=[TAP], convention=options.convention)
-    if options.convention is not None:
-        raise Usage("convention: it describes a file of weights, and random ones are none")
     say("the weights are random: the file shows MDNet's speed and memory, and tracks badly")
     return random_weights(backbone)
 
