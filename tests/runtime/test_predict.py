@@ -25,7 +25,7 @@ def test_every_part_is_counted_from_shapes() -> None:
     assert said.features_bytes == 4 * CHANNELS * 32 * 32
     assert said.samples_bytes == 3 * spectrum
     assert said.filter_bytes == spectrum + 6 * taps
-    assert said.buffers_bytes == 3 * 64 * 64 + 3 * spectrum + scratch
+    assert said.buffers_bytes == 3 * 64 * 64 + 4 * spectrum + scratch
     assert said.activations_bytes == 4096
     assert said.weights_bytes == 2 * 648
     assert said.frames_bytes == 2 * 3 * 100 * 200

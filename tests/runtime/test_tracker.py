@@ -44,6 +44,28 @@ def test_it_learns_at_one_doubt_and_stops_after_several(
     assert bool(learned) is learns
 
 
+@pytest.mark.parametrize(("moved_px", "looks"), [(4, 1), (16, 2)])
+def test_it_learns_the_target_in_the_middle_and_looks_again_only_where_it_moved_far(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch, moved_px: int, looks: int
+) -> None:
+    learned, looked, extract = list[np.ndarray](), list[bool](), tracker._extract
+    monkeypatch.setattr(CompactFilter, "learn", lambda _self, spectrum, *_: learned.append(spectrum.copy()))
+    monkeypatch.setattr(Tracker, "_views", lambda self, _: [self._view])
+    monkeypatch.setattr(tracker, "_extract", lambda window: looked.append(True) or extract(window))
+    clip = MovingSquare(speed=(0, 0))
+    tracker.init(clip.frame(0), clip.box(0))
+    for _ in range(3):
+        tracker.update(clip.frame(0))
+    looked.clear()
+    after = np.roll(clip.frame(0), moved_px, axis=1)
+    found = tracker.update(after).box
+    assert found.x - clip.box(0).x == pytest.approx(moved_px, abs=1)
+    assert len(looked) == looks
+    wanted = tracker._transformed(tracker._maps(after, tracker._view, lambda _: None))
+    alike = np.vdot(learned[0], wanted) / np.linalg.norm(learned[0]) / np.linalg.norm(wanted)
+    assert alike.real > 0.95
+
+
 def test_the_watch_is_told_how_much_of_the_box_is_outside(
     tracker: Tracker, moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch
 ) -> None:

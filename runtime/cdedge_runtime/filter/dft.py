@@ -75,12 +75,14 @@ class Dft:
         np.matmul(np.subtract(positive, negative, out=sums), self._back_odd, out=lines[..., half:, :])
         return np.asarray(np.matmul(self._back_rows, lines))
 
-    def shifted(self, spectrum: BandSpectrum, rows: float, columns: float) -> BandSpectrum:
+    def shifted(
+        self, spectrum: BandSpectrum, rows: float, columns: float, out: BandSpectrum | None = None
+    ) -> BandSpectrum:
         """Spectrum of the maps moved up by ``rows`` and left by ``columns``, whole cells or not, around the border."""
         waves = np.concatenate([np.arange(self._half), -np.arange(1, self._half)])
         down = np.exp(2j * np.pi * rows / self.grid[0] * waves)
         across = np.exp(2j * np.pi * columns / self.grid[1] * np.arange(self.frequencies[1]))
-        return np.asarray(spectrum * np.outer(down, across).astype(np.complex64))
+        return np.multiply(spectrum, np.outer(down, across).astype(np.complex64), out=out)
 
     def _scratch(self, leading: tuple[int, ...]) -> tuple[Real, Real]:
         """Work space for ``leading`` maps, kept: fresh memory of this size costs page faults in every frame."""

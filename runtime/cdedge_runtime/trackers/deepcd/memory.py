@@ -14,21 +14,22 @@ from .settings import Settings
 if TYPE_CHECKING:  # the contract asks for this tracker while it is read
     from cdedge_runtime.model.contract import DeepPart, ModelSpec
 
+XYWH = tuple[float, float, float, float]
+
 _FLOAT, _COMPLEX = 4, 8
 
 
 def filter_memory(spec: ModelSpec) -> FilterMemory:
     """What the tracker keeps for the target that the file was made for; the filter's area hardly depends on it."""
-    fine = _part(spec, settings_of(spec, Settings), spec.source.box)
+    fine = _part(spec, settings_of(spec, Settings), spec.source.box, windows=2)
     if spec.deep is None:
         return fine
-    coarse = _part(spec.deep, spec.deep.settings, spec.source.box)
+    coarse = _part(spec.deep, spec.deep.settings, spec.source.box, windows=1)
     return FilterMemory(*(a + b for a, b in zip(_values(fine), _values(coarse), strict=True)))
 
 
-def _part(
-    part: ModelSpec | DeepPart, settings: Settings | DeepSettings, box: tuple[float, float, float, float]
-) -> FilterMemory:
+def _part(part: ModelSpec | DeepPart, settings: Settings | DeepSettings, box: XYWH, *, windows: int) -> FilterMemory:
+    """Of one filter; ``windows``: of how many the spectra are kept until the next frame."""
     channels, grid = part.filter_channels, part.grid
     copied = channels if channels < part.channels else 0
     highest, widest = highest_frequencies(grid, settings.band)
@@ -42,11 +43,11 @@ def _part(
         features_bytes=_FLOAT * (part.channels + copied) * math.prod(grid),
         filter_bytes=spectrum + 6 * taps,
         samples_bytes=settings.memory * spectrum,
-        buffers_bytes=3 * math.prod(part.input_px) + 3 * spectrum + scratch,
+        buffers_bytes=3 * math.prod(part.input_px) + (windows + 2) * spectrum + scratch,
     )
 
 
-def _support(box: tuple[float, float, float, float], grid: Size, settings: Settings | DeepSettings) -> Size:
+def _support(box: XYWH, grid: Size, settings: Settings | DeepSettings) -> Size:
     _, _, width, height = box
     side = settings.padding * math.sqrt(width * height)
     return support_cells((grid[0] * height / side, grid[1] * width / side), settings.support, grid)
