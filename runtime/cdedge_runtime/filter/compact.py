@@ -171,24 +171,31 @@ class CompactFilter:
     def train(self, iterations: int) -> None:
         """Improve the filter by some iterations on the samples as they are."""
         with np.errstate(over="ignore", invalid="ignore"):  # conjugate_gradients looks out for it
-            self.weights = conjugate_gradients(self._product, self._wanted(), self.weights, iterations)
+            self.weights = conjugate_gradients(self._product, self._residual(), self.weights, iterations)
         np.conjugate(self._dft.forward(self.weights, out=self._conjugate), out=self._conjugate)
 
     def _samples(self) -> Iterator[tuple[BandSpectrum, np.float32]]:
         return zip(self.memory.spectra[: self.memory.count], self.memory.weights, strict=False)
 
-    def _wanted(self) -> Real:
-        """The right-hand side: the samples' correlation with the label, cropped to the support."""
-        return self._dft.inverse(self._summed(self._label * weight for _, weight in self._samples()))
+    def _residual(self) -> Real:
+        """What the filter as it is leaves of the right-hand side, the samples' correlation with the label."""
+        missing = [(self._label - answer) * w for answer, w in self._answers(self._conjugate)]
+        residual = self._dft.inverse(self._summed(missing))
+        residual -= self._ridge * self.weights
+        return residual
 
     def _product(self, h: Real) -> Real:
         """The normal matrix times h: crop(IDFT(sum_t w_t X_t conj(sum_l X_tl conj(H_l)))) + ridge h."""
         spectrum = self._dft.forward(h, out=self._spectrum)
-        np.conjugate(spectrum, out=spectrum)
-        answers = [np.multiply(sample, spectrum, out=self._work).sum(0).conj() * w for sample, w in self._samples()]
+        answers = [answer * w for answer, w in self._answers(np.conjugate(spectrum, out=spectrum))]
         product = self._dft.inverse(self._summed(answers))
         product += self._ridge * h
         return product
+
+    def _answers(self, conjugate: BandSpectrum) -> Iterator[tuple[BandSpectrum, np.float32]]:
+        """Of each sample what a filter of this spectrum, conjugate, answers, conjugate, and its weight."""
+        for sample, weight in self._samples():
+            yield np.multiply(sample, conjugate, out=self._work).sum(0).conj(), weight
 
     def _summed(self, responses: Iterable[BandSpectrum]) -> BandSpectrum:
         """The samples times their responses, summed; it holds until the next product."""
@@ -217,14 +224,15 @@ def merge(memory: Store, gone: int, *, into: int) -> None:
     memory.weights[gone] = 0
 
 
-def conjugate_gradients(product: Callable[[Real], Real], wanted: Real, start: Real, iterations: int) -> Real:
+def conjugate_gradients(product: Callable[[Real], Real], residual: Real, start: Real, iterations: int) -> Real:
     """Solve ``product(h) = wanted`` for a positive definite product, from ``start`` (Hestenes and Stiefel 1952).
+
+    residual: ``wanted - product(start)``.
 
     Stops early where the residual is zero. Where the product is not positive or a number not finite (lost precision),
     it says so and the last good iterate is returned.
     """
-    h = start
-    residual = wanted - product(h)
+    h, residual = start, residual.copy()
     direction, energy = residual.copy(), float(np.vdot(residual, residual))
     for _ in range(iterations):
         if energy == 0:
