@@ -154,9 +154,12 @@ def _tell_next(configuration: Configuration, folder: Path) -> None:
     if configuration.tracker.tracker not in names():
         whats_next("compare", folder, "--html", "compared.html")
         return
+    from cdedge.evaluation.peers import usual_peer
+
     same = [] if configuration.protocol == "ope" else ["--protocol", configuration.protocol]
-    peer = ["--tracker", "opencv:CSRT", "-o", folder.with_name(f"{folder.name}-csrt")]
-    whats_next("evaluate", *data_words(configuration), *same, *peer)
+    peer = usual_peer()
+    beside = ["--tracker", f"opencv:{peer}", "-o", folder.with_name(f"{folder.name}-{peer.lower()}")]
+    whats_next("evaluate", *data_words(configuration), *same, *beside)
 
 
 def raise_failures(failures: dict[str, Failure]) -> None:

@@ -77,6 +77,15 @@ def check_peer(name: str, files: tuple[str, ...]) -> None:
     _constructor(name)
 
 
+def usual_peer() -> str:
+    """The peer to begin with: CSRT, or MIL where OpenCV is not its contrib build."""
+    try:
+        _constructor("CSRT")
+    except BadEnvironment:
+        return "MIL"
+    return "CSRT"
+
+
 _NAMES = ("CSRT", "KCF", "MOSSE", "MIL", "DaSiamRPN", "Nano", "Vit")
 _FILES = {
     "DaSiamRPN": ("model", "kernel_cls1", "kernel_r1"),

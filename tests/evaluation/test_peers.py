@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import cv2
 import pytest
 
+from cdedge.evaluation import peers
 from cdedge.evaluation.peers import Peer, check_peer
 from cdedge_runtime.errors import BadEnvironment, BadInput, BadModel, Usage
 from tests.conftest import MovingSquare
@@ -112,3 +115,13 @@ def test_a_network_tracker_says_its_own_score(moving_square, monkeypatch):
     peer = Peer("Nano", ("backbone.onnx", "head.onnx"))
     assert peer.init(moving_square.frame(0), moving_square.box(0)).score == 1
     assert peer.update(moving_square.frame(1)).score == 0.875
+
+
+def test_the_usual_peer_is_one_that_this_opencv_has(monkeypatch):
+    plain = SimpleNamespace(TrackerMIL_create=None, __version__="5")
+    monkeypatch.setattr(peers, "cv2", plain)
+    assert peers.usual_peer() == "MIL"
+    plain.TrackerCSRT_create = None
+    assert peers.usual_peer() == "MIL"
+    plain.TrackerCSRT_create = object
+    assert peers.usual_peer() == "CSRT"
