@@ -21,7 +21,8 @@ class Settings:
     power: exponent on the features before the filter; 0.5 compresses strong edges.
     memory: number of stored samples. learning_rate: weight of one frame. update_every: frames between updates.
     first_iterations, iterations: conjugate-gradient steps in the first frame and per update.
-    scale: ``none``; ``alternate`` tests one neighbouring scale per frame; ``pyramid`` tests both.
+    scale: ``none``; ``alternate`` tests one neighbouring scale, and, without a deep part, none in the frame after one
+    that was no better; ``pyramid`` tests both.
     scale_step: ratio of neighbouring scales; scale_penalty: factor on the response of a changed scale.
     lost_below, lost_share: an answer is weak when its PSR is below the one, or below the other times the PSR's running
     mean; or, whatever these are, when its score is low. patience: weak answers in a row after which nothing is learned

@@ -90,7 +90,7 @@ class Tracker:
         settings, grid = self._settings, self.spec.grid
         self._view, self._size = View(box.center, 1.0), box.size
         self._limits = patch.scale_limits(box, image.shape)
-        self._frame, self._shrink_next = 0, False
+        self._frame, self._shrink_next, self._scale_rests = 0, False, False
         self._last_seen, self._visit = box.center, 0
         side = patch.window_side_px(box.size, settings.padding)
         cells = (box.height / side * grid[0], box.width / side * grid[1])
@@ -213,7 +213,11 @@ class Tracker:
         return spectrum
 
     def _best(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> tuple[View, Answer]:
-        """The view that answers best, of those that are looked at, and its answer."""
+        """The view that answers best, of those that are looked at, and its answer.
+
+        Where no other scale does, the other direction is next, after a frame without: few targets change size so fast.
+        Beside a deep part each frame has one, since there a rest costs accuracy (docs/studies/sight.md).
+        """
         here, *others = self._views(image.shape)
         last = self._box_of(here).size
         answer, view = self._looked(image, here, learned, last, lap), here
@@ -227,8 +231,9 @@ class Tracker:
                 view, answer = other, candidate
                 self._keep()
             lap("scale")
-        if view is here:
-            self._shrink_next = not self._shrink_next
+        no_better = bool(others) and view is here
+        self._shrink_next ^= no_better
+        self._scale_rests = no_better and self._deep is None
         return view, answer
 
     def _go(self, image: Frame, view: View, answer: Answer) -> Belief:
@@ -303,7 +308,8 @@ class Tracker:
             self._visit += 1
             return [here, replace(here, center=place(frame_shape, self._side_px(here), self._last_seen, self._visit))]
         step = settings.scale_step
-        factors = {"none": (), "alternate": (1 / step if self._shrink_next else step,), "pyramid": (1 / step, step)}
+        next_one = () if self._scale_rests else (1 / step if self._shrink_next else step,)
+        factors = {"none": (), "alternate": next_one, "pyramid": (1 / step, step)}
         low, high = self._limits
         return [here, *(replace(here, scale=min(max(here.scale * f, low), high)) for f in factors[settings.scale])]
 
