@@ -9,6 +9,7 @@ from cdedge_export.choose.look import DEFAULT_GRID, square
 from cdedge_export.choose.plan import COMPONENT_SHARES, ChannelPlan, DistillOptions
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
+from cdedge_runtime.errors import Usage
 from cdedge_runtime.model.contract import HOG_BACKBONE, HOG_TAP, ModelSpec
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.eco.settings import EcoSettings
@@ -26,7 +27,12 @@ def recipe(options: ExportOptions) -> Recipe:
         return Recipe(OF_EVERY | {"layers", "grid"}, why, _on_hog)
     why_not = "the tracker eco has no profiles, no deep part and no generic files"
     designed = _on_network if is_built_in(options) else _on_graph
-    return network_recipe(options, designed, why_not=why_not, components=True)
+    return network_recipe(options, designed, why_not=why_not, components=True, check=_check)
+
+
+def _check(options: ExportOptions) -> None:
+    if options.plan is not None and options.mode == "chain":
+        raise Usage("plan: it holds components, not the channels that mode chain keeps; use mode exact")
 
 
 def _on_network(scene: Scene, options: ExportOptions, say: Say) -> Design:

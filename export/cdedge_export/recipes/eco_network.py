@@ -11,7 +11,6 @@ from cdedge_export.network.prune import full_network, subsampled
 from cdedge_export.network.torch_net import run
 from cdedge_export.options import ExportOptions
 from cdedge_export.report import Say
-from cdedge_runtime.errors import Usage
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.eco.settings import EcoSettings
 
@@ -41,8 +40,6 @@ def design(scene: Scene, options: ExportOptions, say: Say) -> Design:
 
 def _inputs(sight: Sight, options: ExportOptions) -> ChannelPlan:
     """The layers' channels that the projections read in chain mode."""
-    if options.plan is not None:
-        raise Usage("plan: it holds components, not the channels that mode chain keeps; use mode exact")
 
     def choose(rules: DistillOptions) -> ChannelPlan:
         return distill(sight.backbone.name, sight.two, rules)
