@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdedge_runtime.filter.shapes import Size, highest_frequencies, support_cells
 from cdedge_runtime.kinds import FilterMemory, settings_of
 from cdedge_runtime.model.deep_settings import DeepSettings
 
-from .settings import Settings
+from .settings import COLOURS, Settings
 
 if TYPE_CHECKING:  # the contract asks for this tracker while it is read
     from cdedge_runtime.model.contract import DeepPart, ModelSpec
@@ -21,7 +22,10 @@ _FLOAT, _COMPLEX = 4, 8
 
 def filter_memory(spec: ModelSpec) -> FilterMemory:
     """What the tracker keeps for the target that the file was made for; the filter's area hardly depends on it."""
-    fine = _part(spec, settings_of(spec, Settings), spec.source.box, windows=2)
+    settings = settings_of(spec, Settings)
+    fine = _part(spec, settings, spec.source.box, windows=2)
+    if settings.colour_share:
+        fine = replace(fine, filter_bytes=fine.filter_bytes + _colours_bytes(spec))
     if spec.deep is None:
         return fine
     coarse = _part(spec.deep, spec.deep.settings, spec.source.box, windows=1)
@@ -45,6 +49,11 @@ def _part(part: ModelSpec | DeepPart, settings: Settings | DeepSettings, box: XY
         samples_bytes=settings.memory * spectrum,
         buffers_bytes=3 * math.prod(part.input_px) + (windows + 2) * spectrum + scratch,
     )
+
+
+def _colours_bytes(spec: ModelSpec) -> int:
+    """Of two histograms and their comparison, and of the matrices that sum over boxes."""
+    return _FLOAT * (3 * COLOURS + sum(cells * px for cells, px in zip(spec.grid, spec.input_px, strict=True)))
 
 
 def _support(box: XYWH, grid: Size, settings: Settings | DeepSettings) -> Size:

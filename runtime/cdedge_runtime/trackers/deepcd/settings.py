@@ -8,6 +8,8 @@ from typing import Literal
 from cdedge_runtime.filter.shapes import LEAST_KEPT, MOST_KEPT, check_keep
 from cdedge_runtime.record import check_record, within
 
+COLOURS = 16**3  # that are told apart: 16 levels a channel
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -28,6 +30,7 @@ class Settings:
     mean; or, whatever these are, when its score is low. patience: weak answers in a row after which nothing is learned
     and each frame looks at one other place instead of another scale, until one is not weak. The target is then lost;
     it is said to be, and nothing else changes, at some single answers too (see `Watch`).
+    colour_share: of the target's colours in the response that says where it is (see `Colours`); 0 looks at none.
     keep: what the first frame leaves of the file's channels, those that find this target best: up to 1 a share of each
     layer, above it a whole number of all.
     """
@@ -49,6 +52,7 @@ class Settings:
     lost_below: float = within(9.0, 0, 1000)
     lost_share: float = within(0.25, 0, 1)
     patience: int = within(4, 1, 1_000_000)
+    colour_share: float = within(0.0, 0, 1, came_later=True)
     keep: float = within(1.0, LEAST_KEPT, MOST_KEPT, came_later=True)
 
     def __post_init__(self) -> None:
@@ -58,7 +62,7 @@ class Settings:
 
 # What a user chooses between: one neighbouring scale per frame, or both for more time; robust looks deep besides.
 PROFILES = {
-    "fast": Settings(scale="alternate"),
-    "accurate": Settings(scale="pyramid"),
+    "fast": Settings(scale="alternate", colour_share=0.25),
+    "accurate": Settings(scale="pyramid", colour_share=0.25),
     "robust": Settings(scale="alternate"),
 }

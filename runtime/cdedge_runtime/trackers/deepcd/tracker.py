@@ -25,6 +25,7 @@ from cdedge_runtime.model.contract import Tap
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.patch import Sides
 
+from .colours import Colours
 from .deep import DeepSight, Lattice, Look
 from .head import scale_and_aspect
 from .keep import kept_for, narrowed, of_kept
@@ -105,6 +106,9 @@ class Tracker:
         maps = self._prepared(features)
         self._gain = compact.channel_gain(maps)
         self._filter = problem.trained(self._transformed(maps))
+        self._colours = None
+        if settings.colour_share:
+            self._colours = Colours(self._patch, self._in_patch(self._view)[1], grid, self._rest)
         lap("update")
         if self._deep is not None:
             self._deep.begin(image, box.center, box.size, Lattice(grid, side, self._rest), lap)
@@ -127,6 +131,8 @@ class Tracker:
         if not searching and self._frame % settings.update_every == 0:
             rate = 1 - (1 - settings.learning_rate) ** settings.update_every
             self._filter.learn(self._centered(image, view, lap), rate, settings.iterations)
+            if self._colours is not None:
+                self._colours.learn(self._patch, *self._in_patch(self._view), settings.update_every)
             lap("update")
         if not searching and self._deep is not None:
             self._deep.learn((self._view.center[0] - before[0], self._view.center[1] - before[1]), self._frame, lap)
@@ -150,7 +156,7 @@ class Tracker:
         features = 4 * (self.spec.channels + copied) * math.prod(self.spec.grid)
         # The filter's work space is two spectra.
         buffers = self._patch.nbytes + features + 4 * self._seen.nbytes + self._watch.nbytes
-        state = self._filter.state_bytes
+        state = self._filter.state_bytes + (0 if self._colours is None else self._colours.nbytes)
         if self._deep is not None:
             state, buffers = state + self._deep.state_bytes, buffers + self._deep.buffers_bytes
         return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, state, buffers)
@@ -245,7 +251,7 @@ class Tracker:
 
     def _fitted(self, view: View, answer: Answer, frame_shape: tuple[int, ...]) -> View:
         """The view at the answer's peak; its center and size as the box head has them."""
-        moved = self._moved(view, answer.joint, frame_shape)
+        moved = self._moved(view, self._with_colours(answer.joint), frame_shape)
         if self._deep is None or answer.look is None or answer.look.boxes is None:
             return moved
         at = moved.center[0] - view.center[0], moved.center[1] - view.center[1]
@@ -254,6 +260,13 @@ class Tracker:
         low, high = self._limits
         center = patch.limit_center((view.center[0] + x, view.center[1] + y), frame_shape)
         return View(center, min(max(scale, low), high), aspect)
+
+    def _with_colours(self, response: Real) -> Real:
+        """The response joined with that of the colours, which say where, but neither which scale nor how surely."""
+        if self._colours is None:
+            return response
+        share = np.float32(self._settings.colour_share)
+        return np.asarray((1 - share) * response + share * self._colours.response(self._patch))
 
     def _stepped(self, before: View, after: View, answer: Answer) -> tuple[View, Belief]:
         """The view after a step, or that of before at the new scale where the step is a leap not to be believed."""
