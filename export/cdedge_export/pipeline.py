@@ -32,7 +32,7 @@ def check(options: ExportOptions) -> None:
     """
     recipe, chosen = prepared(options)
     recipe.check(chosen)
-    if chosen.plan is not None:
+    if chosen.plan is not None and not Path(chosen.plan).is_fifo():  # a pipe can be read only once
         load_plan(Path(chosen.plan))
     if not {"backbone", "layers"} <= recipe.uses:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -318,3 +319,14 @@ def test_what_no_video_could_change_is_refused_before_one_is_read(given: dict[st
 @pytest.mark.parametrize("given", [{}, {"profile": "robust", "deep_channels": "0.5"}, {"generic": True}])
 def test_what_can_be_exported_is_let_through(given: dict[str, Any]) -> None:
     check(ExportOptions(**given))
+
+
+def test_channels_that_come_through_a_pipe_are_left_for_the_export_to_read() -> None:
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, b"[]")
+        os.close(writing)
+        check(ExportOptions(plan=f"/dev/fd/{reading}"))
+        assert os.read(reading, 9) == b"[]"
+    finally:
+        os.close(reading)
