@@ -111,3 +111,10 @@ def test_what_cannot_be_tracked_is_an_error_and_no_warning_before_it(capsys: pyt
     with pytest.raises(BadInput, match="at least 1 px"):
         find_now(Asked("10,20,30,-5"), still())
     assert capsys.readouterr().err == ""
+
+
+def test_the_next_command_has_the_box_as_it_was_given_or_drawn_and_no_other() -> None:
+    found = Box(9, 19, 30, 40)
+    assert Asked("10,20,30,40").words(found, 1) == ["--box", "10,20,30,40"]
+    assert Asked(None, select=True).words(found, 1) == ["--box", "10,20,30,40"]
+    assert Asked(None).words(found, 1) == []  # the source said it, and will again

@@ -21,6 +21,8 @@ from cdedge_export.recipes.box_head import head_answers, head_cost
 from cdedge_export.recipes.deep_part import (
     DeepOptions,
     _both,
+    _maps,
+    _seen_by_head,
     add_deep_part,
     deep_plan,
     fewer_channels,
@@ -79,6 +81,19 @@ def test_our_own_head_goes_by_its_name_in_its_networks_precision(
     maps, boxes = file.deep_and_boxes(patches[0], template)
     wanted = head_answers(deep.head, template[None], maps[None])[0]
     assert differs[0] <= np.abs(boxes - wanted).max() / np.abs(wanted).max() < differs[1]
+
+
+def test_a_heads_ranges_are_of_the_first_windows_middle_in_every_window() -> None:
+    deep = open_deep(DeepOptions(Path("cdedge_deep"), head=Path("cdedge_head"), precision="int8"))
+    assert deep.head is not None
+    windows = np.random.default_rng(1).integers(0, 255, (2, 256, 256, 3), np.uint8)
+    seen = list(_seen_by_head(deep, deep.head, windows))
+    template, maps = deep.head.inputs
+    middle = _maps(deep.head.template, windows[:1, 64:192, 64:192])
+    assert len(seen) == 2
+    for feed, window in zip(seen, windows, strict=True):
+        np.testing.assert_array_equal(feed[template], middle)
+        np.testing.assert_allclose(feed[maps], _maps(deep.model, window[None]), rtol=1e-4, atol=1e-4)
 
 
 def test_in_int8_a_heads_boxes_are_said_in_float() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from cdedge_runtime import Box
+from cdedge_runtime.measure.predict import predict
 from cdedge_runtime.patch import Image
+from cdedge_runtime.record import decode, encode
 from cdedge_runtime.trackers.deepcd.colours import Colours, box_means, colours
 from cdedge_runtime.trackers.deepcd.settings import PROFILES, Settings
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
@@ -78,6 +81,21 @@ def test_a_new_colour_is_learned_at_the_place_of_the_target_frame_by_frame(known
     np.testing.assert_allclose(known.response(moved), again.response(moved), atol=1e-6)
 
 
+@pytest.mark.parametrize(("frames", "share"), [(1, 0.04), (4, 1 - 0.96**4)])
+def test_a_frame_weighs_a_twenty_fifth(known: Colours, frames: int, share: float) -> None:
+    ground = scene(target=GREEN)
+    known.learn(ground, (24, 24), SIDES, frames)
+    assert known.response(ground)[8, 9] == pytest.approx(share / (share + 1), rel=0.01)
+
+
+def test_in_a_window_that_is_no_square_the_target_is_in_the_middle() -> None:
+    image = np.full((48, 96, 3), GREEN, np.uint8)
+    image[18:30, 44:52] = RED
+    response = Colours(image, SIDES, (24, 48), (8.0, 9.0)).response(image)
+    assert place_of(response) == (8, 9)
+    assert response.max() == pytest.approx(1, abs=0.01)
+
+
 @pytest.mark.parametrize("sides", [(0.2, 0.2), (48.0, 48.0), (300.0, 2.0)])
 def test_any_box_gives_probabilities(sides: tuple[float, float]) -> None:
     seen = Colours(scene(), sides, GRID, REST)
@@ -93,6 +111,25 @@ def opened(folder: Path, share: float) -> Tracker:
     path = folder / f"{share}.onnx"
     path.write_bytes(tiny_model_bytes(make_spec(settings=Settings(colour_share=share))))
     return Tracker(path, threads=1)
+
+
+def test_they_are_learned_where_the_target_went_for_all_frames_since(
+    tmp_path: Path, moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[tuple[object, ...]]()
+    monkeypatch.setattr(Colours, "learn", lambda _, *words: told.append(words))
+    tracker = opened(tmp_path, 0.25)
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    for index in range(1, 5):
+        assert not told
+        before = tracker.box.center
+        box = tracker.update(moving_square.frame(index)).box
+    ((_, center, sides, frames),) = told
+    zoom = 64 / (4.5 * math.sqrt(24 * 20))  # window pixels for one of the frame
+    moved = [32 + (now - then) * zoom for now, then in zip(box.center, before, strict=True)]
+    assert frames == tracker.spec.settings.update_every == 4
+    assert center == pytest.approx(moved, abs=0.25)  # the window was cut where the target had been
+    assert sides == pytest.approx((box.height * zoom, box.width * zoom), rel=0.05)  # give or take two steps of scale
 
 
 def test_colours_alone_follow_a_target_whose_pattern_tells_nothing(tmp_path: Path) -> None:
@@ -120,9 +157,20 @@ def test_they_are_counted(tmp_path: Path, moving_square: MovingSquare) -> None:
     for tracker in trackers:
         tracker.init(moving_square.frame(0), moving_square.box(0))
     without, with_them = (tracker.sizes().filter_state_bytes for tracker in trackers)
-    assert with_them - without > 3 * 4 * 4096
+    assert with_them - without == 4 * (3 * 4096 + 2 * 32 * 64)
+    said = [predict(tracker.spec, None, nodes=7).filter_bytes for tracker in trackers]
+    assert said[1] - said[0] == with_them - without
 
 
 def test_files_from_before_look_at_none() -> None:
-    assert Settings().colour_share == 0
-    assert replace(PROFILES["fast"], colour_share=0.0) == Settings()
+    without = encode(Settings(), brief=True)
+    assert "colour_share" not in without
+    assert decode(Settings, without) == replace(PROFILES["fast"], colour_share=0.0)
+
+
+def test_profiles_without_a_deep_part_look_at_them() -> None:
+    assert {name: settings.colour_share for name, settings in PROFILES.items()} == {
+        "fast": 0.25,
+        "accurate": 0.25,
+        "robust": 0.0,
+    }

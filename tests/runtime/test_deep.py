@@ -19,7 +19,7 @@ from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
 from cdedge_runtime.model.metadata import from_metadata, to_metadata
 from cdedge_runtime.model.session import Extractor
 from cdedge_runtime.trackers.deepcd.deep import DeepSight, Lattice, Look, places
-from cdedge_runtime.trackers.deepcd.tracker import Tracker
+from cdedge_runtime.trackers.deepcd.tracker import Tracker, View
 from cdedge_runtime.trackers.deepcd.watch import Belief, Watch
 from tests.conftest import MovingSquare, make_spec
 
@@ -168,6 +168,23 @@ def test_between_deep_looks_the_fine_filter_answers_alone(moving_square: MovingS
         box = tracker.update(moving_square.frame(frame)).box
         assert box.center == pytest.approx(moving_square.box(frame).center, abs=3)
     assert features.looks == looks
+
+
+def test_beside_a_deep_part_no_scale_rests(moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = Tracker(BothFeatures(make_spec(deep=PART)))
+    views, looked = tracker._views, list[int]()
+
+    def told(shape: tuple[int, ...]) -> list[View]:
+        found = views(shape)
+        looked.append(len(found))
+        return found
+
+    monkeypatch.setattr(tracker, "_views", told)
+    monkeypatch.setattr(tracker, "_is_better", lambda *_: False)
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    for _ in range(3):
+        tracker.update(moving_square.frame(0))
+    assert looked == [2, 2, 2]
 
 
 class WithHead(BothFeatures):

@@ -17,6 +17,7 @@ from cdedge_runtime.errors import BadEnvironment
 from cdedge_runtime.files import (
     clear_parts,
     is_part,
+    made_folder,
     opened_alone,
     scratch_folder,
     whole_file,
@@ -153,6 +154,20 @@ def test_a_folder_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(BadEnvironment, match="new: cannot be written"), whole_folder(tmp_path / "new"):
         pass
     assert {path.name for path in tmp_path.iterdir()} == {"new", "usual"}
+
+
+def test_folders_that_were_made_for_nothing_go_again_all_of_them(tmp_path: Path) -> None:
+    with made_folder(tmp_path / "a" / "b" / "c"):
+        assert (tmp_path / "a" / "b" / "c").is_dir()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "there").mkdir()
+    with made_folder(tmp_path / "there" / "kept" / "empty"):
+        (tmp_path / "there" / "kept" / "result").touch()
+    assert [path.name for path in (tmp_path / "there" / "kept").iterdir()] == ["result"]
+    (tmp_path / "own").mkdir()
+    with made_folder(tmp_path / "own"):
+        pass
+    assert (tmp_path / "own").is_dir()
 
 
 def test_a_disk_that_fills_while_a_folder_is_made_is_told_of_it(tmp_path: Path) -> None:

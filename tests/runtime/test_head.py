@@ -69,6 +69,14 @@ def test_distances_become_boxes_in_pixels_of_the_frame() -> None:
     assert boxes.cell_px == 32.0
 
 
+def test_the_best_box_of_all_is_so_after_the_penalty() -> None:
+    boxes = decoded(answer((4, 10, 12, 6)), 2.0, 16)
+    assert boxes.best == boxes.box((4, 4))
+    penalized = np.zeros_like(boxes.score)
+    penalized[3, 6] = 0.1
+    assert replace(boxes, penalized=penalized).best == boxes.box((3, 6))
+
+
 def test_a_box_has_a_size_whatever_is_said() -> None:
     assert decoded(answer((-9, -9, 3, 3)), 2.0, 16).box((4, 4))[1] == (4.0, 4.0)
 

@@ -13,9 +13,10 @@ from cdedge_runtime.estimate import Estimate
 from cdedge_runtime.filter.compact import CompactFilter
 from cdedge_runtime.filter.dft import Dft
 from cdedge_runtime.trackers import score
+from cdedge_runtime.trackers.deepcd.settings import Settings
 from cdedge_runtime.trackers.deepcd.tracker import Tracker, View
 from cdedge_runtime.trackers.deepcd.watch import Belief, Watch
-from tests.conftest import MovingSquare
+from tests.conftest import MovingSquare, make_spec, tiny_model_bytes
 
 
 def mean_iou(tracker: Tracker, clip: MovingSquare, change=lambda frame: frame) -> float:
@@ -64,6 +65,23 @@ def test_it_learns_the_target_in_the_middle_and_looks_again_only_where_it_moved_
     wanted = tracker._transformed(tracker._maps(after, tracker._view, lambda _: None))
     alike = np.vdot(learned[0], wanted) / np.linalg.norm(learned[0]) / np.linalg.norm(wanted)
     assert alike.real > 0.95
+
+
+@pytest.mark.parametrize("better", [0, 1, 2])
+def test_it_learns_what_was_seen_at_the_scale_that_won(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, better: int
+) -> None:
+    """Of three scales; the one looked at last is not learned for that."""
+    path, clip, learned = tmp_path / "wide.onnx", MovingSquare(), list[np.ndarray]()
+    path.write_bytes(tiny_model_bytes(make_spec(settings=Settings(scale="pyramid", scale_step=1.3, update_every=1))))
+    tracker, scale = Tracker(path, threads=1), (1.0, 1 / 1.3, 1.3)[better]
+    monkeypatch.setattr(CompactFilter, "learn", lambda _self, spectrum, *_: learned.append(spectrum.copy()))
+    monkeypatch.setattr(tracker, "_is_better", lambda view, *_: view.scale == scale)
+    tracker.init(clip.frame(0), clip.box(0))
+    tracker.update(clip.frame(0))
+    assert tracker._view.scale == scale
+    wanted = tracker._transformed(tracker._maps(clip.frame(0), tracker._view, lambda _: None))
+    assert np.linalg.norm(learned[0] - wanted) < 0.3 * np.linalg.norm(wanted)
 
 
 def test_the_watch_is_told_how_much_of_the_box_is_outside(
@@ -211,6 +229,11 @@ def test_sizes_come_from_shapes(tracker: Tracker, moving_square: MovingSquare) -
     rows, columns = Dft(spec.grid, band=spec.settings.band).frequencies
     samples = spec.settings.memory * spec.channels * rows * columns * 8
     assert samples < sizes.filter_state_bytes < 2 * samples
+    learned = tracker._filter
+    assert learned is not None
+    arrays = tracker._patch, tracker._seen, tracker._spare, learned._work, learned._spectrum
+    held = sum(array.nbytes for array in arrays) + tracker._watch.nbytes
+    assert sizes.buffers_bytes == held + 4 * spec.channels * math.prod(spec.grid)
 
 
 def test_frames_are_not_changed(tracker: Tracker, moving_square: MovingSquare) -> None:

@@ -241,6 +241,18 @@ def test_who_asks_nothing_takes_nobodys_place(monkeypatch: pytest.MonkeyPatch) -
             assert first.recv(1) == b""  # the first one had waited for longest
 
 
+def test_who_has_left_without_a_word_is_no_more_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cdedge.serve.listening._MOST_CONNECTIONS", 1)
+    with serving(numbered(3), Stub()) as running:
+        running.until(lambda s: s.status == "waiting")
+        for _ in range(3):
+            _open(running.address).close()
+            time.sleep(0.1)
+        with _open(running.address):
+            time.sleep(0.1)
+            assert ask(running.address, path="state").status == 200
+
+
 @pytest.mark.parametrize(
     ("header", "status"),
     [
