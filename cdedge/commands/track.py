@@ -114,11 +114,6 @@ def track(
     find = finder(first, opened)
     kept = None if opened.live or not as_json else Kept(opened.origin)
     started = list[Box]()
-
-    def start_in(frame: Frame) -> Box:
-        started.append(starting_box(opened, tracker.spec, find(frame))(frame))
-        return started[0]
-
     with ExitStack() as stack:
         writers = _writers(stack, opened, out, jsonl, alone if several is None else lambda _: several.seen)
         bar = stack.enter_context(progress("tracking", frames or opened.count, "frames"))
@@ -126,7 +121,7 @@ def track(
         report = run_track(
             tracker,
             opened,
-            start_in,
+            lambda frame: _noted(starting_box(opened, tracker.spec, find(frame))(frame), started),
             limit=frames,
             observe=_each([*([] if kept is None else [kept]), *writers, bar]),
             draw=None if film is None else partial(_draw, film, several),
@@ -140,6 +135,12 @@ def track(
         if report.error is None and not opened.live:
             whats_next("bench", model, source, *first.words(started[0], opened.origin))
     _tell(report, spoilt)
+
+
+def _noted(box: Box, told: list[Box]) -> Box:
+    """The box, kept for the next command."""
+    told.append(box)
+    return box
 
 
 def _targets(given: list[str] | None, out: Path | None, *, box: str | None, select: bool, as_json: bool) -> list[str]:
