@@ -45,6 +45,8 @@ def test_words_that_make_no_board() -> None:
 def test_another_python_than_the_systems_is_not_said_to_be_of_its_release() -> None:
     assert board_of("raspberry-pi-5").system.startswith("Raspberry Pi OS 64-bit (Debian 12")
     assert board_of("raspberry-pi-5", "3.13").system == "Raspberry Pi OS 64-bit"
+    beside = board_of("jetson-xavier-nx", "3.11")  # whose profile has none of the system's
+    assert beside.system == "JetPack 5 (L4T r35, Ubuntu 20.04)"
 
 
 def test_a_profile_without_c_library(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,6 +109,33 @@ def test_a_run_that_is_refused_leaves_nothing(squares, tmp_path):
         import_raw(squares, configure(squares.root), tmp_path / "new" / "out", source=tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
     assert not (tmp_path / "new").exists()
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
+    """As by a run that ended between our opening of it and our locking."""
+    path, taken, lock = tmp_path / "out" / ".lock", [], fcntl.flock
+
+    def late(descriptor, how):
+        if not taken:
+            path.unlink()
+        taken.append(descriptor)
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with locked(tmp_path / "out"):
+        assert len(taken) == 2
+        assert str(os.getpid()) in path.read_text()
+        with pytest.raises(Usage, match="is writing here"), locked(tmp_path / "out"):
+            pass
+    assert not path.parent.exists()
+
+
+def test_a_refused_run_holds_no_file_open(tmp_path):
+    with locked(tmp_path / "out"):
+        before = len([*Path("/proc/self/fd").iterdir()])
+        with pytest.raises(Usage, match="is writing here"), locked(tmp_path / "out"):
+            pass
+        assert len([*Path("/proc/self/fd").iterdir()]) == before
 
 
 def test_two_runs_do_not_write_one_folder(squares, tmp_path):

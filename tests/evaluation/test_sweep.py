@@ -115,6 +115,14 @@ def test_the_table_names_files_without_the_folders_of_the_machine(tmp_path, base
     assert (row["weights"], row["settings"]) == ("own.pth", "scale=none+power=1")
 
 
+def test_what_is_next_after_a_sweep_does_not_ask_what_stopped(tmp_path, base):
+    runs = read(
+        tmp_path, base, "".join(f'[[run]]\nname = "{n}"\nprotocol = "{p}"\n' for n, p in (("a", "tre2"), ("b", "ope")))
+    )
+    assert evaluating._comparable(runs, tmp_path, [{"name": "a"}, {"name": "b"}]) == [tmp_path / "a"]
+    assert evaluating._comparable(runs, tmp_path, [{"name": "b"}]) == [tmp_path]
+
+
 def test_what_this_machine_lacks_stops_a_sweep_as_that(tmp_path, base, monkeypatch):
     def check(_configuration):
         raise MissingExtra("torch is not there", "export")
