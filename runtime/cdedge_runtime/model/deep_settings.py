@@ -20,7 +20,7 @@ class HeadSettings:
     """
 
     share: float = within(0.5, 0, 1)
-    size_rate: float = within(0.1, 0, 1)
+    size_rate: float = within(0.15, 0, 1)
     center_rate: float = within(0.5, 0, 1)
     sure: float = within(0.3, 0, 1)
     penalty: float = within(0.138, 0, 10)
