@@ -28,7 +28,7 @@ _DEEP = frozenset(
 GENERIC_SHARE = "0.25"
 _WHY_NOT = "deepcd without a deep network has no use for it"
 _OF_DEEP, _OF_HEAD = "deep.", "head."  # settings of the deep part and its box head go by these prefixes
-# Our own head tells a size better than a place: the filters say where. A size that follows faster was no better with it.
+# Our own head tells a size better than a place: the filters say where. Its size is no better where it follows faster.
 _OWN_HEAD = HeadSettings(share=0.25, size_rate=0.1, center_rate=0)
 _LEARNED = {"deep_layers": None, "deep_convention": "bgr", "deep_input": 256}  # how it was shown the maps
 
