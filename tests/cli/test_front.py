@@ -91,3 +91,8 @@ def test_the_first_box_waits_for_nothing_it_does_not_need(tiny_model: Path, squa
     words = [sys.executable, "-c", code, "track", str(tiny_model), str(square_folder), "--frames", "1"]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[] True"
+
+
+def test_what_no_source_could_change_is_told_before_one_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(CdedgeError, match=r"none\.pth: no such file of weights"):
+        cdedge.export(tmp_path / "none.mp4", out=tmp_path / "out.onnx", weights=str(tmp_path / "none.pth"))

@@ -21,6 +21,7 @@ from cdedge_export.recipes.box_head import head_answers, head_cost
 from cdedge_export.recipes.deep_part import (
     DeepOptions,
     _both,
+    _head_in_precision,
     _maps,
     _seen_by_head,
     add_deep_part,
@@ -81,6 +82,14 @@ def test_our_own_head_goes_by_its_name_in_its_networks_precision(
     maps, boxes = file.deep_and_boxes(patches[0], template)
     wanted = head_answers(deep.head, template[None], maps[None])[0]
     assert differs[0] <= np.abs(boxes - wanted).max() / np.abs(wanted).max() < differs[1]
+
+
+def test_in_half_precision_a_head_is_so_with_its_template() -> None:
+    deep = open_deep(DeepOptions(Path("cdedge_deep"), head=Path("cdedge_head"), precision="fp16"))
+    head = _head_in_precision(deep, PATCHES)
+    assert head is not None
+    for model in (head.template, head.model):
+        assert {t.data_type for t in model.graph.initializer if len(t.dims) == 4} == {TensorProto.FLOAT16}
 
 
 def test_a_heads_ranges_are_of_the_first_windows_middle_in_every_window() -> None:

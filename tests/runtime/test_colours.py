@@ -152,6 +152,15 @@ def test_they_move_the_box_and_neither_its_size_nor_what_is_believed(
     assert one.box != other.box
 
 
+def test_the_two_are_shares_of_one(
+    tmp_path: Path, moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = opened(tmp_path, 0.25)
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    monkeypatch.setattr(Colours, "response", lambda *_: np.full((32, 32), 0.4, np.float32))
+    assert tracker._with_colours(np.full((32, 32), 0.8, np.float32)) == pytest.approx(0.75 * 0.8 + 0.25 * 0.4)
+
+
 def test_they_are_counted(tmp_path: Path, moving_square: MovingSquare) -> None:
     trackers = [opened(tmp_path, share) for share in (0.0, 0.25)]
     for tracker in trackers:

@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from cdedge_runtime.errors import Usage
-from cdedge_runtime.measure.predict import BRANCH_WEIGHT_COPIES, FLOOR_BYTES, NODE_BYTES, Footage, predict
+from cdedge_runtime.measure.predict import (
+    BRANCH_WEIGHT_COPIES,
+    FLOOR_BYTES,
+    NODE_BYTES,
+    Footage,
+    least_over_floor_bytes,
+    predict,
+)
 from cdedge_runtime.trackers.cf2.settings import Cf2Settings
 from cdedge_runtime.trackers.deepcd.settings import Settings
 from tests.conftest import CHANNELS, make_spec
@@ -64,6 +71,11 @@ def test_over_the_floor_is_the_sum_of_the_other_parts() -> None:
     said = predict(SPEC, SEEN, nodes=7)
     more = replace(said, floor_bytes=7, samples_bytes=said.samples_bytes + 1000)
     assert more.over_floor_bytes == said.over_floor_bytes + 1000
+
+
+def test_the_least_is_of_a_graph_without_nodes_weights_or_filter() -> None:
+    said = predict(SPEC, SEEN, nodes=0)
+    assert least_over_floor_bytes(SEEN) == said.code_bytes + said.session_bytes + said.frames_bytes
 
 
 def test_without_footage_no_frames_are_counted() -> None:

@@ -50,3 +50,11 @@ def test_noise_never_ends_below_its_highest_cell() -> None:
         start = np.unravel_index(noise.argmax(), GRID)
         assert abs((rows - start[0] + 12) % 24 - 12) <= 1
         assert abs((columns - start[1] + 10) % 20 - 10) <= 1
+
+
+def test_maps_that_are_moved_go_where_they_are_told_to() -> None:
+    window = Dft(GRID, band=1.0)
+    spectrum = window.forward(gaussian_label(GRID, (1.5, 1.2))[None])
+    there = np.empty_like(spectrum)
+    assert window.shifted(spectrum, 1.5, -2.0, out=there) is there
+    np.testing.assert_array_equal(there, window.shifted(spectrum, 1.5, -2.0))
