@@ -132,6 +132,7 @@ def test_robust_has_our_own_deep_network_and_its_head_where_none_is_named(
         (["export", "nowhere.mp4", "--channels-from", "nowhere.json"], 1, "nowhere.json"),
         (["export", "nowhere.mp4", "--weights", "nowhere.pth"], 1, "nowhere.pth: no such file of weights"),
         (["plan", "nowhere.mp4", "--layers", "99"], 2, "no layer '99'"),
+        (["plan", "nowhere.mp4", "--weights", "nowhere.pth"], 1, "nowhere.pth: no such file of weights"),
         (["evaluate", "--root", "nowhere", "--set", "nope=1"], 2, "setting 'nope=1'"),
         (["vot", "workspace", "--set", "nope=1"], 2, "setting 'nope=1'"),
     ],
