@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from cdedge_runtime import Box
+from cdedge_runtime.filter.compact import CompactFilter
 from cdedge_runtime.measure.predict import predict
 from cdedge_runtime.patch import Image
 from cdedge_runtime.record import decode, encode
+from cdedge_runtime.trackers import score
 from cdedge_runtime.trackers.deepcd.colours import Colours, box_means, colours
 from cdedge_runtime.trackers.deepcd.settings import PROFILES, Settings
 from cdedge_runtime.trackers.deepcd.tracker import Tracker
+from cdedge_runtime.trackers.deepcd.watch import Belief, Watch
 from tests.conftest import MovingSquare, make_spec, tiny_model_bytes
 
 GRID, REST, SIDES = (24, 24), (8.0, 9.0), (12.0, 8.0)
@@ -159,6 +162,29 @@ def test_the_two_are_shares_of_one(
     tracker.init(moving_square.frame(0), moving_square.box(0))
     monkeypatch.setattr(Colours, "response", lambda *_: np.full((32, 32), 0.4, np.float32))
     assert tracker._with_colours(np.full((32, 32), 0.8, np.float32)) == pytest.approx(0.75 * 0.8 + 0.25 * 0.4)
+
+
+@pytest.mark.parametrize(
+    ("share", "moved_cells", "probability", "least", "most"),
+    [(1.0, 0, 0.69, 0.8, 1.0), (1.0, 12, 0.69, 0.0, 0.0), (1.0, 12, 0.7, 1.0, 1.0), (0.0, 12, 0.69, 1.0, 1.0)],
+    ids=["at one", "apart", "too sure to ask", "no colours"],
+)
+def test_the_watch_is_told_how_far_the_filter_alone_agrees(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+    moved_cells: int,
+    probability: float,
+    least: float,
+    most: float,
+) -> None:
+    tracker, alone, told = opened(tmp_path, share), CompactFilter.respond, list[Belief]()
+    tracker.init(scene(), Box(20, 18, 8, 12))
+    monkeypatch.setattr(Watch, "judge", lambda _watch, belief, _outside: told.append(belief) or True)
+    monkeypatch.setattr(score, "probability", lambda *_: probability)
+    monkeypatch.setattr(CompactFilter, "respond", lambda f, seen, dft: np.roll(alone(f, seen, dft), moved_cells, 1))
+    tracker.update(scene())
+    assert least <= told[0].agreement <= most
 
 
 def test_they_are_counted(tmp_path: Path, moving_square: MovingSquare) -> None:

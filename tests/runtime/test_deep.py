@@ -18,6 +18,7 @@ from cdedge_runtime.model.contract import DeepPart, HeadPart, InputConvention, M
 from cdedge_runtime.model.deep_settings import DeepSettings, HeadSettings
 from cdedge_runtime.model.metadata import from_metadata, to_metadata
 from cdedge_runtime.model.session import Extractor
+from cdedge_runtime.trackers import score
 from cdedge_runtime.trackers.deepcd.deep import DeepSight, Lattice, Look, places
 from cdedge_runtime.trackers.deepcd.tracker import Tracker, View
 from cdedge_runtime.trackers.deepcd.watch import Belief, Watch
@@ -216,6 +217,7 @@ def test_the_watch_is_told_how_far_the_head_agrees(
 ) -> None:
     told: list[Belief] = []
     monkeypatch.setattr(Watch, "judge", lambda _watch, belief, _outside: told.append(belief) or True)
+    monkeypatch.setattr(score, "probability", lambda *_: 0.5)  # the surer do not ask
     head = HeadPart((64, 64), (8, 8), HeadSettings(center_rate=0.0), PART.weights)
     features = WithHead(make_spec(deep=replace(PART, head=head)))
     tracker, still = Tracker(features), moving_square.frame(0)
@@ -241,6 +243,7 @@ def test_without_a_head_the_watch_is_told_how_far_the_fine_filter_agrees(
 ) -> None:
     told: list[Belief] = []
     monkeypatch.setattr(Watch, "judge", lambda _watch, belief, _outside: told.append(belief) or True)
+    monkeypatch.setattr(score, "probability", lambda *_: 0.5)  # the surer do not ask
     part = replace(PART, settings=replace(PART.settings, share=1.0))  # so that the deep filter alone says where
     tracker = Tracker(BothFeatures(make_spec(deep=part)))
     tracker.init(moving_square.frame(0), moving_square.box(0))
@@ -256,6 +259,7 @@ def test_without_a_head_the_watch_is_told_how_far_the_fine_filter_agrees(
 def test_without_a_deep_look_nothing_disagrees(moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Belief] = []
     monkeypatch.setattr(Watch, "judge", lambda _watch, belief, _outside: told.append(belief) or True)
+    monkeypatch.setattr(score, "probability", lambda *_: 0.5)  # the surer do not ask
     tracker = Tracker(BothFeatures(make_spec(deep=replace(PART, settings=replace(PART.settings, every=2)))))
     tracker.init(moving_square.frame(0), moving_square.box(0))
     tracker.update(moving_square.frame(1))

@@ -96,6 +96,18 @@ def test_lost_until_an_answer_is_not_weak(watch: Watch) -> None:
         assert watch.lost is lost
 
 
+def test_where_colours_find_the_place_weak_answers_are_acted_on_but_said_only_at_a_low_score(image: Image) -> None:
+    watch = Watch(Settings(colour_share=0.25), "deepcd", image, (30, 30), (20, 20))
+    several = Settings().patience
+    for answers, searching in ((several - 1, False), (1, True)):
+        for _ in range(answers):
+            assert not watch.judge(FLAT, INSIDE)
+            assert (watch.lost, watch.searching) == (False, searching)
+    for score, lost in ((0.21, False), (0.2, True), (0.21, False), (0.05, True)):
+        watch.judge(Belief(score, 2.0), INSIDE)
+        assert (watch.lost, watch.searching) == (lost, True)
+
+
 def test_only_a_sure_answer_is_gone_after_to_another_place(watch: Watch) -> None:
     assert [watch.is_sure(answer) for answer in (SURE, FAIR, Belief(0.95, 10.0))] == [True, False, False]
 

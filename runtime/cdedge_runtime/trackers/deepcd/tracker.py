@@ -30,7 +30,7 @@ from .deep import DeepSight, Lattice, Look
 from .head import scale_and_aspect
 from .keep import kept_for, narrowed, of_kept
 from .settings import Settings
-from .watch import Belief, Watch
+from .watch import AGREED, Belief, Watch
 
 Point = tuple[float, float]
 
@@ -276,18 +276,20 @@ class Tracker:
         return (after if self._watch.follows((x, y), belief) else replace(after, center=before.center)), belief
 
     def _belief(self, view: View, answer: Answer) -> Belief:
-        agreed = self._agreement(view, answer)
-        return self._watch.belief(answer.joint, self._patch, *self._in_patch(view), answer.head, agreed)
+        belief = self._watch.belief(answer.joint, self._patch, *self._in_patch(view), answer.head)
+        if belief.score >= AGREED:  # no other opinion is asked
+            return belief
+        return replace(belief, agreement=self._agreement(view, answer))
 
     def _agreement(self, view: View, answer: Answer) -> float:
-        """IoU of a view's box and that of another opinion: a box head's best, else the fine filter's without the deep.
+        """IoU of a view's box and that of another opinion: a box head's best, else the fine filter's own.
 
         1 where nothing was looked at but the fine maps. The patch was cut where it was looked.
         """
-        if answer.look is None:
+        if answer.look is None and self._colours is None:
             return 1.0
         looked = replace(view, center=self._shown.center)
-        if answer.look.boxes is None:
+        if answer.look is None or answer.look.boxes is None:
             other = self._box_of(self._moved(looked, answer.fine, self._shape))
         else:
             (x, y), size = answer.look.boxes.best

@@ -29,14 +29,15 @@ _MOTION_RATE = 0.3  # how fast the motion follows a step
 _GONE, _OUTSIDE = 0.1, 1.25  # a score that is enough for loss, and what is added for a box that is outside the frame
 _JUMP, _FAIR = 0.5, 0.6  # sides of the target that are, at a score below the other
 _LIKELY, _LONG = 0.5, 30  # a score, and frames without one from it on that are
-_APART, _AGREED = 0.15, 0.7  # an IoU with another opinion that is, at a score below the other
+_APART, AGREED = 0.15, 0.7  # an IoU with another opinion that is, at a score below the other
+_SAID = 0.2  # where colours help to find the place: a score above which several weak answers are not
 
 
 @dataclass(frozen=True)
 class Belief:
     """How probable it is that an answer is right, and the PSR of its response.
 
-    agreement: IoU of its box and that of another opinion on the same frame; 1 where there is none.
+    agreement: IoU of its box and that of another opinion on the same frame; 1 where there is none, or none is asked.
     """
 
     score: float
@@ -66,16 +67,14 @@ class Watch:
         """Whether several answers in a row were weak: nothing is learned, and the target looked for elsewhere."""
         return self._weak >= self._settings.patience
 
-    def belief(
-        self, response: Real, image: Image, center: Point, sides: Sides, head: float = 0.0, agreement: float = 1.0
-    ) -> Belief:
+    def belief(self, response: Real, image: Image, center: Point, sides: Sides, head: float = 0.0) -> Belief:
         """What to think of a box with this response (Gh, Gw); center (x, y) and sides (height, width) in ``image``.
 
-        head: the score of a box head's surest cell. agreement: as in `Belief`.
+        head: the score of a box head's surest cell.
         """
         sharpness = psr(response)
         like = self._appearance.likeness(image, center, sides)
-        return Belief(score.probability(sharpness, like, self._calibration, head), sharpness, agreement)
+        return Belief(score.probability(sharpness, like, self._calibration, head), sharpness)
 
     def follows(self, step: Point, belief: Belief) -> bool:
         """Whether to go a step (x, y), in sides of the target: a leap only on a belief that is not weak.
@@ -105,12 +104,17 @@ class Watch:
         return not doubted
 
     def _is_lost(self, belief: Belief, outside: float, *, weak: bool) -> bool:
-        """Whether to say that the target is lost; once said, until an answer is not weak."""
+        """Whether to say that the target is lost; once said, until an answer is not weak, or `_is_said` no more."""
         gone = belief.score < _GONE + _OUTSIDE * outside
         jumped = belief.score < _FAIR and self._surprise > _JUMP
-        apart = belief.score < _AGREED and belief.agreement < _APART
+        apart = belief.score < AGREED and belief.agreement < _APART
         long = self._unlikely >= _LONG
-        return gone or jumped or apart or long or self.searching or (weak and self.lost)
+        stays = self.searching or (weak and self.lost)
+        return gone or jumped or apart or long or (stays and self._is_said(belief))
+
+    def _is_said(self, belief: Belief) -> bool:
+        """Whether several weak answers are said: the filter's being flat tells little where colours find the place."""
+        return not self._settings.colour_share or belief.score <= _SAID
 
     def is_sure(self, belief: Belief) -> bool:
         """Whether a target is gone after to another place for this answer there."""
