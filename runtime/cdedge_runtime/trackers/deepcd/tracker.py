@@ -264,7 +264,7 @@ class Tracker:
     def _with_colours(self, response: Real) -> Real:
         """The response joined with that of the colours, which say where, but neither which scale nor how surely.
 
-        They are read in the window that was cut last: one scale beside the best shifts them by a tenth of a cell at most.
+        They are read in the window that was cut last: one scale off shifts them by a tenth of a cell at most.
         """
         if self._colours is None:
             return response
