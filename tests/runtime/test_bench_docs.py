@@ -1,4 +1,4 @@
-"""The published schema names every field there is."""
+"""The guide to measuring names every field there is."""
 
 from __future__ import annotations
 
