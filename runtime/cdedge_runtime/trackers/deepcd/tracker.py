@@ -287,7 +287,7 @@ class Tracker:
     def _agreement(self, view: View, answer: Answer) -> float:
         """IoU of a view's box and that of another opinion: a box head's best, else the fine filter's own.
 
-        1 where nothing was looked at but the fine maps. The patch was cut where it was looked.
+        1 where the fine filter alone says where. The patch was cut where it was looked.
         """
         if answer.look is None and self._colours is None:
             return 1.0
