@@ -4,6 +4,7 @@ import json
 import sys
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -20,7 +21,7 @@ from cdedge_export.training import box_loop, seen
 from cdedge_export.training.__main__ import main
 from cdedge_export.training.box_loop import BoxRecipe, cells, distances, drawn, overlap, train_boxes
 from cdedge_export.training.boxed import WINDOWS, _Place, boxed
-from cdedge_export.training.seen import Seen, TeachingTracker, gathered
+from cdedge_export.training.seen import Seen, TeachingTracker, digest_of, gathered
 from cdedge_export.training.warp import Pose, target_px
 from cdedge_runtime.errors import BadModel
 from tests.export.small_footage import save_footage, small_footage
@@ -114,6 +115,17 @@ def test_what_was_seen_is_not_seen_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert np.allclose(first.answers[:, :, 2:], 20)
     monkeypatch.setattr(seen, "boxed", None)
     np.testing.assert_array_equal(gathered(small_footage(), teacher, 2, 3, tmp_path).windows, first.windows)
+
+
+def test_what_was_seen_by_another_network_or_teacher_is_kept_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backbone, head = save_teacher(tmp_path)
+    first = digest_of("data", backbone, head)
+    assert digest_of("data", backbone, head) == first
+    assert digest_of("data", head, backbone) != first
+    monkeypatch.setattr(seen, "bundled_state", lambda _name: ({}, SimpleNamespace(sha256="another")))
+    assert digest_of("data", backbone, head) != first
 
 
 def test_a_teacher_that_does_not_fit_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from cdedge_export.network.backbones import CDEDGE_DEEP
-from cdedge_export.onnx_net.own_net import open_bundled
+from cdedge_export.onnx_net.own_net import bundled_state, open_bundled
 from cdedge_runtime.errors import BadModel
 from cdedge_runtime.files import file_sha256, write_whole
 
@@ -90,8 +90,9 @@ def gathered(footage: Footage, teacher: TeachingTracker, count: int, seed: int, 
 
 
 def digest_of(trained_on: str, backbone: Path, head: Path) -> str:
-    """What tells one kept folder from another: the data and the teacher."""
-    digests = (file_sha256(backbone), file_sha256(head))
+    """What tells one kept folder from another: the data, the network and the teacher."""
+    network = bundled_state(str(CDEDGE_DEEP.bundled))[1].sha256
+    digests = (network, file_sha256(backbone), file_sha256(head))
     return hashlib.sha256("".join((trained_on, *digests)).encode()).hexdigest()[:12]
 
 
