@@ -10,7 +10,7 @@ from cdedge_runtime.filter.shapes import Size, highest_frequencies, support_cell
 from cdedge_runtime.kinds import FilterMemory, settings_of
 from cdedge_runtime.model.deep_settings import DeepSettings
 
-from .settings import COLOURS, Settings
+from .settings import COLOURS, GROWTH_PX, Settings
 
 if TYPE_CHECKING:  # the contract asks for this tracker while it is read
     from cdedge_runtime.model.contract import DeepPart, ModelSpec
@@ -18,14 +18,16 @@ if TYPE_CHECKING:  # the contract asks for this tracker while it is read
 XYWH = tuple[float, float, float, float]
 
 _FLOAT, _COMPLEX = 4, 8
+_GROWTH_BYTES = 2 * GROWTH_PX**2  # a grey window, and that of the frame before
 
 
 def filter_memory(spec: ModelSpec) -> FilterMemory:
     """What the tracker keeps for the target that the file was made for; the filter's area hardly depends on it."""
     settings = settings_of(spec, Settings)
     fine = _part(spec, settings, spec.source.box, windows=2)
-    if settings.colour_share:
-        fine = replace(fine, filter_bytes=fine.filter_bytes + _colours_bytes(spec))
+    more = _colours_bytes(spec) if settings.colour_share else 0
+    more += _GROWTH_BYTES if settings.flow_share else 0
+    fine = replace(fine, filter_bytes=fine.filter_bytes + more)
     if spec.deep is None:
         return fine
     coarse = _part(spec.deep, spec.deep.settings, spec.source.box, windows=1)

@@ -9,6 +9,7 @@ from cdedge_runtime.filter.shapes import LEAST_KEPT, MOST_KEPT, check_keep
 from cdedge_runtime.record import check_record, within
 
 COLOURS = 16**3  # that are told apart: 16 levels a channel
+GROWTH_PX = 64  # side of the window in which optical flow is looked for
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,15 @@ class Settings:
     power: exponent on the features before the filter; 0.5 compresses strong edges.
     memory: number of stored samples. learning_rate: weight of one frame. update_every: frames between updates.
     first_iterations, iterations: conjugate-gradient steps in the first frame and per update.
-    scale: ``none``; ``alternate`` tests one neighbouring scale, and, without a deep part, none in the frame after one
-    that was no better; ``pyramid`` tests both.
+    scale: ``none``; ``alternate`` tests one other scale (see `Scales`); ``pyramid`` tests both neighbours.
     scale_step: ratio of neighbouring scales; scale_penalty: factor on the response of a changed scale.
     lost_below, lost_share: an answer is weak when its PSR is below the one, or below the other times the PSR's running
     mean; or, whatever these are, when its score is low. patience: weak answers in a row after which nothing is learned
     and each frame looks at one other place instead of another scale, until one is not weak. The target is then lost;
     it is said to be, and nothing else changes, at some single answers too (see `Watch`).
     colour_share: of the target's colours in the response that says where it is (see `Colours`); 0 looks at none.
+    flow_share: of the growth that optical flow sees, as a power of it, that the size follows before a frame is looked
+    at (see `Growth`); 0 looks at none.
     keep: what the first frame leaves of the file's channels, those that find this target best: up to 1 a share of each
     layer, above it a whole number of all.
     """
@@ -53,6 +55,7 @@ class Settings:
     lost_share: float = within(0.25, 0, 1)
     patience: int = within(4, 1, 1_000_000)
     colour_share: float = within(0.0, 0, 1, came_later=True)
+    flow_share: float = within(0.0, 0, 1, came_later=True)
     keep: float = within(1.0, LEAST_KEPT, MOST_KEPT, came_later=True)
 
     def __post_init__(self) -> None:
@@ -62,7 +65,7 @@ class Settings:
 
 # What a user chooses between: one neighbouring scale per frame, or both for more time; robust looks deep besides.
 PROFILES = {
-    "fast": Settings(scale="alternate", colour_share=0.25),
-    "accurate": Settings(scale="pyramid", colour_share=0.25),
-    "robust": Settings(scale="alternate"),
+    "fast": Settings(scale="alternate", colour_share=0.25, flow_share=1.0),
+    "accurate": Settings(scale="pyramid", colour_share=0.25, flow_share=1.0),
+    "robust": Settings(scale="alternate", flow_share=1.0),
 }

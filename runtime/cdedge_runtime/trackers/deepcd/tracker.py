@@ -27,8 +27,10 @@ from cdedge_runtime.patch import Sides
 
 from .colours import Colours
 from .deep import DeepSight, Lattice, Look
+from .growth import Growth
 from .head import scale_and_aspect
 from .keep import kept_for, narrowed, of_kept
+from .scales import Scales
 from .settings import Settings
 from .watch import AGREED, Belief, Watch
 
@@ -91,7 +93,8 @@ class Tracker:
         settings, grid = self._settings, self.spec.grid
         self._view, self._size = View(box.center, 1.0), box.size
         self._limits = patch.scale_limits(box, image.shape)
-        self._frame, self._shrink_next, self._scale_rests = 0, False, False
+        self._frame = 0
+        self._scales = Scales(settings.scale, settings.scale_step, beside_deep=self._deep is not None)
         self._last_seen, self._visit = box.center, 0
         side = patch.window_side_px(box.size, settings.padding)
         cells = (box.height / side * grid[0], box.width / side * grid[1])
@@ -109,6 +112,7 @@ class Tracker:
         self._colours = None
         if settings.colour_share:
             self._colours = Colours(self._patch, self._in_patch(self._view)[1], grid, self._rest)
+        self._growth = Growth(image, box) if settings.flow_share else None
         lap("update")
         if self._deep is not None:
             self._deep.begin(image, box.center, box.size, Lattice(grid, side, self._rest), lap)
@@ -120,6 +124,7 @@ class Tracker:
             raise NotInitialized
         image = next_frame(frame, self._shape)
         self._frame += 1
+        self._grow(image, lap)
         before = self._view.center
         view, answer = self._best(image, self._filter, lap)
         belief = self._go(image, view, answer)
@@ -136,6 +141,9 @@ class Tracker:
             lap("update")
         if not searching and self._deep is not None:
             self._deep.learn((self._view.center[0] - before[0], self._view.center[1] - before[1]), self._frame, lap)
+        if self._growth is not None:
+            self._growth.remember(image, box)
+            lap("scale")
         return Estimate(box, belief.score, self._watch.lost, belief.psr)
 
     @property
@@ -157,9 +165,21 @@ class Tracker:
         # The filter's work space is two spectra.
         buffers = self._patch.nbytes + features + 4 * self._seen.nbytes + self._watch.nbytes
         state = self._filter.state_bytes + (0 if self._colours is None else self._colours.nbytes)
+        state += 0 if self._growth is None else self._growth.nbytes
         if self._deep is not None:
             state, buffers = state + self._deep.state_bytes, buffers + self._deep.buffers_bytes
         return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, state, buffers)
+
+    def _grow(self, image: Frame, lap: Lap) -> None:
+        """Take the size that optical flow sees, before anything is cut; not of what is looked for."""
+        if self._growth is None or self._watch.searching:
+            return
+        self._view = self._scaled(self._view, self._growth.since(image) ** self._settings.flow_share)
+        lap("scale")
+
+    def _scaled(self, view: View, factor: float) -> View:
+        low, high = self._limits
+        return replace(view, scale=min(max(view.scale * factor, low), high))
 
     def _side_px(self, view: View) -> float:
         return patch.window_side_px(self._size, self._settings.padding) * view.scale
@@ -219,11 +239,7 @@ class Tracker:
         return spectrum
 
     def _best(self, image: Frame, learned: compact.CompactFilter, lap: Lap) -> tuple[View, Answer]:
-        """The view that answers best, of those that are looked at, and its answer.
-
-        Where no other scale does, the other direction is next, after a frame without: few targets change size so fast.
-        Beside a deep part each frame has one, since there a rest costs accuracy (docs/studies/sight.md).
-        """
+        """The view that answers best, of those that are looked at, and its answer."""
         here, *others = self._views(image.shape)
         last = self._box_of(here).size
         answer, view = self._looked(image, here, learned, last, lap), here
@@ -237,9 +253,8 @@ class Tracker:
                 view, answer = other, candidate
                 self._keep()
             lap("scale")
-        no_better = bool(others) and view is here
-        self._shrink_next ^= no_better
-        self._scale_rests = no_better and self._deep is None
+        if others:
+            self._scales.heed(better=view is not here)
         return view, answer
 
     def _go(self, image: Frame, view: View, answer: Answer) -> Belief:
@@ -321,15 +336,11 @@ class Tracker:
 
     def _views(self, frame_shape: tuple[int, ...]) -> list[View]:
         """Here first; then neighbouring scales or, while the target is lost, another place."""
-        here, settings = self._view, self._settings
+        here = self._view
         if self._watch.searching:
             self._visit += 1
             return [here, replace(here, center=place(frame_shape, self._side_px(here), self._last_seen, self._visit))]
-        step = settings.scale_step
-        next_one = () if self._scale_rests else (1 / step if self._shrink_next else step,)
-        factors = {"none": (), "alternate": next_one, "pyramid": (1 / step, step)}
-        low, high = self._limits
-        return [here, *(replace(here, scale=min(max(here.scale * f, low), high)) for f in factors[settings.scale])]
+        return [here, *(self._scaled(here, factor) for factor in self._scales.factors())]
 
     def _is_better(self, view: View, other: Answer, here: Answer, frame_shape: tuple[int, ...]) -> bool:
         """Another scale has to answer more by a margin, on the fine grid; a place, as surely as one found again."""

@@ -1,0 +1,165 @@
+"""How much a target has grown by optical flow, and which other scales are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cdedge_runtime import Box
+from cdedge_runtime.measure.predict import predict
+from cdedge_runtime.patch import Image
+from cdedge_runtime.record import decode, encode
+from cdedge_runtime.trackers.deepcd.growth import Growth, agreed
+from cdedge_runtime.trackers.deepcd.scales import Kind, Scales
+from cdedge_runtime.trackers.deepcd.settings import PROFILES, Settings
+from cdedge_runtime.trackers.deepcd.tracker import Tracker
+from tests.conftest import MovingSquare, make_spec, tiny_model_bytes
+
+BOX = Box(80, 60, 48, 32)
+
+
+def texture(seed: int = 0) -> Image:
+    noise = np.random.default_rng(seed).integers(0, 255, (160, 200, 3), np.uint8)
+    return cv2.GaussianBlur(noise, (0, 0), 2.5)
+
+
+def changed(image: Image, zoom: float = 1.0, move: tuple[float, float] = (0.0, 0.0), turn: float = 0.0) -> Image:
+    """Zoomed and turned about the box's center, and moved."""
+    about = cv2.getRotationMatrix2D((BOX.center[0] - 0.5, BOX.center[1] - 0.5), turn, zoom)
+    about[:, 2] += move
+    return cv2.warpAffine(image, about, (200, 160), borderMode=cv2.BORDER_REFLECT)
+
+
+@pytest.mark.parametrize("zoom", [0.88, 0.96, 1.0, 1.03, 1.1])
+@pytest.mark.parametrize(("move", "turn"), [((0, 0), 0), ((4, -3), 0), ((2, 1), 5)])
+def test_it_says_how_many_times_as_large(zoom: float, move: tuple[float, float], turn: float) -> None:
+    assert Growth(texture(), BOX).since(changed(texture(), zoom, move, turn)) == pytest.approx(zoom, abs=0.01)
+
+
+@pytest.mark.parametrize(("gain", "more"), [(1.0, 40), (1.0, -30), (0.5, 60), (1.3, 0)])
+def test_brighter_is_not_larger(gain: float, more: float) -> None:
+    lit = np.clip(gain * changed(texture(), 1.05) + more, 0, 255).astype(np.uint8)
+    assert Growth(texture(), BOX).since(lit) == pytest.approx(1.05, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "after", [np.zeros((160, 200, 3), np.uint8), texture(1), changed(texture(), 1.4)], ids=["black", "else", "too much"]
+)
+def test_it_says_1_of_what_cannot_be_followed(after: Image) -> None:
+    assert Growth(texture(), BOX).since(after) == 1
+
+
+def test_it_says_1_of_a_target_without_a_pattern() -> None:
+    flat = np.full((160, 200, 3), 90, np.uint8)
+    assert Growth(flat, BOX).since(changed(texture(), 1.1)) == 1
+
+
+@pytest.mark.parametrize("box", [Box(-30, -20, 48, 32), Box(190, 150, 48, 32), Box(80, 60, 2, 2), Box(0, 0, 200, 160)])
+def test_no_box_is_refused(box: Box) -> None:
+    assert 0.86 < Growth(texture(), box).since(texture(1)) < 1.17
+
+
+def test_pairs_have_to_agree_in_the_middle() -> None:
+    assert agreed(np.repeat(np.float32([1.08, 1.1, 1.1, 1.12, 7.0]), 9)) == pytest.approx(1.1)
+    assert agreed(np.repeat(np.float32([0.9, 1.0, 1.1, 1.2, 1.3]), 9)) == 1
+    assert agreed(np.full(44, 1.1, np.float32)) == 1  # those of nine points
+
+
+# --- in the tracker
+
+
+def opened(folder: Path, share: float, scale: Kind = "alternate") -> Tracker:
+    path = folder / f"{share}-{scale}.onnx"
+    path.write_bytes(tiny_model_bytes(make_spec(settings=Settings(flow_share=share, scale=scale))))
+    return Tracker(path, threads=1)
+
+
+def test_a_target_that_comes_near_fast_is_followed(tmp_path: Path) -> None:
+    zoom, frames = 1.05, 12
+    said = dict[float, float]()
+    for share in (0.0, 1.0):
+        tracker = opened(tmp_path, share)
+        tracker.init(texture(), BOX)
+        for index in range(1, frames + 1):
+            box = tracker.update(changed(texture(), zoom**index)).box
+        said[share] = box.width / BOX.width
+    assert said[0.0] < 1.5 < 0.9 * zoom**frames < said[1.0] < 1.05 * zoom**frames  # enlarged, it blurs
+
+
+def test_a_share_is_a_power(tmp_path: Path, moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Growth, "since", lambda *_: 1.1)
+    tracker = opened(tmp_path, 0.5, "none")
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    for index in (1, 2):
+        box = tracker.update(moving_square.frame(index)).box
+    assert box.width / 24 == pytest.approx(1.1)
+
+
+def test_what_is_looked_for_has_no_growth(
+    tmp_path: Path, moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = opened(tmp_path, 1.0, "none")
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    monkeypatch.setattr(Growth, "since", lambda *_: 1.1)
+    monkeypatch.setattr(type(tracker._watch), "searching", True)
+    assert tracker.update(moving_square.frame(1)).box.width == 24
+
+
+def test_restarted_it_remembers_the_new_target(tmp_path: Path) -> None:
+    tracker = opened(tmp_path, 1.0, "none")
+    tracker.init(texture(1), Box(20, 20, 30, 30))
+    tracker.init(texture(), BOX)
+    assert tracker.update(changed(texture(), 1.05)).box.width / BOX.width == pytest.approx(1.05, abs=0.01)
+
+
+def test_it_is_counted(tmp_path: Path, moving_square: MovingSquare) -> None:
+    trackers = [opened(tmp_path, share) for share in (0.0, 1.0)]
+    for tracker in trackers:
+        tracker.init(moving_square.frame(0), moving_square.box(0))
+    without, with_it = (tracker.sizes().filter_state_bytes for tracker in trackers)
+    said = [predict(tracker.spec, None, nodes=7).filter_bytes for tracker in trackers]
+    assert with_it - without == said[1] - said[0] == 2 * 64 * 64
+
+
+def test_files_from_before_look_for_none() -> None:
+    without = encode(Settings(), brief=True)
+    assert "flow_share" not in without
+    assert decode(Settings, without) == replace(PROFILES["robust"], flow_share=0.0)
+
+
+def test_every_profile_looks_for_it() -> None:
+    assert {settings.flow_share for settings in PROFILES.values()} == {1.0}
+
+
+# --- the other scales
+
+
+def looked(kind: Kind, betters: str, *, beside_deep: bool = False) -> list[tuple[float, ...]]:
+    """The factors of each frame, in steps; ``betters``: whether what was looked at was better (+ or -)."""
+    scales, told, seen = Scales(kind, 1.02, beside_deep=beside_deep), iter(betters), list[tuple[float, ...]]()
+    for _ in range(len(betters)):
+        factors = scales.factors()
+        seen.append(tuple(float(round(np.log(f) / np.log(1.02), 6)) for f in factors))
+        if factors:
+            scales.heed(better=next(told) == "+")
+    return seen
+
+
+def test_the_other_direction_is_next_after_a_rest() -> None:
+    assert looked("alternate", "-----") == [(1.0,), (), (-1.0,), (), (1.0,)]
+    assert looked("alternate", "---", beside_deep=True) == [(1.0,), (-1.0,), (1.0,)]
+
+
+def test_it_strides_out_from_the_third_in_a_row() -> None:
+    assert looked("alternate", "++++++-+") == [(1.0,), (1.0,), (1.5,), (2.25,), (3.0,), (3.0,), (3.0,), ()]
+    assert looked("alternate", "-+++") == [(1.0,), (), (-1.0,), (-1.0,)]
+    assert looked("alternate", "+++", beside_deep=True) == [(1.0,)] * 3
+
+
+def test_a_pyramid_looks_at_both_neighbours_always_and_none_at_none() -> None:
+    assert looked("pyramid", "-+-") == [(-1.0, 1.0)] * 3
+    assert looked("none", "--") == [(), ()]
