@@ -59,21 +59,6 @@ def cut_on_pixels(frame: Image, center: tuple[float, float], side_px: float, *, 
     return out
 
 
-def part(image: Image, center: tuple[float, float], sides: Sides) -> tuple[Image, tuple[int, int]]:
-    """The pixels of a window (height, width) with a margin in which `cut` may average, and the first one's (x, y)."""
-    (x, columns), (y, rows) = (
-        _bounds(at, side, end) for at, side, end in zip(center, sides[::-1], image.shape[1::-1], strict=True)
-    )
-    return image[y:rows, x:columns], (x, y)
-
-
-def _bounds(center: float, side_px: float, end: int) -> tuple[int, int]:
-    """First pixel and the one behind the last of a window's part of an axis of ``end`` pixels, one pixel at least."""
-    margin = 2 + side_px / 2 + side_px / 16
-    first = min(max(math.floor(center - margin), 0), end - 1)
-    return first, min(max(math.ceil(center + margin), first + 1), end)
-
-
 def sampled(
     frame: Image, center: tuple[float, float], sides: Sides, *, out: Image, outside: int | None = None
 ) -> Image:

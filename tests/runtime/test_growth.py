@@ -37,13 +37,13 @@ def changed(image: Image, zoom: float = 1.0, move: tuple[float, float] = (0.0, 0
 @pytest.mark.parametrize("zoom", [0.88, 0.96, 1.0, 1.03, 1.1])
 @pytest.mark.parametrize(("move", "turn"), [((0, 0), 0), ((4, -3), 0), ((2, 1), 5)])
 def test_it_says_how_many_times_as_large(zoom: float, move: tuple[float, float], turn: float) -> None:
-    assert Growth(texture(), BOX).since(changed(texture(), zoom, move, turn)) == pytest.approx(zoom, abs=0.01)
+    assert Growth(texture(), BOX).since(changed(texture(), zoom, move, turn)) == pytest.approx(zoom, abs=0.015)
 
 
 @pytest.mark.parametrize(("gain", "more"), [(1.0, 40), (1.0, -30), (0.5, 60), (1.3, 0)])
 def test_brighter_is_not_larger(gain: float, more: float) -> None:
     lit = np.clip(gain * changed(texture(), 1.05) + more, 0, 255).astype(np.uint8)
-    assert Growth(texture(), BOX).since(lit) == pytest.approx(1.05, abs=0.01)
+    assert Growth(texture(), BOX).since(lit) == pytest.approx(1.05, abs=0.015)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_no_box_is_refused(box: Box) -> None:
 def test_pairs_have_to_agree_in_the_middle() -> None:
     assert agreed(np.repeat(np.float32([1.08, 1.1, 1.1, 1.12, 7.0]), 9)) == pytest.approx(1.1)
     assert agreed(np.repeat(np.float32([0.9, 1.0, 1.1, 1.2, 1.3]), 9)) == 1
-    assert agreed(np.full(44, 1.1, np.float32)) == 1  # those of nine points
+    assert agreed(np.full(27, 1.1, np.float32)) == 1  # fewer than those of eight points
 
 
 # --- in the tracker
@@ -113,7 +113,7 @@ def test_restarted_it_remembers_the_new_target(tmp_path: Path) -> None:
     tracker = opened(tmp_path, 1.0, "none")
     tracker.init(texture(1), Box(20, 20, 30, 30))
     tracker.init(texture(), BOX)
-    assert tracker.update(changed(texture(), 1.05)).box.width / BOX.width == pytest.approx(1.05, abs=0.01)
+    assert tracker.update(changed(texture(), 1.05)).box.width / BOX.width == pytest.approx(1.05, abs=0.015)
 
 
 def test_it_is_counted(tmp_path: Path, moving_square: MovingSquare) -> None:
@@ -122,7 +122,7 @@ def test_it_is_counted(tmp_path: Path, moving_square: MovingSquare) -> None:
         tracker.init(moving_square.frame(0), moving_square.box(0))
     without, with_it = (tracker.sizes().filter_state_bytes for tracker in trackers)
     said = [predict(tracker.spec, None, nodes=7).filter_bytes for tracker in trackers]
-    assert with_it - without == said[1] - said[0] == 2 * 64 * 64
+    assert with_it - without == said[1] - said[0] == 4 * 48 * 48
 
 
 def test_files_from_before_look_for_none() -> None:

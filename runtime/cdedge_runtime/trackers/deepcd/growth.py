@@ -18,12 +18,12 @@ from cdedge_runtime.patch import Image
 
 from .settings import GROWTH_PX
 
-_AROUND, _INNER, _ACROSS = 2.0, 0.8, 6  # window over box; share of the box in which so many by so many points lie
-_APART = 0.2  # of the box: points nearer to each other than this say too little
-_FEWEST = 45  # pairs: those of ten points
+_AROUND, _INNER, _ACROSS = 2.0, 0.8, 5  # window over box; share of the box in which so many by so many points lie
+_APART = 0.25  # of the box: points nearer to each other than this say too little
+_FEWEST = 28  # pairs: those of eight points
 _AGREE, _MOST = 0.05, 0.15  # how far pairs may differ in the middle; the logarithm of a growth that is not believed
 _BRIGHTNESS, _CONTRAST = 128.0, 50.0  # of the window that is followed: mean and standard deviation
-_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
+_LOOK, _STOP = (8, 8), (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 
 
 def _points() -> Real:
@@ -57,7 +57,7 @@ class Growth:
     """Remembers what the target and its surroundings looked like in a frame (H, W, 3) uint8 BGR, around its box."""
 
     def __init__(self, image: Image, box: Box) -> None:
-        self._window = np.empty((GROWTH_PX, GROWTH_PX), np.uint8)
+        self._window = np.empty((GROWTH_PX, GROWTH_PX, 3), np.uint8)
         self.remember(image, box)
 
     @property
@@ -73,7 +73,7 @@ class Growth:
     def since(self, image: Image) -> float:
         """How many times as large the target is in the next frame; 1 where too few points say so alike."""
         moved, found, _ = cv2.calcOpticalFlowPyrLK(
-            self._before, self._seen(image), _POINTS, None, winSize=(9, 9), maxLevel=2, criteria=_STOP
+            self._before, self._seen(image), _POINTS, None, winSize=_LOOK, maxLevel=1, criteria=_STOP
         )
         growths = _distances(moved) / _BEFORE
         if not found.all():
@@ -82,10 +82,9 @@ class Growth:
         return agreed(growths)
 
     def _seen(self, image: Image) -> Grey:
-        (x, y), sides = self._box.center, (_AROUND * self._box.height, _AROUND * self._box.width)
-        part, (left, top) = patch.part(image, (x, y), sides)
-        grey = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
-        return evened(patch.cut(grey, (x - left, y - top), sides, out=self._window))
+        sides = _AROUND * self._box.height, _AROUND * self._box.width
+        window = patch.cut(image, self._box.center, sides, out=self._window)
+        return evened(np.asarray(cv2.cvtColor(window, cv2.COLOR_BGR2GRAY), np.uint8))
 
 
 def evened(grey: Grey) -> Grey:

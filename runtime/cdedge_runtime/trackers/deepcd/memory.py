@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the contract asks for this tracker while it is read
 XYWH = tuple[float, float, float, float]
 
 _FLOAT, _COMPLEX = 4, 8
-_GROWTH_BYTES = 2 * GROWTH_PX**2  # a grey window, and that of the frame before
+_GROWTH_BYTES = 4 * GROWTH_PX**2  # a window, and the one of the frame before in grey
 
 
 def filter_memory(spec: ModelSpec) -> FilterMemory:

@@ -9,7 +9,7 @@ from cdedge_runtime.filter.shapes import LEAST_KEPT, MOST_KEPT, check_keep
 from cdedge_runtime.record import check_record, within
 
 COLOURS = 16**3  # that are told apart: 16 levels a channel
-GROWTH_PX = 64  # side of the window in which optical flow is looked for
+GROWTH_PX = 48  # side of the window in which optical flow is looked for
 
 
 @dataclass(frozen=True)
