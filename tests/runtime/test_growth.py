@@ -24,14 +24,14 @@ BOX = Box(80, 60, 48, 32)
 
 def texture(seed: int = 0) -> Image:
     noise = np.random.default_rng(seed).integers(0, 255, (160, 200, 3), np.uint8)
-    return cv2.GaussianBlur(noise, (0, 0), 2.5)
+    return np.asarray(cv2.GaussianBlur(noise, (0, 0), 2.5), np.uint8)
 
 
 def changed(image: Image, zoom: float = 1.0, move: tuple[float, float] = (0.0, 0.0), turn: float = 0.0) -> Image:
     """Zoomed and turned about the box's center, and moved."""
     about = cv2.getRotationMatrix2D((BOX.center[0] - 0.5, BOX.center[1] - 0.5), turn, zoom)
     about[:, 2] += move
-    return cv2.warpAffine(image, about, (200, 160), borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.warpAffine(image, about, (200, 160), borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
 @pytest.mark.parametrize("zoom", [0.88, 0.96, 1.0, 1.03, 1.1])
@@ -58,14 +58,20 @@ def test_it_says_1_of_a_target_without_a_pattern() -> None:
     assert Growth(flat, BOX).since(changed(texture(), 1.1)) == 1
 
 
+def test_it_says_1_of_a_target_of_a_few_pixels() -> None:
+    small = cv2.resize(texture(), None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)
+    larger = cv2.resize(changed(texture(), 1.1), None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)
+    assert Growth(small, Box(16, 12, 9.6, 6.4)).since(larger) == 1
+
+
 @pytest.mark.parametrize("box", [Box(-30, -20, 48, 32), Box(190, 150, 48, 32), Box(80, 60, 2, 2), Box(0, 0, 200, 160)])
 def test_no_box_is_refused(box: Box) -> None:
     assert 0.86 < Growth(texture(), box).since(texture(1)) < 1.17
 
 
 def test_pairs_have_to_agree_in_the_middle() -> None:
-    assert agreed(np.repeat(np.float32([1.08, 1.1, 1.1, 1.12, 7.0]), 9)) == pytest.approx(1.1)
-    assert agreed(np.repeat(np.float32([0.9, 1.0, 1.1, 1.2, 1.3]), 9)) == 1
+    assert agreed(np.repeat(np.array([1.08, 1.1, 1.1, 1.12, 7.0], np.float32), 9)) == pytest.approx(1.1)
+    assert agreed(np.repeat(np.array([0.9, 1.0, 1.1, 1.2, 1.3], np.float32), 9)) == 1
     assert agreed(np.full(27, 1.1, np.float32)) == 1  # fewer than those of eight points
 
 

@@ -7,6 +7,8 @@ moves too. So the filter still looks at other scales (`Scales`). After MedianFlo
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from cdedge_runtime.patch import Image
 from .settings import GROWTH_PX
 
 _AROUND, _INNER, _ACROSS = 2.0, 0.8, 5  # window over box; share of the box in which so many by so many points lie
+_LEAST_PX = 10.0  # side of a target
 _APART = 0.25  # of the box: points nearer to each other than this say too little
 _FEWEST = 28  # pairs: those of eight points
 _AGREE, _MOST = 0.05, 0.15  # how far pairs may differ in the middle; the logarithm of a growth that is not believed
@@ -71,7 +74,12 @@ class Growth:
         self._before = self._seen(image)
 
     def since(self, image: Image) -> float:
-        """How many times as large the target is in the next frame; 1 where too few points say so alike."""
+        """How many times as large the target is in the next frame; 1 where too few points say so alike.
+
+        1 of a target of a few pixels too: it has no points.
+        """
+        if math.sqrt(self._box.area) < _LEAST_PX:
+            return 1.0
         moved, found, _ = cv2.calcOpticalFlowPyrLK(
             self._before, self._seen(image), _POINTS, None, winSize=_LOOK, maxLevel=1, criteria=_STOP
         )
