@@ -37,20 +37,20 @@ def changed(image: Image, zoom: float = 1.0, move: tuple[float, float] = (0.0, 0
 @pytest.mark.parametrize("zoom", [0.88, 0.96, 1.0, 1.03, 1.1])
 @pytest.mark.parametrize(("move", "turn"), [((0, 0), 0), ((4, -3), 0), ((2, 1), 5)])
 def test_it_says_how_many_times_as_large(zoom: float, move: tuple[float, float], turn: float) -> None:
-    assert Growth(texture(), BOX).since(changed(texture(), zoom, move, turn)) == pytest.approx(zoom, abs=0.015)
+    assert Growth(texture(), BOX).since(changed(texture(), zoom, move, turn)) == pytest.approx(zoom, abs=0.02)
 
 
 @pytest.mark.parametrize(("gain", "more"), [(1.0, 40), (1.0, -30), (0.5, 60), (1.3, 0)])
 def test_brighter_is_not_larger(gain: float, more: float) -> None:
     lit = np.clip(gain * changed(texture(), 1.05) + more, 0, 255).astype(np.uint8)
-    assert Growth(texture(), BOX).since(lit) == pytest.approx(1.05, abs=0.015)
+    assert Growth(texture(), BOX).since(lit) == pytest.approx(1.05, abs=0.02)
 
 
 @pytest.mark.parametrize(
     "after", [np.zeros((160, 200, 3), np.uint8), texture(1), changed(texture(), 1.4)], ids=["black", "else", "too much"]
 )
 def test_it_says_1_of_what_cannot_be_followed(after: Image) -> None:
-    assert Growth(texture(), BOX).since(after) == 1
+    assert Growth(texture(), BOX).since(after) == pytest.approx(1, abs=0.003)
 
 
 def test_it_says_1_of_a_target_without_a_pattern() -> None:
@@ -69,10 +69,18 @@ def test_no_box_is_refused(box: Box) -> None:
     assert 0.86 < Growth(texture(), box).since(texture(1)) < 1.17
 
 
-def test_pairs_have_to_agree_in_the_middle() -> None:
-    assert agreed(np.repeat(np.array([1.08, 1.1, 1.1, 1.12, 7.0], np.float32), 9)) == pytest.approx(1.1)
-    assert agreed(np.repeat(np.array([0.9, 1.0, 1.1, 1.2, 1.3], np.float32), 9)) == 1
-    assert agreed(np.full(27, 1.1, np.float32)) == 1  # fewer than those of eight points
+def test_growth_is_the_median_the_less_of_it_the_more_pairs_differ() -> None:
+    def of(*ratios: float) -> float:
+        return agreed(np.repeat(np.array(ratios, np.float32), 10))
+
+    assert of(1.1, 1.1, 1.1) == pytest.approx(1.1)
+    assert of(1.1, 1.1, 1.1, 0.01, 7.0) == pytest.approx(1.1)  # what only some say does not count
+    assert of(0.99, 1.0, 1.0, 1.01) == 1
+    step = np.log(1.1)
+    assert of(1.0, 1.1, 1.21) == pytest.approx(np.exp(step / 2))  # as far from it as it is from 1: half
+    assert of(1 / 1.1, 1 / 1.1, 1 / 1.1) == pytest.approx(1 / 1.1)
+    assert of(1.2, 1.2, 1.2) == 1  # too much
+    assert agreed(np.full(27, 1.1, np.float32)) == 1  # fewer than the pairs of eight points
 
 
 # --- in the tracker
@@ -119,7 +127,7 @@ def test_restarted_it_remembers_the_new_target(tmp_path: Path) -> None:
     tracker = opened(tmp_path, 1.0, "none")
     tracker.init(texture(1), Box(20, 20, 30, 30))
     tracker.init(texture(), BOX)
-    assert tracker.update(changed(texture(), 1.05)).box.width / BOX.width == pytest.approx(1.05, abs=0.015)
+    assert tracker.update(changed(texture(), 1.05)).box.width / BOX.width == pytest.approx(1.05, abs=0.02)
 
 
 def test_it_is_counted(tmp_path: Path, moving_square: MovingSquare) -> None:

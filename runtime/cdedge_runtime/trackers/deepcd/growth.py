@@ -24,7 +24,7 @@ _AROUND, _INNER, _ACROSS = 2.0, 0.8, 5  # window over box; share of the box in w
 _LEAST_PX = 10.0  # side of a target
 _APART = 0.25  # of the box: points nearer to each other than this say too little
 _FEWEST = 28  # pairs: those of eight points
-_AGREE, _MOST = 0.05, 0.15  # how far pairs may differ in the middle; the logarithm of a growth that is not believed
+_MOST, _LEAST_RATIO = 0.15, 0.1  # the logarithm of a growth that is not believed, and what no pair shrinks to
 _BRIGHTNESS, _CONTRAST = 128.0, 50.0  # of the window that is followed: mean and standard deviation
 _LOOK, _STOP = (8, 8), (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 
@@ -102,13 +102,19 @@ def evened(grey: Grey) -> Grey:
     return np.asarray(cv2.addWeighted(grey, gain, grey, 0, _BRIGHTNESS - gain * mean), np.uint8)
 
 
-def agreed(growths: Real) -> float:
-    """The median of what pairs of points say; 1 where they are few, or differ too much, or say more than can be."""
-    if len(growths) < _FEWEST:
+def agreed(ratios: Real) -> float:
+    """The growth from what pairs of points say, the less of it the more they differ: 1 where they are few.
+
+    Its logarithm is the median m of theirs times m^2 / (m^2 + d^2), with d the median of how far they are from it.
+    """
+    if len(ratios) < _FEWEST:
         return 1.0
-    growth = _median(growths)
-    alike = _median(np.abs(growths - np.float32(growth))) < _AGREE
-    return growth if alike and np.exp(-_MOST) < growth < np.exp(_MOST) else 1.0
+    logarithms = np.log(np.maximum(ratios, _LEAST_RATIO))
+    growth = _median(logarithms)
+    spread = _median(np.abs(logarithms - np.float32(growth)))
+    if growth == 0 or abs(growth) > _MOST:
+        return 1.0
+    return math.exp(growth / (1 + (spread / growth) ** 2))
 
 
 def _median(values: Real) -> float:
