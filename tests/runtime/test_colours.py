@@ -200,7 +200,7 @@ def test_they_are_counted(tmp_path: Path, moving_square: MovingSquare) -> None:
 def test_files_from_before_look_at_none() -> None:
     without = encode(Settings(), brief=True)
     assert "colour_share" not in without
-    assert decode(Settings, without) == replace(PROFILES["fast"], colour_share=0.0, flow_share=0.0)
+    assert decode(Settings, without) == replace(PROFILES["fast"], colour_share=0.0)
 
 
 def test_profiles_without_a_deep_part_look_at_them() -> None:

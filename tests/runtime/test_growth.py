@@ -145,8 +145,12 @@ def test_files_from_before_look_for_none() -> None:
     assert decode(Settings, without) == replace(PROFILES["robust"], flow_share=0.0)
 
 
-def test_every_profile_looks_for_it() -> None:
-    assert {settings.flow_share for settings in PROFILES.values()} == {1.0}
+def test_all_profiles_but_the_fast_one_look_for_it() -> None:
+    assert {name: settings.flow_share for name, settings in PROFILES.items()} == {
+        "fast": 0.0,
+        "accurate": 1.0,
+        "robust": 1.0,
+    }
 
 
 # --- the other scales
