@@ -135,8 +135,9 @@ def test_it_is_counted(tmp_path: Path, moving_square: MovingSquare) -> None:
     for tracker in trackers:
         tracker.init(moving_square.frame(0), moving_square.box(0))
     without, with_it = (tracker.sizes().filter_state_bytes for tracker in trackers)
-    said = [predict(tracker.spec, None, nodes=7).filter_bytes for tracker in trackers]
-    assert with_it - without == said[1] - said[0] == 4 * 48 * 48
+    said = [predict(tracker.spec, None, nodes=7) for tracker in trackers]
+    assert with_it - without == said[1].filter_bytes - said[0].filter_bytes == 4 * 48 * 48
+    assert said[1].code_bytes - said[0].code_bytes == 1_500_000
 
 
 def test_files_from_before_look_for_none() -> None:

@@ -22,6 +22,7 @@ THREAD_BYTES = 100_000  # fitted: stack and work space of each further onnxrunti
 VIDEO_BYTES = 7_500_000  # fitted: code and tables of OpenCV's video decoder
 DEMO_BYTES = 16_000_000  # fitted: the demo clip's street (5.2 MB), work space, and library code that renders it
 DEEP_CODE_BYTES = 400_000  # fitted: kernels that only a deep part runs
+FLOW_CODE_BYTES = 1_500_000  # measured: OpenCV's optical flow, and what else only growth calls
 WEIGHT_COPIES = 2.0  # as read and as onnxruntime lays them out for its kernels
 BRANCH_WEIGHT_COPIES = 2.0  # fitted: those inside an ONNX If, of whose copies the filter's arrays take the place
 INT8_BYTES = 800_000  # fitted: kernels of quantized layers, and what they lay out
@@ -76,7 +77,7 @@ def predict(spec: ModelSpec, footage: Footage | None, *, nodes: int, threads: in
     arrays = count(spec)
     return Prediction(
         floor_bytes=FLOOR_BYTES,
-        code_bytes=CODE_BYTES + (0 if spec.deep is None else DEEP_CODE_BYTES) + (INT8_BYTES if _is_int8(spec) else 0),
+        code_bytes=_code_bytes(spec),
         session_bytes=SESSION_BYTES + nodes * NODE_BYTES + (threads - 1) * THREAD_BYTES,
         weights_bytes=round(_copies(spec) * spec.weight_bytes),
         activations_bytes=spec.activation_bytes,
@@ -91,6 +92,15 @@ def predict(spec: ModelSpec, footage: Footage | None, *, nodes: int, threads: in
 def least_over_floor_bytes(footage: Footage) -> int:
     """What any file takes on ``footage``: library code, a session, and frames."""
     return CODE_BYTES + SESSION_BYTES + _frames(footage)
+
+
+def _code_bytes(spec: ModelSpec) -> int:
+    only = {
+        DEEP_CODE_BYTES: spec.deep is not None,
+        INT8_BYTES: _is_int8(spec),
+        FLOW_CODE_BYTES: getattr(spec.settings, "flow_share", 0) > 0,
+    }
+    return CODE_BYTES + sum(taken for taken, there in only.items() if there)
 
 
 def _is_int8(spec: ModelSpec) -> bool:
