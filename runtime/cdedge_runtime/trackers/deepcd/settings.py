@@ -63,8 +63,8 @@ class Settings:
         check_keep(self.keep)
 
 
-# What a user chooses between: one other scale per frame, or both neighbours and optical flow for more time; robust looks
-# deep besides.
+# What a user chooses between: one other scale a frame; both neighbours and optical flow, for more time; a deep look
+# besides.
 PROFILES = {
     "fast": Settings(scale="alternate", colour_share=0.25),
     "accurate": Settings(scale="pyramid", colour_share=0.25, flow_share=1.0),
