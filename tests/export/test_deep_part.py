@@ -30,6 +30,7 @@ from cdedge_export.recipes.deep_part import (
     open_deep,
     settled_precision,
 )
+from cdedge_export.recipes.deepcd import _settings
 from cdedge_export.recipes.recipe import Scene, prepared
 from cdedge_runtime.errors import BadModel, Usage
 from cdedge_runtime.model.contract import Precision, SourceInfo
@@ -145,6 +146,21 @@ def test_our_own_head_reads_the_last_layer_of_our_own_network_alone(asked: dict[
     options = ExportOptions(**{"deep": "cdedge_deep", **asked}, deep_head="cdedge_head")
     with pytest.raises(Usage, match="reads the last layer of cdedge_deep"):
         check(options)
+
+
+@pytest.mark.parametrize(
+    ("given", "share"),
+    [
+        ({"layers": "11"}, 0),
+        ({"layers": "11+12"}, 1),
+        ({"deep": "cdedge_deep", "deep_head": "cdedge_head"}, 1),
+        ({"deep": "n.onnx"}, 1),
+        ({"deep": "n.onnx", "deep_head": "h.onnx"}, 0),
+        ({"deep": "n.onnx", "deep_head": "h.onnx", "settings": ("flow_share=0.5",)}, 0.5),
+    ],
+)
+def test_beside_a_head_that_leads_the_size_far_no_growth_does_unless_asked(given: dict[str, Any], share: float) -> None:
+    assert _settings(ExportOptions(**given)).flow_share == share
 
 
 def test_a_head_that_looks_at_every_second_frame_is_refused_before_the_video() -> None:

@@ -87,7 +87,10 @@ def _design(scene: Scene, options: ExportOptions, say: Say) -> Design:
 
 def _settings(options: ExportOptions) -> Settings:
     own = replace(options, settings=tuple(t for t in options.settings if not t.startswith((_OF_DEEP, _OF_HEAD))))
-    settings: Settings = started(own, PROFILES[_profile_name(options)])
+    profile = PROFILES[_profile_name(options)]
+    if options.deep_head not in (None, CDEDGE_HEAD.name):  # it leads the size by itself: docs/explain/tracker.md#growth
+        profile = replace(profile, flow_share=0.0)
+    settings: Settings = started(own, profile)
     return settings
 
 
