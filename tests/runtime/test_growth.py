@@ -53,6 +53,12 @@ def test_it_says_1_of_what_cannot_be_followed(after: Image) -> None:
     assert Growth(texture(), BOX).since(after) == pytest.approx(1, abs=0.003)
 
 
+def test_points_without_a_pattern_say_nothing() -> None:
+    image = texture()
+    image[:, 100:] = 90  # most of the target
+    assert Growth(image, BOX).since(changed(image, 1.1)) == pytest.approx(1.1, abs=0.02)
+
+
 def test_it_says_1_of_a_target_without_a_pattern() -> None:
     flat = np.full((160, 200, 3), 90, np.uint8)
     assert Growth(flat, BOX).since(changed(texture(), 1.1)) == 1
