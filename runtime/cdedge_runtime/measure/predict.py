@@ -95,12 +95,9 @@ def least_over_floor_bytes(footage: Footage) -> int:
 
 
 def _code_bytes(spec: ModelSpec) -> int:
-    only = {
-        DEEP_CODE_BYTES: spec.deep is not None,
-        INT8_BYTES: _is_int8(spec),
-        FLOW_CODE_BYTES: getattr(spec.settings, "flow_share", 0) > 0,
-    }
-    return CODE_BYTES + sum(taken for taken, there in only.items() if there)
+    deep = 0 if spec.deep is None else DEEP_CODE_BYTES
+    flow = FLOW_CODE_BYTES if getattr(spec.settings, "flow_share", 0) else 0
+    return CODE_BYTES + deep + flow + (INT8_BYTES if _is_int8(spec) else 0)
 
 
 def _is_int8(spec: ModelSpec) -> bool:
