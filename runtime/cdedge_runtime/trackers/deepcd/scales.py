@@ -1,4 +1,4 @@
-"""Which other scales to look at: the one thing that a tracker tries on trust in each frame."""
+"""Which scales to look at beside the present one, by what paid in the frames before."""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from cdedge_runtime.filter.shapes import LEAST_KEPT, MOST_KEPT, check_keep
 from cdedge_runtime.record import check_record, within
+
+from .scales import Kind
 
 COLOURS = 16**3  # that are told apart: 16 levels a channel
 GROWTH_PX = 48  # side of the window in which optical flow is looked for
@@ -48,7 +49,7 @@ class Settings:
     update_every: int = within(4, 1, 10_000)
     first_iterations: int = within(30, 1, 1000)
     iterations: int = within(3, 0, 1000)
-    scale: Literal["none", "alternate", "pyramid"] = "alternate"
+    scale: Kind = "alternate"
     scale_step: float = within(1.02, 1, 2)
     scale_penalty: float = within(0.99, 0.1, 1)
     lost_below: float = within(9.0, 0, 1000)

@@ -178,8 +178,11 @@ class Tracker:
         lap("scale")
 
     def _scaled(self, view: View, factor: float) -> View:
+        return replace(view, scale=self._limited(view.scale * factor))
+
+    def _limited(self, scale: float) -> float:
         low, high = self._limits
-        return replace(view, scale=min(max(view.scale * factor, low), high))
+        return min(max(scale, low), high)
 
     def _side_px(self, view: View) -> float:
         return patch.window_side_px(self._size, self._settings.padding) * view.scale
@@ -272,9 +275,8 @@ class Tracker:
         at = moved.center[0] - view.center[0], moved.center[1] - view.center[1]
         (x, y), size = self._deep.fitted(answer.look, at, self._box_of(moved).size)
         scale, aspect = scale_and_aspect(size, self._size)
-        low, high = self._limits
         center = patch.limit_center((view.center[0] + x, view.center[1] + y), frame_shape)
-        return View(center, min(max(scale, low), high), aspect)
+        return View(center, self._limited(scale), aspect)
 
     def _with_colours(self, response: Real) -> Real:
         """The response joined with that of the colours, which say where, but neither which scale nor how surely.
