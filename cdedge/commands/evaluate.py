@@ -28,7 +28,7 @@ _PeerModel = Annotated[
     Text,
     typer.Option(
         metavar="PATH,PATH",
-        help="Files of DaSiamRPN (3), Nano (2), Vit (1).",
+        help="Files of opencv:DaSiamRPN (3), opencv:Nano (2), opencv:Vit (1).",
         show_default=False,
         rich_help_panel=MORE,
     ),
@@ -115,7 +115,7 @@ def evaluate(
     out: _Out = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a tracker over a data set and score it; started again, it goes on where it stopped."""
+    """Run a tracker, or one of OpenCV's (opencv:CSRT), on a data set and score it; again, go on where it stopped."""
     from cdedge.evaluation.configuration import Configuration, TrackerOptions, full_path, resolved
     from cdedge.evaluation.evaluating import RunSettings, evaluate_one, evaluate_sweep
     from cdedge.evaluation.metrics import get_convention

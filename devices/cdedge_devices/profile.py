@@ -81,7 +81,8 @@ class PowerMode:
 
 HOW_TO_INSTALL = (
     "'cdedge bundle MODEL --for DEVICE -o FOLDER' at the desk makes a folder with install.sh for the device; by hand, "
-    "WHEEL below is the file that 'python -m build --wheel' leaves in dist/ of cdedge's checkout, the same for all"
+    "WHEEL below is the file that 'pip wheel --no-deps -w dist .' in cdedge's checkout leaves in dist/, the same for "
+    "all"
 )
 
 
