@@ -53,7 +53,10 @@ class ModelTracker(Protocol):
     spec: ModelSpec
 
     def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
-        """Start or restart; raises `BadInput` for a box that cannot be tracked."""
+        """Start or restart; raises `BadInput` for a box that cannot be tracked.
+
+        A box that is refused at once leaves an earlier target; after a failure half-way there is none.
+        """
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
         """Find the target in the next frame; raises `NotInitialized` before ``init``."""

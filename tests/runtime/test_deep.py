@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ from cdedge_runtime.trackers.deepcd.watch import Belief, Watch
 from tests.conftest import MovingSquare, make_spec
 
 NO_PATCH, NOTHING = np.zeros((0, 0, 3), np.uint8), np.zeros(0, np.float32)
+NO_SPECTRUM = np.zeros((0, 0, 0), np.complex64)
 FINE = Lattice((48, 48), 90.0, (20.5, 21.0))
 PART = DeepPart(
     "toy",
@@ -93,9 +95,9 @@ def test_the_joint_response_peaks_where_one_of_the_two_is_sure(share: float) -> 
     flat = np.full((48, 48), 0.2, np.float32)
     look = sight(share=share)
     if share < 1:
-        assert look.joint(sure, Look(flat, NOTHING)).argmax() == sure.argmax()
+        assert look.joint(sure, Look(flat, NOTHING, NO_SPECTRUM, 1.0)).argmax() == sure.argmax()
     if share > 0:
-        assert look.joint(flat, Look(sure, NOTHING)).argmax() == sure.argmax()
+        assert look.joint(flat, Look(sure, NOTHING, NO_SPECTRUM, 1.0)).argmax() == sure.argmax()
 
 
 def test_the_deep_response_moves_with_the_target(moving_square: MovingSquare) -> None:
@@ -117,8 +119,8 @@ def test_it_learns_the_target_where_it_went(moving_square: MovingSquare) -> None
         look = sight(learning_rate=0.9, update_every=1, iterations=10)
         look.begin(moving_square.frame(0), box.center, box.size, fine, no_lap)
         (x, y), (x0, y0) = moving_square.box(3).center, box.center
-        look.respond(moving_square.frame(3), box.center, 1.0, box.size, no_lap, fine=NO_PATCH)
-        look.learn((x - x0, y - y0) if told else (0.0, 0.0), 1, no_lap)
+        seen = look.respond(moving_square.frame(3), box.center, 1.0, box.size, no_lap, fine=NO_PATCH)
+        look.learn(seen, (x - x0, y - y0) if told else (0.0, 0.0), 1, no_lap)
         answers.append(
             moved_px(look.respond(moving_square.frame(3), (x, y), 1.0, box.size, no_lap, fine=NO_PATCH).response, fine)
         )
@@ -139,8 +141,8 @@ def test_it_learns_at_its_turns_only(moving_square: MovingSquare) -> None:
     look.begin(moving_square.frame(0), box.center, box.size, FINE, no_lap)
     stages = list[str]()
     for frame in range(1, 7):
-        look.respond(moving_square.frame(frame), box.center, 1.0, box.size, no_lap, fine=NO_PATCH)
-        look.learn((0.0, 0.0), frame, stages.append)
+        seen = look.respond(moving_square.frame(frame), box.center, 1.0, box.size, no_lap, fine=NO_PATCH)
+        look.learn(seen, (0.0, 0.0), frame, stages.append)
     assert stages.count("update") == 2
 
 
@@ -169,6 +171,37 @@ def test_between_deep_looks_the_fine_filter_answers_alone(moving_square: MovingS
         box = tracker.update(moving_square.frame(frame)).box
         assert box.center == pytest.approx(moving_square.box(frame).center, abs=3)
     assert features.looks == looks
+
+
+@pytest.mark.parametrize("goes", [False, True], ids=["found here", "found there"])
+def test_it_learns_from_the_look_that_found_the_target(
+    moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch, *, goes: bool
+) -> None:
+    """A target that is looked for takes a frame two deep looks; the first of them, or the second, finds it."""
+    part = replace(PART, settings=replace(PART.settings, update_every=1))
+    tracker = Tracker(BothFeatures(make_spec(deep=part)))
+    sight, centers, learned = tracker._deep, dict[int, tuple[float, float]](), list[tuple[float, float]]()
+    assert sight is not None
+    respond = sight.respond
+
+    def responds(image: np.ndarray, center: tuple[float, float], *args: Any, **more: Any) -> Look:
+        look = respond(image, center, *args, **more)
+        centers[id(look.seen)] = center
+        return look
+
+    def learns(look: Look, at: tuple[float, float], *_: Any) -> None:
+        x, y = centers[id(look.seen)]
+        learned.append((x + at[0], y + at[1]))
+
+    monkeypatch.setattr(sight, "respond", responds)
+    monkeypatch.setattr(sight, "learn", learns)
+    monkeypatch.setattr(tracker, "_is_better", lambda *_: goes)
+    tracker.init(moving_square.frame(0), moving_square.box(0))
+    monkeypatch.setattr(tracker._watch, "_weak", 1_000_000)  # searching, until the answer is judged
+    monkeypatch.setattr(tracker._watch, "judge", lambda *_: setattr(tracker._watch, "_weak", 0) or True)
+    box = tracker.update(moving_square.frame(1)).box
+    assert len(centers) == 2
+    assert learned == [pytest.approx(box.center)]
 
 
 def test_beside_a_deep_part_no_scale_rests(moving_square: MovingSquare, monkeypatch: pytest.MonkeyPatch) -> None:

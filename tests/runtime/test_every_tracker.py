@@ -14,7 +14,7 @@ import pytest
 
 from cdedge_runtime.box import Box
 from cdedge_runtime.errors import BadInput, NotInitialized
-from cdedge_runtime.estimate import Estimate, Features, ModelTracker
+from cdedge_runtime.estimate import Estimate, Features, Lap, ModelTracker
 from cdedge_runtime.kinds import names
 from cdedge_runtime.model.contract import Tap
 from cdedge_runtime.model.hog import HogFeatures
@@ -147,6 +147,38 @@ def test_a_bad_box_leaves_the_old_target(tracker: ModelTracker, moving_square: M
         with pytest.raises(BadInput):
             tracker.init(moving_square.frame(0), bad)
     assert tracker.update(moving_square.frame(1)).box.iou(moving_square.box(1)) > 0.7
+
+
+class Stopped(Exception):
+    """What ends an ``init`` half-way."""
+
+
+def stopping_after(count: int) -> Lap:
+    stages = list[str]()
+
+    def lap(stage: str) -> None:
+        stages.append(stage)
+        if len(stages) > count:
+            raise Stopped
+
+    return lap
+
+
+@pytest.mark.parametrize("had_one", [False, True], ids=["without a target", "with one"])
+def test_an_init_that_fails_half_way_leaves_no_target(
+    tracker: ModelTracker, moving_square: MovingSquare, *, had_one: bool
+) -> None:
+    """Wherever it stops: a mixture of two targets is worse than none."""
+    frame, box, stages = moving_square.frame(0), moving_square.box(0), list[str]()
+    tracker.init(frame, box, stages.append)
+    for count in range(len(stages)):
+        if had_one:
+            tracker.init(frame, box)
+        with pytest.raises(Stopped):
+            tracker.init(frame, box, stopping_after(count))
+        with pytest.raises(NotInitialized):
+            tracker.update(frame)
+    assert tracker.init(frame, box).box == box
 
 
 def test_init_starts_anew(tracker: ModelTracker, moving_square: MovingSquare) -> None:

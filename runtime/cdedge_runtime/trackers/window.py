@@ -69,15 +69,16 @@ class WindowTracker:
     def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
         image, box = first_frame(frame, box)
+        self._ready = False  # until all is learned
         self._shape = image.shape
         self._method.begin(image, box, lap)
         self._center, self._size = box.center, box.size
         self._scale = (
             ScaleFilter(image, box, self._method.window_px()) if self._method.settings.scale == "dsst" else None
         )
-        self._ready = True
         lap("update")
         self._appearance = appearance_of(image, box)
+        self._ready = True
         return Estimate(box, 1.0, lost=False)
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:

@@ -41,11 +41,14 @@ class Lattice:
 class Look:
     """What a deep look says, on the fine grid: the filter's response, and the box head's score and boxes.
 
-    fine: the fine network's maps of the same place, which came with it; they hold until the next look.
+    fine: the fine network's maps of the same place, which came with it; they hold until they are prepared in place.
+    seen, side_px: the deep maps' spectrum, and the side of their window.
     """
 
     response: Real
     fine: Real
+    seen: BandSpectrum
+    side_px: float
     score: Real | None = None
     boxes: Boxes | None = None
 
@@ -106,12 +109,12 @@ class DeepSight:
             boxes = self._head.read(seen.boxes, self._side_px * scale, last)
             score = np.asarray(self._cells_to_rows @ boxes.penalized @ self._cells_to_columns.T)
         lap("features")
-        self._seen, self._looked_px = self._transformed(self._prepared(seen.deep)), self._side_px * scale
+        spectrum = self._transformed(self._prepared(seen.deep))
         lap("transform")
-        response = self._filter.respond(self._seen, self._dft)
+        response = self._filter.respond(spectrum, self._dft)
         found = np.asarray(self._to_rows @ response @ self._to_columns.T)
         lap("response")
-        return Look(found, seen.fine, score, boxes)
+        return Look(found, seen.fine, spectrum, self._side_px * scale, score, boxes)
 
     def fitted(self, look: Look, at: Point, last: tuple[float, float]) -> tuple[Point, tuple[float, float]]:
         """Center (x, y) from the window's and size (w, h) of the target at a place, in pixels, by the box head."""
@@ -119,17 +122,17 @@ class DeepSight:
             return at, last
         return self._head.fitted(look.boxes, at, last)
 
-    def learn(self, at: Point, frame: int, lap: Lap) -> None:
-        """Take in the target at ``at``, (x, y) in pixels from the center looked at last, where it is the frame's turn.
+    def learn(self, look: Look, at: Point, frame: int, lap: Lap) -> None:
+        """Take in the target at ``at``, (x, y) in pixels from the look's center, where it is the frame's turn.
 
-        The maps of that look are moved there: another look would cost as much as the first.
+        The look's maps are moved there: another look would cost as much as the first.
         """
         settings = self._part.settings
         if frame % settings.update_every:
             return
-        per_px = self._part.grid[1] / self._looked_px
+        per_px = self._part.grid[1] / look.side_px
         rate = 1 - (1 - settings.learning_rate) ** settings.update_every
-        centered = self._dft.shifted(self._seen, at[1] * per_px, at[0] * per_px)
+        centered = self._dft.shifted(look.seen, at[1] * per_px, at[0] * per_px)
         self._filter.learn(centered, rate, settings.iterations)
         lap("update")
 

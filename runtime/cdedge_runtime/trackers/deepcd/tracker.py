@@ -89,6 +89,7 @@ class Tracker:
     def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
         image, box = first_frame(frame, box)
+        self._filter = None  # until all is learned
         self._shape = image.shape
         settings, grid = self._settings, self.spec.grid
         self._view, self._size = View(box.center, 1.0), box.size
@@ -108,7 +109,7 @@ class Tracker:
         self._kept = kept_for(self.spec, features, problem, cells)
         maps = self._prepared(features)
         self._gain = compact.channel_gain(maps)
-        self._filter = problem.trained(self._transformed(maps))
+        learned = problem.trained(self._transformed(maps))
         self._colours = None
         if settings.colour_share:
             self._colours = Colours(self._patch, self._in_patch(self._view)[1], grid, self._rest)
@@ -116,6 +117,7 @@ class Tracker:
         lap("update")
         if self._deep is not None:
             self._deep.begin(image, box.center, box.size, Lattice(grid, side, self._rest), lap)
+        self._filter = learned
         return Estimate(box, 1.0, lost=False)
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
@@ -125,7 +127,6 @@ class Tracker:
         image = next_frame(frame, self._shape)
         self._frame += 1
         self._grow(image, lap)
-        before = self._view.center
         view, answer = self._best(image, self._filter, lap)
         belief = self._go(image, view, answer)
         box = self.box
@@ -139,8 +140,9 @@ class Tracker:
             if self._colours is not None:
                 self._colours.learn(self._patch, *self._in_patch(self._view), settings.update_every)
             lap("update")
-        if not searching and self._deep is not None:
-            self._deep.learn((self._view.center[0] - before[0], self._view.center[1] - before[1]), self._frame, lap)
+        if not searching and self._deep is not None and answer.look is not None:
+            at = self._view.center[0] - view.center[0], self._view.center[1] - view.center[1]
+            self._deep.learn(answer.look, at, self._frame, lap)
         if self._growth is not None:
             self._growth.remember(image, box)
             lap("scale")
@@ -281,7 +283,7 @@ class Tracker:
     def _with_colours(self, response: Real) -> Real:
         """The response joined with that of the colours, which say where, but neither which scale nor how surely.
 
-        They are read in the window that was cut last: one scale off shifts them by a tenth of a cell at most.
+        They are read in the window that was cut last; that it may be of another scale shifts them by part of a cell.
         """
         if self._colours is None:
             return response
@@ -340,7 +342,7 @@ class Tracker:
         """Here first; then neighbouring scales or, while the target is lost, another place."""
         here = self._view
         if self._watch.searching:
-            self._visit += 1
+            self._visit += 1  # from place 1: the nearest, 0, is about here, and comes last
             return [here, replace(here, center=place(frame_shape, self._side_px(here), self._last_seen, self._visit))]
         return [here, *(self._scaled(here, factor) for factor in self._scales.factors())]
 

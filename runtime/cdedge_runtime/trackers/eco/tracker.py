@@ -189,6 +189,7 @@ class Eco:
     def init(self, frame: NDArray[np.generic], box: BoxLike, lap: Lap = no_lap) -> Estimate:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked."""
         image, box = first_frame(frame, box)
+        self._filter = None  # until all is learned
         self._shape = image.shape
         settings, grid = self._settings, self.spec.grid
         self._center, self._scale, self._size, self._frame = box.center, 1.0, box.size, 0
@@ -196,7 +197,7 @@ class Eco:
         maps = self._maps(image, 1.0, lap)
         self._gain = compact.channel_gain(maps) * self._window
         problem = problem_for(grid, box.size, settings)
-        self._filter = compact.CompactFilter(
+        learned = compact.CompactFilter(
             problem.dft,
             problem.label,
             ridge=problem.ridge,
@@ -207,6 +208,7 @@ class Eco:
         )
         self._appearance = appearance_of(image, box)
         lap("update")
+        self._filter = learned
         return Estimate(box, 1.0, lost=False)
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:

@@ -43,15 +43,17 @@ class MdNet:
         """Learn the target from its first frame; raises `BadInput` for a box that cannot be tracked or sampled."""
         settings = self._settings
         image, box = first_frame(frame, box)
-        self._shape = image.shape
         candidates.check_sampling(box, image.shape)
+        self._classifier = None  # until all is learned
+        self._shape = image.shape
         self._rng = np.random.default_rng(settings.seed)
         self._frame, self._box, self._shift = 0, box, settings.shift
         boxes = candidates.regression_boxes(self._rng, box, settings.box_samples, frame_shape=image.shape)
         features = self._network(image, _some(boxes, "close to"), lap)
         self._regression = box_regression.fit(features, boxes, box, ridge=settings.box_ridge)
-        self._learn_first(image, lap)
+        learned = self._learn_first(image, lap)
         lap("update")
+        self._classifier = learned
         return Estimate(box, 1.0, lost=False)
 
     def update(self, frame: NDArray[np.generic], lap: Lap = no_lap) -> Estimate:
@@ -81,17 +83,18 @@ class MdNet:
         state = samples + trained + self._regression.weight.nbytes
         return Sizes(self.spec.weight_bytes, self.spec.activation_bytes, state, self._network.nbytes)
 
-    def _learn_first(self, image: Frame, lap: Lap) -> None:
+    def _learn_first(self, image: Frame, lap: Lap) -> Classifier:
         settings, rng, box, shape = self._settings, self._rng, self._box, image.shape
         boxes = candidates.positives(rng, box, settings.first_positives, frame_shape=shape)
         positives = self._network(image, _some(boxes, "on"), lap)
         boxes = candidates.first_negatives(rng, box, settings.first_negatives, frame_shape=shape)
         negatives = self._network(image, _some(boxes, "beside"), lap)
-        self._classifier = Classifier(self._hidden, rng, settings=settings)
-        self._classifier.train([positives], [negatives], iterations=settings.first_iterations, rate=settings.first_rate)
+        classifier = Classifier(self._hidden, rng, settings=settings)
+        classifier.train([positives], [negatives], iterations=settings.first_iterations, rate=settings.first_rate)
         boxes = candidates.negatives(rng, box, settings.negatives, below=0.5, frame_shape=shape)
         self._positives = deque([positives], maxlen=settings.long_frames)
         self._negatives = deque([self._network(image, _some(boxes, "beside"), lap)], maxlen=settings.short_frames)
+        return classifier
 
     def _locate(self, image: Frame, classifier: Classifier, lap: Lap) -> tuple[Box, bool, float]:
         """Go to the mean of the best candidates; returns the box to report, whether it is found, and its score."""
